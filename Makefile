@@ -1,0 +1,86 @@
+# Two commands do all the set-up:  make lab  (learn)   make test  (check everything)
+# The environment lies in .venv and is renewed only when what it was made from changes.
+
+VENV  := .venv
+PY    := $(VENV)/bin/python
+PIP   := $(PY) -m pip --disable-pip-version-check install --quiet
+NBVAL := IPYTHONDIR="$(CURDIR)/$(VENV)/ipython" $(PY) -m pytest -p tests.nbval_tolerance \
+         --nbval --nbval-current-env --nbval-cell-timeout 600 --timeout 900
+PORT  ?= 8888
+NB    ?=
+KERAS_BACKEND ?= tensorflow
+
+export KERAS_BACKEND
+export PYTHONUTF8 := 1
+# Settings of the user's shell that would change what is installed, imported or tested.
+unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONSAFEPATH PYTHONOPTIMIZE PYTHONWARNINGS
+unexport PIP_TARGET PIP_PREFIX PIP_ROOT PIP_USER PIP_CONSTRAINT PIP_REQUIREMENT PIP_NO_DEPS
+unexport PIP_REQUIRE_HASHES PIP_NO_BINARY PIP_ONLY_BINARY PIP_PYTHON PIP_DRY_RUN PIP_PRE
+unexport PIP_IGNORE_INSTALLED PIP_EDITABLE PIP_REQUIRE_VIRTUALENV PIP_QUIET PIP_VERBOSE
+unexport PYTEST_ADDOPTS PYTEST_PLUGINS MPLBACKEND
+
+.NOTPARALLEL:
+.PHONY: help venv lab test unit nbval test-gpu lint notebooks lock wheel clean
+
+help:            ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
+
+# .venv/.installed says what the environment was made from. It is written last, so that an
+# interrupted installation starts afresh. Without it, or when the environment's Python is gone,
+# the newest Python 3.11 to 3.13 that starts and can make environments makes a new one.
+USABLE := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+WANTED := { pwd; cat requirements.lock pyproject.toml; }
+
+venv:            ## create .venv with the locked dependencies and the package
+	@if $(PY) -c '' 2>/dev/null && $(WANTED) | cmp -s - $(VENV)/.installed; then exit 0; fi; \
+	if ! [ -f $(VENV)/.installed ] || ! $(PY) -c '$(USABLE)' >/dev/null 2>&1; then \
+	  found=; \
+	  for p in python3.13 python3.12 python3.11 python3 python; do \
+	    if $$p -c '$(USABLE)' >/dev/null 2>&1; then found=$$p; break; fi; \
+	  done; \
+	  if [ -z "$$found" ]; then \
+	    echo "tlcourse needs Python 3.11, 3.12 or 3.13 with its venv module, and none was found: install one (on Debian and Ubuntu the packages python3 and python3-venv) and run make again." >&2; \
+	    exit 1; \
+	  fi; \
+	  echo "Creating $(VENV) with $$($$found --version) ..."; \
+	  $$found -m venv --clear $(VENV) || exit 1; \
+	fi; \
+	rm -f $(VENV)/.installed; \
+	echo "Installing the locked dependencies (2.6 GB, one or two minutes the first time) ..."; \
+	{ $(PIP) --require-hashes -r requirements.lock && \
+	  $(PIP) --no-deps --no-build-isolation -e . && \
+	  $(WANTED) > $(VENV)/.new && mv $(VENV)/.new $(VENV)/.installed; } || \
+	{ echo "The installation did not finish (it needs a network and 3 GB of space): run make again to repeat it." >&2; exit 1; }
+
+lab: venv        ## open JupyterLab on your own copy of the course  (PORT=8888)
+	@$(PY) -m tlcourse lab --port $(PORT)
+
+test: unit nbval ## every test: units, drift, and every notebook
+
+unit: venv       ## unit tests and drift checks
+	$(PY) -m pytest
+
+nbval: venv      ## run every notebook and compare its outputs  (NB=03 for one)
+	$(NBVAL) $(if $(NB),$(foreach n,$(NB),notebooks/$(n)*.ipynb),notebooks)
+
+test-gpu: venv   ## the notebooks on a GPU, on whichever Keras backend sees one
+	@backend=$$($(PY) tests/gpu.py) && echo "Testing on a GPU with $$backend ..." && \
+	KERAS_BACKEND=$$backend TLCOURSE_TOLERANCE=3 $(NBVAL) notebooks
+
+lint: venv       ## style of the code and of the notebooks
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+
+notebooks: venv  ## execute the notebooks that changed, and sync their twins  (NB=03 for one)
+	@$(PY) sources/sync.py $(NB)
+
+lock:            ## renew requirements.lock  (needs uv)
+	@command -v uv >/dev/null || { echo "make lock needs uv, which is not installed: get it with your package manager or with pipx install uv." >&2; exit 1; }
+	uv pip compile pyproject.toml --extra test --universal --generate-hashes \
+	  --no-emit-index-url --no-annotate --python-version 3.11 --upgrade -o requirements.lock
+
+wheel: venv      ## build the wheel into dist/
+	@$(PY) -m pip --disable-pip-version-check wheel --quiet --no-deps --no-build-isolation -w dist . && ls dist/*.whl
+
+clean:           ## remove what can be made again
+	rm -rf $(VENV) dist .pytest_cache .ruff_cache

@@ -1,0 +1,49 @@
+"""How near must the source be? Chapter 04, section 7.
+
+Three sources at growing distance from handwritten digits in clutter: printed digits (another
+domain), printed letters (another domain and task), stripes (nothing in common). 20
+labels per class, five paired seeds, one source network each.
+"""
+
+from benchmarks.label_efficiency import (
+    BACKBONE,
+    RATES,
+    RESULTS,
+    SEEDS,
+    SHIFT,
+    STEPS,
+    save,
+    summary,
+    target,
+    train_source,
+)
+from tlcourse import data, models, training, transfer
+
+LABELS = 20
+SOURCES = {
+    "printed digits": lambda: data.make_cluttered_letters(16_000, alphabet=data.DIGITS),
+    "printed letters": lambda: data.make_cluttered_letters(16_000),
+    "stripes": lambda: data.make_stripes(16_000),
+}
+
+if __name__ == "__main__":
+    aim = target()
+    result = {"labels": LABELS, "seeds": len(SEEDS), "fine-tuned": {}, "frozen": {}}
+    for name, make in SOURCES.items():
+        store = RESULTS / f"source_distance_{name.replace(' ', '_')}.unfinished"
+        source = train_source(make())
+        starts = {
+            way: transfer.warm_start(
+                models.small_cnn(), source, BACKBONE,
+                frozen=way == "frozen", learning_rate=RATES[way],
+            )
+            for way in ("fine-tuned", "frozen")
+        }  # fmt: skip
+        got = training.label_efficiency(
+            starts, aim, [LABELS], SEEDS, steps=STEPS["short"], shift=SHIFT, store=store
+        )
+        for way in starts:
+            result[way][name] = summary(got[way])[0]
+    save("source_distance", result)
+    for leftover in RESULTS.glob("source_distance_*.unfinished"):
+        leftover.unlink()

@@ -1,0 +1,181 @@
+"""The command: what it prints, its exit codes, and that it starts quickly."""
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from importlib.metadata import version
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+
+from tlcourse import cli, execute, workspace
+
+
+@pytest.fixture
+def course(tmp_path, monkeypatch):
+    """A small course in place of the real one; the working directory is empty."""
+    source = tmp_path / "course"
+    codes = {"00_start_here": "print('hello')", "03_cnn": "raise ValueError('boom')", "04_b": "4"}
+    for name, code in codes.items():
+        text = nbformat.writes(new_notebook(cells=[new_code_cell(code)]))
+        workspace.write(source / f"notebooks/{name}.ipynb", text.encode())
+    monkeypatch.setattr(workspace, "content", lambda: source)
+    monkeypatch.setattr(execute, "_machine", lambda: "a test machine")
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    return source
+
+
+@pytest.fixture
+def tlcourse(capsys):
+    """Run the command: exit code, stdout, stderr."""
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as end:
+            cli.main(list(arguments))
+        return (end.value.code or 0, *capsys.readouterr())
+
+    return call
+
+
+def test_help_takes_less_than_0_3_seconds_of_user_time_and_imports_nothing_heavy():
+    code = (
+        "import sys; from tlcourse.cli import main\n"
+        "try: main(['--help'])\n"
+        "finally: print(*sys.modules, file=sys.stderr)"
+    )
+    times = []
+    for _ in range(3):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        times.append(resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before)
+    assert "lab" in done.stdout
+    heavy = {"keras", "tensorflow", "numpy", "matplotlib", "nbclient", "jupyterlab", "sklearn"}
+    assert not heavy & set(done.stderr.split())
+    assert min(times) < 0.3
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"]])
+def test_help_names_the_commands(tlcourse, arguments):
+    code, out, err = tlcourse(*arguments)
+    assert (code, err) == (0, "")
+    assert "lab" in out
+    assert "run" in out
+
+
+def test_the_module_is_the_command():
+    done = subprocess.run(
+        [sys.executable, "-m", "tlcourse", "--version"], capture_output=True, text=True
+    )
+    assert done.stdout == f"tlcourse {version('tlcourse')}\n"
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["frob"], 2, "frob"),
+        (["lab", "--bogus"], 2, "--bogus"),
+        (["lab", "--port", "x"], 2, "--port"),
+        (["lab", "--port", "99999"], 2, "--port"),
+        (["run", "--cell-timeout", "0"], 2, "--cell-timeout"),
+        (["lab", "9"], 1, "'9'; the chapters are 00_start_here, 03_cnn, 04_b."),
+        (["run", "4", "cnn"], 1, "'cnn'; the chapters are"),
+    ],
+)
+def test_wrong_input_is_one_sentence_on_stderr(course, tlcourse, arguments, code, words):
+    ended, out, err = tlcourse(*arguments)
+    assert ended == code
+    assert out == ""
+    assert err.startswith("tlcourse: ")
+    assert err.count("\n") == 1
+    assert words in err
+    assert os.listdir() == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "chapter", "port", "browser"),
+    [
+        ([], "00_start_here", 8888, True),
+        (["3"], "03_cnn", 8888, True),
+        (["04_b", "--port", "9000", "--no-browser"], "04_b", 9000, False),
+    ],
+)
+def test_lab_delivers_and_opens(
+    course, tlcourse, monkeypatch, tmp_path, arguments, chapter, port, browser
+):
+    opened = []
+    monkeypatch.setattr(workspace, "open_lab", lambda *a, **k: opened.append((*a, k)))
+    code, out, err = tlcourse("lab", *arguments)
+    assert (code, err) == (0, "")
+    assert "tlcourse-work" in out
+    assert (tmp_path / "here/tlcourse-work/notebooks/03_cnn.ipynb").is_file()
+    ((folder, name, options),) = opened
+    assert (str(folder), name) == ("tlcourse-work", chapter)
+    assert options == {"port": port, "browser": browser}
+
+
+def test_lab_interrupted_ends_without_a_traceback(course, tlcourse, monkeypatch):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(workspace, "open_lab", interrupt)
+    code, _, err = tlcourse("lab")
+    assert (code, err) == (130, "")
+
+
+def test_run_prints_the_table_and_where_things_are(course, tlcourse, tmp_path):
+    code, out, err = tlcourse("run", "0", "04_b", "4", "--out", "results")
+    assert code == 0
+    assert "tlcourse:" not in err
+    assert out.count("04_b") == 1
+    assert "03_cnn" not in out
+    assert "results" in out
+    assert (tmp_path / "here/results/00_start_here.html").is_file()
+
+
+def test_run_reports_a_failing_cell_and_runs_all_the_same(course, tlcourse, tmp_path):
+    code, out, err = tlcourse("run")
+    assert code == 1
+    assert "tlcourse: 03_cnn, cell [1]: ValueError: boom\n" in err
+    assert "04_b" in out
+    assert len(list((tmp_path / "here/tlcourse-run").glob("*.html"))) == 3
+
+
+RUN = """
+import signal, sys
+from pathlib import Path
+from tlcourse import execute, workspace
+from tlcourse.cli import main
+signal.signal(signal.SIGINT, signal.default_int_handler)
+workspace.content = lambda: Path(sys.argv[1])
+execute._machine = lambda: "a test machine"
+main(["run", "0", "3"])
+"""
+
+
+def test_run_interrupted_keeps_what_is_finished_and_says_so(course, tmp_path):
+    slow = "import os, time; open({!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+    slow = new_notebook(cells=[new_code_cell(slow.format(str(tmp_path / "kernel")))])
+    nbformat.write(slow, course / "notebooks/03_cnn.ipynb")
+    process = subprocess.Popen(
+        [sys.executable, "-c", RUN, str(course)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    end = time.monotonic() + 40
+    while not (tmp_path / "kernel").exists() and time.monotonic() < end:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "tlcourse: interrupted; 1 of 2 chapters are finished\n" in err
+    assert "Traceback" not in err
+    assert "Task" not in err
+    assert "00_start_here" in out
+    assert (tmp_path / "here/tlcourse-run/00_start_here.html").is_file()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "kernel").read_text()), 0)

@@ -1,0 +1,110 @@
+"""The command `tlcourse`: parses, calls, reports."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(add_completion=False, help="A course on transfer learning, in notebooks.")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command; what the user did wrong is one sentence on stderr and exit code 1 or 2."""
+    from tlcourse.workspace import CourseError
+
+    try:
+        code = app(arguments, prog_name="tlcourse", standalone_mode=False)
+    except typer.TyperException as error:
+        _complain(error.format_message())
+        code = error.exit_code
+    except CourseError as error:
+        _complain(str(error))
+        code = 1
+    sys.exit(code)
+
+
+def _complain(message: str) -> None:
+    print(f"tlcourse: {message}", file=sys.stderr)
+
+
+@app.callback(invoke_without_command=True)
+def _options(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Show the version and end.")] = False,
+) -> None:
+    if version:
+        from importlib.metadata import version as version_of
+
+        print(f"tlcourse {version_of('tlcourse')}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+@app.command()
+def lab(
+    chapter: Annotated[str, typer.Argument(help="Number or name.")] = "00_start_here",
+    folder: Annotated[Path, typer.Option(help="Your copy of the course.")] = Path("tlcourse-work"),
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Or the next free one.")] = 8888,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open one.")] = True,
+) -> None:
+    """Open JupyterLab on your own copy of the course; your changes are never overwritten."""
+    from tlcourse import workspace
+
+    name = workspace.find_chapter(chapter)
+    for sentence in workspace.deliver(folder):
+        print(sentence)
+    workspace.open_lab(folder, name, port=port, browser=browser)
+
+
+@app.command()
+def run(
+    chapters: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[CHAPTER]...", help="All if none is named."),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Where the results go.")] = Path("tlcourse-run"),
+    cell_timeout: Annotated[int, typer.Option(min=1, help="Seconds that a cell may take.")] = 600,
+) -> None:
+    """Execute chapters without JupyterLab: notebooks, HTML pages and a table of run times."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+    from rich.table import Table
+    from rich.text import Text
+
+    from tlcourse import execute, workspace
+
+    course = workspace.chapters()
+    names = dict.fromkeys(map(workspace.find_chapter, chapters or course))
+    columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()]
+    table = Table("chapter", "min:s", "status")
+    failures, code = [], 0
+    with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True)) as progress:
+        tasks = {name: progress.add_task(name, start=False, total=None) for name in names}
+
+        def on_cell(name: str, done: int, total: int) -> None:
+            progress.start_task(tasks[name])
+            progress.update(tasks[name], completed=done, total=total)
+
+        paths = [course[name] for name in names]
+        try:
+            for result in execute.run(paths, out, cell_timeout=cell_timeout, on_cell=on_cell):
+                table.add_row(result.chapter, result.time, Text(result.status))
+                if result.status != "ok":
+                    failures.append(f"{result.chapter}, {result.status}")
+        except KeyboardInterrupt:
+            failures.append(f"interrupted; {table.row_count} of {len(paths)} chapters are finished")
+            code = 130
+    Console().print(table)
+    print(f"Notebooks, pages and times.md are in {out}.")
+    for failure in failures:
+        code = code or 1
+        _complain(failure)
+    raise typer.Exit(code)

@@ -1,0 +1,269 @@
+"""Every static figure of the course, in one style.
+
+Each function takes `ax=None`, draws, and returns the axes. `show` puts a figure into a notebook
+with its alternative text. Importing this module sets matplotlib's style.
+"""
+
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from io import BytesIO
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+# The palette of Okabe & Ito (2008): distinct for colour-blind eyes and on a projector.
+# One colour and one marker mean the same thing through the whole course.
+COLORS = {
+    "scratch": "#D55E00",
+    "fine-tuned": "#0072B2",
+    "frozen": "#009E73",
+    "source": "#CC79A7",
+    "train": "#0072B2",
+    "validation": "#E69F00",
+}
+MARKERS = {"scratch": "o", "fine-tuned": "s", "frozen": "^", "source": "D"}
+_OTHER = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+
+WIDTH = 7.0  # inches, of a full-width figure
+
+plt.rcParams.update(
+    {
+        "figure.figsize": (WIDTH, 3.6),
+        "figure.dpi": 96,
+        "figure.constrained_layout.use": True,
+        "axes.prop_cycle": plt.cycler(color=_OTHER),
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.grid": True,
+        "axes.axisbelow": True,
+        "axes.titlesize": 12,
+        "axes.titleweight": "bold",
+        "axes.titlelocation": "left",
+        "axes.labelsize": 11,
+        "grid.color": "#dddddd",
+        "legend.frameon": False,
+        "font.size": 11,
+        "image.cmap": "gray",
+        "lines.linewidth": 2,
+    }
+)
+
+
+def show(figure, alt: str) -> None:
+    """Show a figure in the notebook, with alternative text, and close it.
+
+    Parameters
+    ----------
+    figure : Figure or Axes
+    alt : str
+        What a reader who cannot see the figure must know: what is drawn, and what it shows.
+
+    Raises
+    ------
+    ValueError
+        If `alt` is empty.
+    """
+    redraw(figure, alt, None)
+
+
+def redraw(figure, alt: str, handle):
+    """Like `show`, in the place of an earlier figure.
+
+    Parameters
+    ----------
+    figure, alt
+        As in `show`.
+    handle : DisplayHandle or None
+        What an earlier call returned; None opens a new place.
+
+    Returns
+    -------
+    DisplayHandle or None
+        For the next call; None where this is not a notebook.
+    """
+    if not alt.strip():
+        raise ValueError("alt is empty: say in a sentence what the figure shows.")
+    from IPython.display import display
+
+    figure = getattr(figure, "figure", figure)
+    png = BytesIO()
+    figure.savefig(png, format="png", dpi=144)
+    plt.close(figure)
+    data = {"image/png": b64encode(png.getvalue()).decode(), "text/plain": alt}
+    width = round(figure.get_figwidth() * 96)
+    metadata = {"image/png": {"alt": alt, "width": width}}
+    if handle is None:
+        return display(data, raw=True, metadata=metadata, display_id=True)
+    handle.update(data, raw=True, metadata=metadata)
+    return handle
+
+
+def in_notebook() -> bool:
+    """Whether the code runs in a Jupyter kernel."""
+    from IPython import get_ipython
+
+    return hasattr(get_ipython(), "kernel")
+
+
+def image_grid(
+    images: np.ndarray,
+    titles: Sequence[str] | None = None,
+    *,
+    columns: int = 10,
+    title: str = "",
+    limits: tuple[float, float] | None = None,
+    cmap: str = "gray",
+    ax=None,
+):
+    """Lay images out in rows.
+
+    Parameters
+    ----------
+    images : ndarray, shape (n, h, w), (n, h, w, 1) or (n, h, w, 3)
+        ``uint8`` or floats.
+    titles : sequence of str, optional
+        A word above each image.
+    columns : int
+    title : str
+        Above the whole.
+    limits : (low, high), optional
+        Values drawn black and white; by default the extremes of all the images together.
+    cmap : str
+    """
+    images = np.asarray(images)
+    if images.ndim == 4 and images.shape[-1] == 1:
+        images = images[..., 0]
+    if images.ndim not in (3, 4) or not len(images):
+        raise ValueError(f"images must have the shape (n, h, w[, channels]), not {images.shape}.")
+    n, h, w = images.shape[:3]
+    columns = min(columns, n)
+    rows = -(-n // columns)
+    gap = max(1, round(0.08 * w))
+    above = round(0.32 * h) if titles is not None else gap
+    if ax is None:
+        cell = min(1.1, WIDTH / columns)
+        size = (columns * cell, rows * cell * (h + above) / (w + gap) + (0.4 if title else 0.1))
+        _, ax = plt.subplots(figsize=(max(size[0], 3), size[1]))
+    low, high = limits or (images.min(), images.max())
+    for i, image in enumerate(images):
+        x, y = (i % columns) * (w + gap), (i // columns) * (h + above) + above
+        ax.imshow(image, extent=(x, x + w, y + h, y), vmin=low, vmax=high, cmap=cmap)
+        if titles is not None:
+            ax.text(x + w / 2, y - 0.05 * h, titles[i], ha="center", va="bottom", fontsize=10)
+    ax.set(xlim=(0, columns * (w + gap) - gap), ylim=(rows * (h + above), 0), aspect="equal")
+    ax.axis("off")
+    ax.set_title(title)
+    return ax
+
+
+def feature_maps(maps: np.ndarray, *, columns: int = 8, title: str = "", ax=None):
+    """The channels of one activation, shape (h, w, channels), each stretched to its own range."""
+    maps = np.moveaxis(np.asarray(maps, float), -1, 0)
+    low = maps.min((1, 2), keepdims=True)
+    span = maps.max((1, 2), keepdims=True) - low
+    return image_grid(
+        (maps - low) / np.where(span > 0, span, 1), columns=columns, title=title, limits=(0, 1), ax=ax
+    )
+
+
+def learning_curves(history: Mapping[str, Sequence[float]], metric: str = "accuracy", *, ax=None):
+    """A metric over the epochs, on training and, where there is one, validation data.
+
+    `history` is what Keras' `fit(...).history` holds: a list per name, the validation's under
+    `"val_" + metric`.
+    """
+    ax = ax or plt.subplots()[1]
+    for name, label in ((metric, "train"), ("val_" + metric, "validation")):
+        if name in history:
+            epochs = np.arange(1, len(history[name]) + 1)
+            ax.plot(epochs, history[name], "o-", ms=4, color=COLORS[label], label=label)
+    ax.set(xlabel="epoch", ylabel=metric)
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.legend()
+    return ax
+
+
+def label_efficiency(
+    labels: Sequence[int], results: Mapping[str, np.ndarray], *, title: str = "", ax=None
+):
+    """Accuracy over the number of labels: mean over seeds, and ± one standard deviation.
+
+    Parameters
+    ----------
+    labels : sequence of int
+        Labels per class.
+    results : mapping of name to ndarray, shape (labels, seeds)
+        Accuracies in 0–1.
+    """
+    ax = ax or plt.subplots()[1]
+    for i, (name, values) in enumerate(results.items()):
+        mean, sd = 100 * np.mean(values, 1), 100 * np.std(values, 1, ddof=1)
+        style = {"color": COLORS.get(name, _OTHER[i % 7]), "marker": MARKERS.get(name, "o")}
+        ax.plot(labels, mean, label=name, **style)
+        ax.fill_between(labels, mean - sd, mean + sd, color=style["color"], alpha=0.2, lw=0)
+    ax.set_xscale("log")
+    ax.set_xticks(labels, [str(n) for n in labels])
+    ax.minorticks_off()
+    ax.set(xlabel="labels per class", ylabel="test accuracy (%)", title=title)
+    ax.legend()
+    return ax
+
+
+def confusion_matrix(
+    y: np.ndarray, predicted: np.ndarray, class_names: Sequence[str], *, title: str = "", ax=None
+):
+    """Counts of true class (rows) against predicted class (columns).
+
+    Colours are shares of the row, so that a rare class shows as well as a frequent one.
+    """
+    classes = len(class_names)
+    counts = np.bincount(np.asarray(y) * classes + predicted, minlength=classes**2)
+    counts = counts.reshape(classes, classes)
+    share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    if ax is None:
+        _, ax = plt.subplots(figsize=(5, 4.6))
+    ax.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    for (i, j), count in np.ndenumerate(counts):
+        if count:
+            colour = "white" if share[i, j] > 0.5 else "black"
+            ax.text(j, i, count, ha="center", va="center", color=colour, fontsize=9)
+    ax.set_xticks(range(classes), class_names)
+    ax.set_yticks(range(classes), class_names)
+    ax.set(xlabel="predicted class", ylabel="true class", title=title)
+    ax.grid(False)
+    return ax
+
+
+def kernel_window(image: np.ndarray, kernel: np.ndarray, row: int, column: int):
+    """A kernel at one place of an image: the window, its nine products, and the output there.
+
+    Parameters
+    ----------
+    image : ndarray, shape (h, w)
+    kernel : ndarray, shape (k, k)
+    row, column : int
+        Upper left corner of the window.
+
+    Returns
+    -------
+    Figure
+    """
+    k = len(kernel)
+    windows = np.lib.stride_tricks.sliding_window_view(image, (k, k))
+    output = (windows * kernel).sum((2, 3))
+    products = windows[row, column] * kernel
+    figure, axes = plt.subplots(1, 3, figsize=(WIDTH, 2.7))
+    reach = abs(output).max()
+    axes[0].imshow(image, vmin=0, vmax=1)
+    axes[1].imshow(products, cmap="RdBu_r", vmin=-1, vmax=1)
+    axes[2].imshow(output, cmap="RdBu_r", vmin=-reach, vmax=reach)
+    for (i, j), value in np.ndenumerate(products):
+        axes[1].text(j, i, f"{value:.2f}", ha="center", va="center", fontsize=10)
+    for ax, side in ((axes[0], k), (axes[2], 1)):
+        corner = (column - 0.5, row - 0.5)
+        ax.add_patch(plt.Rectangle(corner, side, side, fill=False, color="#D55E00", lw=2.5))
+    titles = ("window", "window × kernel", f"sum = {output[row, column]:.2f}")
+    for ax, title in zip(axes, titles, strict=True):
+        ax.set_title(title)
+        ax.axis("off")
+    return figure

@@ -1,0 +1,107 @@
+"""Retrieval questions: what a reader should recall before a chapter begins.
+
+The questions are data, in `questions.toml`. In Jupyter each is a set of radio buttons that
+answers a choice with its explanation; elsewhere the questions are printed.
+"""
+
+import tomllib
+from functools import cache
+from importlib.resources import files
+from string import ascii_lowercase
+
+
+@cache
+def questions(chapter: str) -> list[dict]:
+    """The questions of a chapter: `question`, and `options` with `text`, `why` and `right`.
+
+    Parameters
+    ----------
+    chapter : str
+        Its number, "03".
+
+    Raises
+    ------
+    ValueError
+        If the chapter has no questions.
+    """
+    catalogue = tomllib.loads(files("tlcourse").joinpath("questions.toml").read_text("utf-8"))
+    if chapter not in catalogue:
+        raise ValueError(
+            f"there are no questions for chapter {chapter!r}; there are some for "
+            f"{', '.join(catalogue)}."
+        )
+    return catalogue[chapter]
+
+
+def ask(chapter: str) -> None:
+    """Put the questions of a chapter: radio buttons in Jupyter, text elsewhere."""
+    from tlcourse.plotting import in_notebook
+
+    for number, question in enumerate(questions(chapter), 1):
+        if in_notebook():
+            _ask_in_notebook(number, question)
+        else:
+            print(_as_text(number, question))
+    if not in_notebook():
+        print(f'Check yourself with: tlcourse.quiz.answer("{chapter}", 1, "a")')
+
+
+def answer(chapter: str, number: int, letter: str) -> str:
+    """Whether an option is right, and why.
+
+    Parameters
+    ----------
+    chapter : str
+        Its number, "03".
+    number : int
+        Of the question, from 1.
+    letter : str
+        Of the option, from "a".
+
+    Raises
+    ------
+    ValueError
+        If there is no such chapter, question or option.
+    """
+    of_chapter = questions(chapter)
+    if number not in range(1, len(of_chapter) + 1):
+        raise ValueError(f"question {number} does not exist; choose 1 to {len(of_chapter)}.")
+    options = of_chapter[number - 1]["options"]
+    if len(letter) != 1 or letter not in ascii_lowercase[: len(options)]:
+        raise ValueError(
+            f"option {letter!r} does not exist; choose a to {ascii_lowercase[len(options) - 1]}."
+        )
+    return _verdict(options[ascii_lowercase.index(letter)])
+
+
+def _verdict(option: dict) -> str:
+    return ("✔ Right. " if option.get("right") else "✘ Not quite. ") + option["why"]
+
+
+def _as_text(number: int, question: dict) -> str:
+    options = [f"   {c}) {o['text']}" for c, o in zip(ascii_lowercase, question["options"])]
+    return "\n".join([f"{number}. {question['question']}", *options, ""])
+
+
+def _ask_in_notebook(number: int, question: dict) -> None:
+    import ipywidgets as widgets
+    from IPython.display import display
+
+    options = question["options"]
+    buttons = widgets.RadioButtons(
+        options=[(o["text"], i) for i, o in enumerate(options)],
+        index=None,
+        layout=widgets.Layout(width="auto"),
+    )
+    reply = widgets.HTML()
+
+    def explain(change):
+        if change["new"] is not None:
+            reply.value = f"<p aria-live='polite'>{_verdict(options[change['new']])}</p>"
+
+    buttons.observe(explain, names="value")
+    box = widgets.VBox([widgets.HTML(f"<b>{number}. {question['question']}</b>"), buttons, reply])
+    bundle = box._repr_mimebundle_()
+    # Where no widget can live (a page on the web, a saved notebook), the text stands in for it.
+    bundle["text/plain"] = _as_text(number, question)
+    display(bundle, raw=True)
