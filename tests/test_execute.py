@@ -60,6 +60,13 @@ def test_two_runs_give_the_same_file_though_there_are_widgets(tmp_path, capfd):
     assert capfd.readouterr().err == ""  # no warning about unencrypted messages, for one
 
 
+def test_what_stands_in_for_a_widget_is_kept(tmp_path):
+    show = "from tlcourse import quiz; quiz.ask('03')"
+    done = execute(notebook(show), cwd=tmp_path, cell_timeout=30)
+    assert [list(o.data) for o in done.cells[0].outputs] == [["text/markdown"]] * 3
+    assert "learning rate" in done.cells[0].outputs[0].data["text/markdown"]
+
+
 def test_figures_are_drawn_whatever_the_terminal_s_backend(tmp_path, monkeypatch):
     monkeypatch.setenv("MPLBACKEND", "Agg")
     done = execute(

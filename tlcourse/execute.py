@@ -188,7 +188,10 @@ def _clean(notebook: NotebookNode) -> NotebookNode:
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
         if cell.cell_type == "code":
-            cell.outputs = [o for o in cell.outputs if _WIDGET not in o.get("data", {})]
+            for output in cell.outputs:
+                if output.get("data", {}).pop(_WIDGET, None):
+                    output.data.pop("text/plain", None)  # a widget's name for itself
+            cell.outputs = [o for o in cell.outputs if o.get("data", True)]
     return notebook
 
 

@@ -192,12 +192,12 @@ def label_efficiency(
     ----------
     labels : sequence of int
         Labels per class.
-    results : mapping of name to ndarray, shape (labels, seeds)
-        Accuracies in 0–1.
+    results : mapping of name to ndarray, shape (labels, 2)
+        Mean and standard deviation over seeds, of accuracies in 0–1.
     """
     ax = ax or plt.subplots()[1]
     for i, (name, values) in enumerate(results.items()):
-        mean, sd = 100 * np.mean(values, 1), 100 * np.std(values, 1, ddof=1)
+        mean, sd = 100 * np.asarray(values).T
         style = {"color": COLORS.get(name, _OTHER[i % 7]), "marker": MARKERS.get(name, "o")}
         ax.plot(labels, mean, label=name, **style)
         ax.fill_between(labels, mean - sd, mean + sd, color=style["color"], alpha=0.2, lw=0)

@@ -79,8 +79,11 @@ def _verdict(option: dict) -> str:
 
 
 def _as_text(number: int, question: dict) -> str:
-    options = [f"   {c}) {o['text']}" for c, o in zip(ascii_lowercase, question["options"])]
-    return "\n".join([f"{number}. {question['question']}", *options, ""])
+    letters = ascii_lowercase[: len(question["options"])]
+    options = zip(letters, question["options"], strict=True)
+    return "\n".join(
+        [f"{number}. {question['question']}"] + [f"   {c}) {o['text']}" for c, o in options] + [""]
+    )
 
 
 def _ask_in_notebook(number: int, question: dict) -> None:
@@ -102,6 +105,8 @@ def _ask_in_notebook(number: int, question: dict) -> None:
     buttons.observe(explain, names="value")
     box = widgets.VBox([widgets.HTML(f"<b>{number}. {question['question']}</b>"), buttons, reply])
     bundle = box._repr_mimebundle_()
+    bundle.pop("text/plain")
     # Where no widget can live (a page on the web, a saved notebook), the text stands in for it.
-    bundle["text/plain"] = _as_text(number, question)
+    listed = "\n".join(f"- {o['text']}" for o in options)
+    bundle["text/markdown"] = f"**{number}. {question['question']}**\n\n{listed}"
     display(bundle, raw=True)

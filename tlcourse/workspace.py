@@ -49,6 +49,26 @@ def find_chapter(wanted: str) -> str:
     raise CourseError(f"There is no chapter {wanted!r}; the chapters are {', '.join(names)}.")
 
 
+def benchmark(name: str) -> dict:
+    """The committed result of a benchmark that takes longer than a chapter may.
+
+    Parameters
+    ----------
+    name : str
+        Of the module in `benchmarks/`, which tells how it was measured.
+
+    Raises
+    ------
+    CourseError
+        If there is none.
+    """
+    folder = content() / "benchmarks" / "results"
+    if not (folder / f"{name}.json").is_file():
+        known = sorted(path.stem for path in folder.glob("*.json"))
+        raise CourseError(f"There is no result {name!r}; there are {', '.join(known) or 'none'}.")
+    return json.loads((folder / f"{name}.json").read_text())
+
+
 # --- delivering ------------------------------------------------------------------------------
 
 

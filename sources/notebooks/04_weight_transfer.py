@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 04 · Weight transfer
 #
-# **What you will be able to do**
+# ## What you will be able to do
 #
 # - move weights from one network into another, by name, and prove that they arrived;
 # - measure what a transfer is worth, in accuracy and in labels, against training from scratch;
@@ -11,12 +11,14 @@
 # **Time:** 60 minutes to read and try, about four minutes to run. You need chapter 03.
 
 # %% tags=["setup"]
-import json
+from dataclasses import replace
+from time import perf_counter
 
 import numpy as np
 
 from tlcourse import backend, models, plotting, quiz, training, transfer, workspace
-from tlcourse.data import few_labels, load_digits28, make_cluttered_digits, make_cluttered_letters
+from tlcourse.data import DIGITS, few_labels, load_digits28
+from tlcourse.data import make_cluttered_digits, make_cluttered_letters, make_stripes
 
 import keras
 
@@ -148,12 +150,14 @@ for layer in source.layers:
     print(f"{layer.name:8} {str(layer.output.shape):21} {layer.count_params():6,} parameters")
 
 # %% tags=["nbval-ignore-output"]
+began = perf_counter()
 keras.utils.set_random_seed(0)
 training.compile_classifier(source, learning_rate=2e-3)
-history = source.fit(
+_ = source.fit(
     letters.x_train, letters.y_train, batch_size=64, epochs=6, verbose=0,
     validation_data=(letters.x_test, letters.y_test), callbacks=[training.LiveCurves()],
 )
+source_seconds = perf_counter() - began
 
 # %% tags=["atol-0.04"]
 source_accuracy = training.accuracy(source, letters.x_test, letters.y_test)
@@ -172,8 +176,7 @@ target_network = models.small_cnn(classes=10)
 try:
     target_network.set_weights(source.get_weights())
 except ValueError as error:
-    message = str(error)
-print(message.split("\n")[0][:200])
+    print("refused:", str(error).split(". ")[0])
 
 # %% [markdown]
 # It refuses, as it should. The head answers "which letter?", so nobody wants it; what we want is
@@ -207,8 +210,11 @@ copied = transfer.copy_weights(source, again, backbone)
 np.testing.assert_array_equal(features(again, x), features(target_network, x))
 copied
 
-# %% tags=["raises-exception"]
-transfer.copy_weights(source, again, ["conv4", "head"])
+# %%
+try:
+    transfer.copy_weights(source, again, ["conv4", "head"])
+except ValueError as error:
+    print(error)
 
 # %% [markdown]
 # ### A mistake that says nothing: weights that fit and are wrong
@@ -299,8 +305,6 @@ def start(source=None, frozen=False, learning_rate=2e-3, layers=tuple(backbone))
 # Write three numbers down. Which way wins at 10 labels, which at 50?
 
 # %% tags=["nbval-ignore-output"]
-from time import perf_counter
-
 began = perf_counter()
 arms = {
     "scratch": start(),
@@ -323,38 +327,284 @@ assert (live["fine-tuned"] > live["scratch"]).all(), "in every one of the 15 pai
 assert (gain > 0.05).all()
 
 # %% [markdown]
-# Transfer wins in every one of the 15 pairs. A wider grid, 5 to 100 labels per class, takes longer
-# than a chapter may; it was computed by `python -m benchmarks.label_efficiency`, and the next cells
-# check it against what you have just measured.
+# Fine-tuning wins in every one of the 15 pairs. But is the comparison fair? All had the same 400
+# steps, and a network that starts from nothing may simply need more. He, Girshick & Dollár (2019)
+# found that training from scratch catches up when it is given time. That takes longer than a chapter
+# may, so it was computed by `python -m benchmarks.label_efficiency`; here is its result, and first of
+# all a check that it agrees with what you have just measured.
 
 # %%
-committed = workspace.benchmark("label_efficiency")
-labels = committed["labels"]
-rows = {"scratch": "scratch", "fine-tuned": "transfer", "frozen": "frozen"}
-for name, row in rows.items():
-    mean = np.array([committed[row][labels.index(n)][0] for n in live_labels])
-    assert abs(live[name].mean(1) - mean).max() < 0.04, name
+stored = workspace.benchmark("label_efficiency")
+labels = stored["labels"]
+for name in arms:
+    mean = np.array([stored["short"][name][labels.index(n)][0] for n in live_labels])
+    assert abs(live[name].mean(1) - mean).max() < 0.05, f"{name}: live and stored results agree"
 
 # %%
 # Mean and standard deviation over five seeds, as the benchmark stored them.
-curves = {name: np.array(committed[row]) for name, row in rows.items()}
-ax = plotting.label_efficiency(labels, curves, title="Transfer is worth most where labels are few")
-plotting.show(ax, "Test accuracy over 5 to 100 labels per class, on a logarithmic axis: fine-tuned "
-                  "and frozen lie above scratch everywhere, and the gap narrows to the right")
+rows = {
+    "fine-tuned": stored["transfer"],
+    "frozen": stored["frozen"],
+    "scratch": stored["scratch"],
+    "scratch, 3× as long": stored["scratch_patient"],
+    "scratch, 400 steps": stored["short"]["scratch"],
+}
+ax = plotting.label_efficiency(
+    labels, {name: np.array(row) for name, row in rows.items()},
+    title="Time narrows the gap; labels close it",
+)
+plotting.show(ax, "Test accuracy over 5 to 100 labels per class on a logarithmic axis. Fine-tuned is "
+                  "highest everywhere. Scratch improves with longer training and with more labels "
+                  "but stays below; frozen leads scratch at few labels and falls behind at many")
+
+# %%
+curves = {name: np.array(row)[:, 0] for name, row in rows.items()}
+assert (curves["fine-tuned"] > curves["scratch, 3× as long"]).all(), "time alone does not do it"
+assert (curves["scratch"] > curves["scratch, 400 steps"]).all(), "but time helps a lot"
+
+# %% [markdown]
+# All curves but the last two have 1,200 steps. Read it slowly; there is more than one lesson in it.
+#
+# - **Fine-tuning is best everywhere**, and its lead is largest where labels are fewest.
+# - **Much of the gap at 400 steps was impatience.** A comparison at a fixed, short budget flatters
+#   transfer, which is one reason to distrust one that does not say how its rival was trained.
+# - **Frozen** features win when labels are very few and lose when there are many: features made for
+#   letters are good for digits, not perfect, and cannot adapt.
+
+# %% tags=["atol-0.03"]
+print("labels per class                 " + "".join(f"{n:>7}" for n in labels))
+for name in ("scratch", "scratch, 3× as long"):
+    lead = 100 * (curves["fine-tuned"] - curves[name])
+    print(f"{'lead over ' + name:33}" + "".join(f"{points:7.1f}" for points in lead))
 
 # %% [markdown]
 # ### How many labels is the transfer worth?
 #
-# Read the figure sideways: how many labels does the scratch network need to reach what the
-# fine-tuned one reaches with 10? Between measured points, the curve of accuracy against the
-# *logarithm* of the labels is nearly straight, so interpolate there.
+# Read the figure sideways: how many labels does training from scratch need to reach what fine-tuning
+# reaches with 10? Between measured points the curve over the *logarithm* of the labels is nearly
+# straight, so interpolate there.
 
-# %% tags=["atol-6"]
+# %%
 def labels_needed(accuracy):
     """Labels per class at which training from scratch reaches this accuracy."""
-    return np.exp(np.interp(accuracy, curves["scratch"][:, 0], np.log(labels)))
+    return np.exp(np.interp(accuracy, curves["scratch"], np.log(labels)))
 
 
 for n in (5, 10, 20):
-    reached = curves["fine-tuned"][labels.index(n), 0]
-    print(f"{n:3} labels with transfer are worth {labels_needed(reached):.0f} from scratch")
+    worth = labels_needed(curves["fine-tuned"][labels.index(n)])
+    print(f"{n:3} labels with transfer are worth {worth:.0f} from scratch")
+
+# %% [markdown]
+# ### What does it cost?
+#
+# The source network has to be trained once. These are the seconds of this machine:
+
+# %% tags=["nbval-ignore-output"]
+print(f"all {len(live_labels) * 5 * 3} runs above: {seconds:.0f} s")
+print(f"one run on the target: about {seconds / 45:.1f} s")
+print(f"the source network, once: {source_seconds:.0f} s, or {source_seconds / seconds * 45:.0f} runs")
+
+# %% [markdown]
+# Whether that is cheap depends on what a label costs. Somebody who labels an image in five seconds
+# spends far longer on 400 more of them.
+#
+# ## 5 · Which layers to copy?
+#
+# **Predict.** Copy only the first *k* of the four convolutions; the rest starts from random. Where
+# does most of the gain come from: the first layers (strokes) or the last (parts of characters)?
+#
+# Yosinski et al. (2014) asked this of ImageNet networks, and found that early layers transfer almost
+# for free while late ones belong to their task. The stored result has every depth at 400 steps, 20
+# labels; we recompute one point.
+
+# %%
+depth = workspace.benchmark("transfer_depth")
+two = {"fine-tuned": start(source, layers=("conv1", "conv2"))}
+again = training.label_efficiency(two, target, [20], seeds=range(5), steps=400, shift=4)
+assert abs(again["fine-tuned"].mean() - depth["fine-tuned"][2][0]) < 0.05
+
+# %%
+figure, ax = plotting.plt.subplots()
+for name in ("fine-tuned", "frozen"):
+    mean, sd = 100 * np.array(depth[name]).T
+    style = {"color": plotting.COLORS[name], "marker": plotting.MARKERS[name]}
+    _ = ax.errorbar(depth["copied"], mean, sd, label=name, capsize=4, **style)
+ax.set_xticks(depth["copied"], ["none\n(scratch)", "conv1", "conv1–2", "conv1–3", "all four"])
+ax.set(xlabel="layers copied", ylabel="test accuracy (%)", title="DEPTH TITLE")
+_ = ax.legend()
+plotting.show(figure, "DEPTH ALT")
+
+# %% [markdown]
+# DEPTH TEXT
+#
+# ## 6 · How near must the source be?
+#
+# Three sources, growing ever more distant from handwritten digits in clutter:
+#
+# | source | domain | task |
+# |---|---|---|
+# | printed digits | other | the same |
+# | printed letters | other | other |
+# | stripes | nothing in common | direction |
+
+# %%
+kinds = [
+    make_cluttered_letters(10, alphabet=DIGITS, random_state=4),
+    make_cluttered_letters(10, random_state=4),
+    make_stripes(10, random_state=4),
+]
+ax = plotting.image_grid(np.concatenate([k.x_train for k in kinds]), title="Three sources")
+plotting.show(ax, "Three rows of ten source images: printed digits in clutter, printed letters in "
+                  "clutter, and grey stripes in many directions")
+
+# %% [markdown]
+# **Predict.** For each source: does fine-tuning from it beat scratch at 20 labels? Do frozen features?
+#
+# The stored result has all three; we recompute the strangest of them, the stripes.
+
+# %%
+# A network that knows stripes, frozen, with a new head for digits.
+stripes = make_stripes(16_000)
+keras.utils.set_random_seed(0)
+stripe_source = models.small_cnn(classes=12)
+training.compile_classifier(stripe_source, learning_rate=2e-3)
+_ = stripe_source.fit(stripes.x_train, stripes.y_train, batch_size=64, epochs=6, verbose=0)
+
+# %%
+distance = workspace.benchmark("source_distance")
+frozen_stripes = {"frozen": start(stripe_source, frozen=True)}
+again = training.label_efficiency(frozen_stripes, target, [20], range(5), steps=400, shift=4)
+assert abs(again["frozen"].mean() - distance["frozen"]["stripes"][0]) < 0.05
+
+# %%
+# Each source, fine-tuned and frozen; the band is training from scratch.
+figure, ax = plotting.plt.subplots(figsize=(7, 3))
+names = list(distance["frozen"])
+for name, offset in (("fine-tuned", -0.12), ("frozen", 0.12)):
+    mean, sd = 100 * np.array([distance[name][source_name] for source_name in names]).T
+    style = {"color": plotting.COLORS[name], "fmt": plotting.MARKERS[name], "capsize": 4}
+    _ = ax.errorbar(mean, np.arange(3) + offset, xerr=sd, ms=8, label=name, **style)
+mean, sd = 100 * np.array(stored["short"]["scratch"][labels.index(20)])
+_ = ax.axvspan(mean - sd, mean + sd, color=plotting.COLORS["scratch"], alpha=0.25, label="scratch")
+ax.set_yticks(range(3), names)
+ax.invert_yaxis()
+ax.set(xlabel="test accuracy (%)", title="DISTANCE TITLE")
+_ = ax.legend()
+plotting.show(figure, "DISTANCE ALT")
+
+# %% [markdown]
+# DISTANCE TEXT
+#
+# ## 7 · Negative transfer
+#
+# A transfer can do harm. The cleanest case needs no clutter at all: the centred digits of chapter 03.
+# Source: the digits 0 to 4. Target: 5 to 9, the same handwriting, another half of the alphabet.
+#
+# **Predict.** The domain is the same and the task as near as can be. How much will it help?
+
+# %%
+def only(classes):
+    """The digits of `classes` from the 28×28 images, labelled from 0."""
+    keep = [np.isin(y, classes) for y in (digits.y_train, digits.y_test)]
+    return replace(
+        digits,
+        x_train=digits.x_train[keep[0]], y_train=digits.y_train[keep[0]] - classes[0],
+        x_test=digits.x_test[keep[1]], y_test=digits.y_test[keep[1]] - classes[0],
+        class_names=tuple(str(k) for k in classes),
+    )
+
+
+digits = load_digits28()
+low, high = only(range(5)), only(range(5, 10))
+
+# %% [markdown]
+# One source network could be an unlucky one, so each of the five seeds gets its own.
+
+# %%
+# Five source networks that know 0 to 4: the weights and the accuracy of each.
+network = models.small_cnn(5)
+training.compile_classifier(network)
+low_weights, low_accuracy = [], []
+for seed in range(5):
+    training.restart(network, seed)
+    training.fit_steps(network, low.x_train, low.y_train, steps=400, seed=seed)
+    low_weights.append(network.get_weights())
+    low_accuracy.append(training.accuracy(network, low.x_test, low.y_test))
+
+# %%
+# Three ways to begin on 5 to 9; the backbone is all but the head's two arrays.
+def low_start(copy=False, frozen=False):
+    network = models.small_cnn(5)
+    for name in backbone:
+        network.get_layer(name).trainable = not frozen
+    training.compile_classifier(network)
+
+    def begin(seed):
+        training.restart(network, seed)
+        if copy:
+            network.set_weights(low_weights[seed][:-2] + network.get_weights()[-2:])
+        return network
+
+    return begin
+
+# %%
+arms = {
+    "scratch": low_start(),
+    "fine-tuned": low_start(copy=True),
+    "frozen": low_start(copy=True, frozen=True),
+}
+negative = training.label_efficiency(arms, high, [1, 5, 20], seeds=range(5), steps=200)
+
+# %% tags=["atol-0.06"]
+print(f"source networks on 0 to 4: {np.mean(low_accuracy):.2f}")
+print("labels per class  " + "  ".join(f"{n:>11}" for n in (1, 5, 20)))
+for name, scores in negative.items():
+    row = "  ".join(f"{s.mean():.2f} ± {s.std(ddof=1):.2f}" for s in scores)
+    print(f"{name:17} {row}")
+
+# %%
+loss = negative["scratch"] - negative["frozen"]
+assert (loss.mean(1) > 0).all(), "frozen features lose at every number of labels"
+assert (loss[1:] > 0).all(), "and, from 5 labels on, in each of the ten pairs"
+
+# %% [markdown]
+# **Negative transfer**: with frozen features of excellent networks, from the same handwriting, the
+# result is worse than with no source at all. Two reasons. Five digits are a poor teacher: a network
+# that only has to tell 0 to 4 apart may ignore all that distinguishes 5 to 9. And the target is easy:
+# where scratch is already good, a source has little to add and much to get wrong.
+#
+# Fine-tuning repairs most of the damage, since it may unlearn, but it gains nothing either.
+#
+# > Transfer pays where the source is rich and the target is hard to learn from its own labels. Never
+# > assume it: train the same network from scratch beside it, as long as it needs.
+#
+# **Make one.** Find a source that makes negative transfer in clutter. Candidates: five letters
+# instead of 26; letters without clutter (`difficulty=0`); 26 letters with their labels shuffled.
+# Predict, then measure with five seeds.
+#
+# ## Key points
+#
+# - `target.set_weights(source.get_weights())` transfers what the source has learned; if nobody
+#   trained the source, that is nothing.
+# - Copy by layer name, leave the head out, and compare activations: shapes that fit prove little.
+# - Reusing layer *objects* shares weights; the source changes when the target trains.
+# - A gain is measured against scratch, over seeds, and with a rival that had the time it needs.
+# - Frozen features are best when labels are very few, fine-tuning when there are some.
+# - A poor source and an easy target make transfer harmful.
+#
+# ## Exercises to do next
+#
+# 1. Freeze `conv1` and `conv2`, fine-tune the rest. Is it better than either extreme at 20 labels?
+# 2. Train the source for one epoch instead of six. How much of the gain is left?
+# 3. Swap the roles: digits as the source, letters as the target. What is a fair number of labels?
+#
+# ## Further reading
+#
+# - Bozinovski 2020, *Reminder of the first paper on transfer learning in neural networks, 1976*,
+#   Informatica 44(3).
+# - Pan & Yang 2010, *A survey on transfer learning*, IEEE TKDE 22(10).
+# - Yosinski, Clune, Bengio & Lipson 2014, *How transferable are features in deep neural networks?*,
+#   NeurIPS.
+# - He, Girshick & Dollár 2019, *Rethinking ImageNet pre-training*, ICCV.
+# - Mnih, Heess, Graves & Kavukcuoglu 2014, *Recurrent models of visual attention*, NeurIPS (the
+#   cluttered digits).

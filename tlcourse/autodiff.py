@@ -1,0 +1,92 @@
+"""Gradients by automatic differentiation, on whichever backend Keras runs.
+
+Keras 3 trains on three backends, and each has its own way to ask for a gradient. This is the one
+place of the course that knows all three.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from tlcourse.backend import keras
+
+_DETACHED = (
+    "the result of f does not depend on x by way of Keras: write f with keras.ops and layers, not "
+    "with NumPy."
+)
+
+
+def gradient(f: Callable, x) -> np.ndarray:
+    """The gradient of a scalar function at one point.
+
+    Parameters
+    ----------
+    f : callable
+        Takes a tensor of the shape of `x`, returns a scalar tensor; written with ``keras.ops``
+        and Keras layers.
+    x : array or tensor of floats, any shape
+        Its data type is the one that is computed in. (JAX computes ``float64`` in ``float32``,
+        unless the environment says ``JAX_ENABLE_X64=1``.)
+
+    Returns
+    -------
+    ndarray, shape of `x`
+
+    Raises
+    ------
+    ValueError
+        If `x` holds no floats, `f` returns no scalar, or `f` leaves Keras on its way. (On JAX a
+        constant `f` has the gradient 0.)
+    """
+    x = keras.ops.convert_to_tensor(x)
+    if "float" not in (dtype := keras.backend.standardize_dtype(x.dtype)):
+        raise ValueError(f"x holds {dtype}, which cannot change a little: give floats.")
+
+    def scalar(x):
+        y = f(x)
+        if np.shape(y) != ():
+            raise ValueError(
+                f"f returns the shape {tuple(np.shape(y))}, but only a scalar has a gradient: "
+                "add it up or choose one element."
+            )
+        return y
+
+    return keras.ops.convert_to_numpy(_BACKENDS[keras.backend.backend()](scalar, x))
+
+
+def _tensorflow(f, x):
+    import tensorflow as tf
+
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = f(x)
+    g = tape.gradient(y, x) if tf.is_tensor(y) else None
+    if g is None:
+        raise ValueError(_DETACHED)
+    return tf.convert_to_tensor(g)  # of a gather it is a sparse IndexedSlices
+
+
+def _jax(f, x):
+    import jax
+
+    try:
+        return jax.grad(f)(x)
+    except jax.errors.TracerArrayConversionError:
+        raise ValueError(_DETACHED) from None
+
+
+def _torch(f, x):
+    import torch
+
+    x = x.detach().requires_grad_()
+    with torch.enable_grad():
+        y = f(x)
+    if not getattr(y, "requires_grad", False):
+        raise ValueError(_DETACHED)
+    (g,) = torch.autograd.grad(y, x, allow_unused=True)
+    if g is None:
+        raise ValueError(_DETACHED)
+    return g
+
+
+_BACKENDS = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}
