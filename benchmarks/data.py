@@ -6,7 +6,7 @@ import time
 
 os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
-from tlcourse import data  # noqa: E402  (after the number of threads is set)
+from tlcourse import data
 
 GENERATORS = (
     data.make_cluttered_digits,

@@ -162,7 +162,11 @@ def feature_maps(maps: np.ndarray, *, columns: int = 8, title: str = "", ax=None
     low = maps.min((1, 2), keepdims=True)
     span = maps.max((1, 2), keepdims=True) - low
     return image_grid(
-        (maps - low) / np.where(span > 0, span, 1), columns=columns, title=title, limits=(0, 1), ax=ax
+        (maps - low) / np.where(span > 0, span, 1),
+        columns=columns,
+        title=title,
+        limits=(0, 1),
+        ax=ax,
     )
 
 
@@ -258,7 +262,8 @@ def kernel_window(image: np.ndarray, kernel: np.ndarray, row: int, column: int):
     axes[1].imshow(products, cmap="RdBu_r", vmin=-1, vmax=1)
     axes[2].imshow(output, cmap="RdBu_r", vmin=-reach, vmax=reach)
     for (i, j), value in np.ndenumerate(products):
-        axes[1].text(j, i, f"{value:.2f}", ha="center", va="center", fontsize=10)
+        ink = "white" if abs(value) > 0.6 else "black"
+        axes[1].text(j, i, f"{value:.2f}", ha="center", va="center", fontsize=10, color=ink)
     for ax, side in ((axes[0], k), (axes[2], 1)):
         corner = (column - 0.5, row - 0.5)
         ax.add_patch(plt.Rectangle(corner, side, side, fill=False, color="#D55E00", lw=2.5))

@@ -186,5 +186,9 @@ class LiveCurves(keras.callbacks.Callback):
     def _draw(self, epoch: int) -> None:
         ax = plotting.learning_curves(self.history, self.metric)
         ax.set_xlim(0.5, max(2, self.params["epochs"]) + 0.5)
-        alt = f"Learning curves up to epoch {epoch} of {self.params['epochs']}"
+        last = f"train {self.history[self.metric][-1]:.2f}"
+        if f"val_{self.metric}" in self.history:
+            last += f", validation {self.history[f'val_{self.metric}'][-1]:.2f}"
+        ax.set_title(f"{self.metric} after epoch {epoch}: {last}")
+        alt = f"Learning curves, epoch 1 to {epoch}: {self.metric} {last}"
         self._display = plotting.redraw(ax, alt, self._display)

@@ -110,6 +110,7 @@ def warm_start(
 
     return start
 
+
 def _signature(variable) -> tuple:
     return variable.name, tuple(variable.shape)
 

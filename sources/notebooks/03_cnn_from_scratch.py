@@ -310,7 +310,7 @@ dx.size + dw.size + db.size
 # ## 5 · A network without a framework
 #
 # Add a dense layer with a softmax and the cross-entropy of chapter 02, whose gradient for the
-# logits is $\hat y - y$, and we have a whole network: **article network**, the one that
+# logits is $\hat y - y$, and we have a whole network: the **article network** that
 # introductions to transfer learning like to print, here with 8 kernels instead of 32.
 
 # %%
@@ -409,9 +409,10 @@ for layer in model.layers:
 assert model.get_layer("conv").count_params() == 32 * (3 * 3 * 1 + 1) == 320
 assert model.get_layer("head").count_params() == (13 * 13 * 32 + 1) * 10 == 54_090
 assert model.count_params() == 54_410
+assert 54_090 / 54_410 > 0.99
 
 # %% [markdown]
-# 99 of 100 parameters sit in the dense head, which does not know that pixels have neighbours. The
+# More than 99 of 100 parameters sit in the dense head, which does not know that pixels have neighbours. The
 # part that does, the convolution, has 320. Remember this when chapter 04 asks *which* weights are
 # worth copying.
 #
@@ -463,8 +464,7 @@ assert abs(np.mean(scores) - baseline_accuracy) < 0.03, "no clear difference"
 # of its image, so that a pixel means the same in every picture: exactly the case in which a list of
 # pixels is good enough. Section 8 takes the digits out of the middle.
 #
-# Without the logistic regression we would have praised the convolution for its 92 %. A result needs
-# a rival.
+# Without the logistic regression we would have praised the convolution. A result needs a rival.
 #
 # ## 7 · Look inside
 #
@@ -654,7 +654,7 @@ for name, layers in {"plain": [], "shift": [shift]}.items():
 # %% tags=["atol-0.04"]
 for name, scores in centred.items():
     print(f"{name:6} {scores.mean():.2f} ± {scores.std(ddof=1):.2f}")
-assert centred["shift"].mean() < centred["plain"].mean() + 0.01, "no help where nothing moves"
+assert centred["shift"].mean() < centred["plain"].mean() + 0.02, "no help where nothing moves"
 
 # %% [markdown]
 # **Make one.** Think of another augmentation for these images (noise? a patch set to zero? a change

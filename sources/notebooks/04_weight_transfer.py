@@ -360,7 +360,11 @@ plotting.show(ax, "Test accuracy over 5 to 100 labels per class on a logarithmic
 # %%
 curves = {name: np.array(row)[:, 0] for name, row in rows.items()}
 assert (curves["fine-tuned"] > curves["scratch, 3× as long"]).all(), "time alone does not do it"
-assert (curves["scratch"] > curves["scratch, 400 steps"]).all(), "but time helps a lot"
+assert (curves["scratch"] > curves["scratch, 400 steps"]).all(), "but time helps"
+lead = curves["fine-tuned"] - curves["scratch"]
+assert lead[0] == lead.max(), "the lead is largest where labels are fewest"
+assert curves["frozen"][0] > curves["scratch"][0], "frozen wins at 5 labels per class"
+assert curves["frozen"][-1] < curves["scratch"][-1], "and loses at 100"
 
 # %% [markdown]
 # All curves but the last two have 1,200 steps. Read it slowly; there is more than one lesson in it.

@@ -100,20 +100,24 @@ def _font_faces() -> tuple[tuple[str, frozenset[int]], ...]:
 def _print_atlas(alphabet: str, split: str) -> tuple[np.ndarray, np.ndarray]:
     """Tiles of every character of `alphabet` in the faces of `split`, and their labels.
 
-    Of the faces that have a character, every fourth is kept for the test set: a test image
-    never shows a character in a face that a training image shows it in.
+    Of the different shapes that a character has in the faces, every fourth is kept for the test
+    set. (Some faces share a shape: a plus sign is not slanted.)
     """
     tiles, labels = [], []
     for label, character in enumerate(alphabet):
         faces = [path for path, points in _font_faces() if ord(character) in points]
-        if len(faces) < 2:
+        drawn = [_print_tile(path, character) for path in faces]
+        shapes = list({tile.tobytes(): tile for tile in drawn}.values())
+        if len(shapes) < 2:
             raise ValueError(
-                f"alphabet: {character!r} is in {len(faces)} of matplotlib's font faces, and two "
-                "are needed (one to train on, one to test on); leave this character out."
+                f"alphabet: {character!r} has {len(shapes)} different shapes in matplotlib's font "
+                "faces, and two are needed (one to train on, one to test on); leave it out."
             )
-        test = faces[1::4]
-        chosen = test if split == "test" else [f for f in faces if f not in test]
-        tiles += [_print_tile(path, character) for path in chosen]
+        if split == "test":
+            chosen = shapes[1::4]
+        else:
+            chosen = [tile for i, tile in enumerate(shapes) if i % 4 != 1]
+        tiles += chosen
         labels += [label] * len(chosen)
     return np.stack(tiles), np.array(labels)
 
@@ -155,7 +159,7 @@ def _read_tiles(atlas, tile, grid, matrix, centre) -> np.ndarray:
 
 
 def _grid(side: int, step: float) -> np.ndarray:
-    """Offsets of a side × side patch of pixels from its centre, shape (2, side²), in tile pixels."""
+    """Offsets of side × side pixels from their centre, shape (2, side²), in tile pixels."""
     axis = (np.arange(side, dtype="float32") - (side - 1) / 2) * step
     return np.stack(np.meshgrid(axis, axis, indexing="ij")).reshape(2, -1)
 
@@ -328,7 +332,7 @@ def make_cluttered_letters(
     n_train, n_test, difficulty, random_state
         As in `make_cluttered_digits`.
     alphabet : str
-        Any characters that at least two of matplotlib's font faces have; they are the classes.
+        Any characters of which matplotlib's font faces have two shapes; they are the classes.
 
     Returns
     -------
@@ -380,9 +384,10 @@ def make_scene_letters(
     alphabet: str = LETTERS,
     random_state: int = 0,
 ) -> Dataset:
-    """Printed characters in the coloured scenes of `make_scene_digits`; test images show other faces.
+    """Printed characters in the coloured scenes of `make_scene_digits`.
 
-    Parameters, result and errors as in `make_cluttered_letters`, images as in `make_scene_digits`.
+    Test images show other faces. Parameters, result and errors as in `make_cluttered_letters`,
+    images as in `make_scene_digits`.
     """
     _check_alphabet(alphabet)
     return _make(

@@ -1,0 +1,100 @@
+# %% [markdown]
+# # 00 · Start here
+#
+# This course is about one idea: **what a network learned for one task can be worth a lot for
+# another**, when there are few labels for the other. You will build it up from gradient descent to a
+# fine-tuned ResNet50, and measure at every step whether it helped.
+#
+# Nothing here asks to be believed. Every number is computed in front of you, every comparison runs
+# over several seeds beside a rival trained from scratch, and the mistakes that introductions make are
+# made on purpose, with their damage measured.
+#
+# **Time:** 10 minutes.
+#
+# ## Does everything work?
+#
+# Click into the cell below and press **Shift + Enter**. (That runs a cell and moves to the next. To
+# run them all, use the menu: *Run → Run All Cells*.)
+
+# %% tags=["setup"]
+import numpy as np
+
+from tlcourse import backend, data, plotting, quiz, workspace
+
+# %% tags=["nbval-ignore-output"]
+print(backend.versions())
+
+# %% [markdown]
+# One line with versions: you are ready. A GPU is welcome and not needed; everything runs on two
+# processor cores, without a network.
+#
+# ## How a chapter works
+#
+# **Predict.** Before you run a cell that measures something, you are asked what will come out. Write
+# it down, honestly: a prediction that turns out wrong teaches more than a result that was merely
+# watched.
+#
+# **Run, and look closer.** Compare. Where were you wrong, and why?
+#
+# **Change it.** This is your own copy. Change a number, run the cell again, break something: the
+# original stays safe, and an update of the course never overwrites what you changed.
+#
+# **Make one.** Towards the end of each chapter you build something of your own.
+#
+# Chapters open with three questions about earlier ones. Answer before you look anything up: choose
+# an answer, and it explains itself.
+
+# %%
+quiz.ask("00")
+
+# %% [markdown]
+# ## The data
+#
+# You will meet two kinds of small images again and again: printed letters, which a computer draws by
+# the thousand, each with its label for free; and real handwritten digits, of which there are never
+# enough.
+
+# %%
+letters = data.make_cluttered_letters(10, random_state=1)
+digits = data.make_cluttered_digits(10, random_state=2)
+names = [letters.class_names[k] for k in letters.y_train]
+names += [digits.class_names[k] for k in digits.y_train]
+images = np.concatenate([letters.x_train, digits.x_train])
+
+# %%
+ax = plotting.image_grid(images, names, title="Printed letters, and handwritten digits")
+plotting.show(ax, "A row of ten printed letters and a row of ten handwritten digits, all turned and "
+                  "surrounded by fragments of other characters")
+
+# %% [markdown]
+# ## What you will be able to explain at the end of chapter 04
+#
+# Can a network that knows the letters help one that must learn the digits?
+#
+# **Predict.** With 20 labelled digits of each class, a network trained from scratch reads about half
+# of the test images. How many will it read if it starts from the weights that learned the letters?
+
+# %%
+stored = workspace.benchmark("label_efficiency")
+at_20 = stored["labels"].index(20)
+scratch, transfer = stored["scratch"][at_20][0], stored["transfer"][at_20][0]
+assert 0.45 < scratch < 0.55
+print(f"from scratch {scratch:.0%}, from the letters {transfer:.0%}")
+
+# %%
+curves = {"fine-tuned": stored["transfer"], "scratch": stored["scratch"]}
+ax = plotting.label_efficiency(stored["labels"], curves, title="What the letters are worth")
+plotting.show(ax, "Test accuracy against labels per class, from 5 to 100, for a network fine-tuned "
+                  "from letters and one trained from scratch: the first is higher throughout, most "
+                  "of all where labels are few")
+
+# %% [markdown]
+# Five seeds each; the bands are one standard deviation. Not magic, and not nothing. What it depends on, when it fails, and how to get more
+# of it is what the course is about.
+#
+# ## Where to go
+#
+# | chapter | you will be able to |
+# |---|---|
+# | [03 · A CNN from scratch](03_cnn_from_scratch.ipynb) | write a convolutional network by hand and treat over-fitting |
+# | [04 · Weight transfer](04_weight_transfer.ipynb) | move weights between networks and measure what it is worth |

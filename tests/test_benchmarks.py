@@ -1,0 +1,34 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks import data
+from tlcourse import workspace
+from tlcourse.data import make_stripes
+
+RESULTS = Path(__file__).parents[1] / "benchmarks" / "results"
+
+
+@pytest.mark.parametrize("path", sorted(RESULTS.glob("*.json")), ids=lambda p: p.stem)
+def test_a_stored_result_has_its_benchmark_and_five_seeds(path):
+    assert (RESULTS.parent / f"{path.stem}.py").is_file()
+    assert json.loads(path.read_text())["seeds"] >= 5
+
+
+def test_label_efficiency_is_stored_as_mean_and_spread_of_accuracies():
+    stored = workspace.benchmark("label_efficiency")
+    assert stored["labels"] == [5, 10, 20, 50, 100]
+    curves = [stored[name] for name in ("scratch", "transfer", "frozen", "scratch_patient")]
+    for curve in [*curves, *stored["short"].values()]:
+        assert len(curve) == 5
+        assert all(0.1 < mean < 1 and 0 < sd < 0.1 for mean, sd in curve)
+
+
+def test_an_unknown_result_is_named():
+    with pytest.raises(workspace.CourseError, match=r"no result 'magic'.*label_efficiency"):
+        workspace.benchmark("magic")
+
+
+def test_the_generators_are_measured_in_images_per_second():
+    assert data.images_per_second(make_stripes, images=50, repeats=3) > 100

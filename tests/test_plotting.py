@@ -1,0 +1,109 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from tlcourse import plotting
+from tlcourse.plotting import plt
+
+RNG = np.random.default_rng(0)
+RESULTS = {
+    "scratch": RNG.random((3, 2)),
+    "fine-tuned": RNG.random((3, 2)),
+    "own": RNG.random((3, 2)),
+}
+DRAWINGS = {
+    "image_grid": lambda ax: plotting.image_grid(RNG.random((7, 5, 4, 1)), list("abcdefg"), ax=ax),
+    "feature_maps": lambda ax: plotting.feature_maps(RNG.random((6, 6, 5)), ax=ax),
+    "learning_curves": lambda ax: plotting.learning_curves(
+        {"accuracy": [0.1, 0.5], "val_accuracy": [0.1, 0.4]}, ax=ax
+    ),
+    "label_efficiency": lambda ax: plotting.label_efficiency([5, 10, 20], RESULTS, ax=ax),
+    "confusion_matrix": lambda ax: plotting.confusion_matrix([0, 1, 1], [0, 1, 0], "ab", ax=ax),
+}
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    yield
+    plt.close("all")
+
+
+@pytest.mark.parametrize("name", DRAWINGS)
+def test_a_figure_is_drawn_on_the_axes_it_is_given_and_on_its_own(name):
+    _, ax = plt.subplots()
+    assert DRAWINGS[name](ax) is ax
+    own = DRAWINGS[name](None)
+    assert own is not ax
+    assert own.has_data() or own.images
+    own.figure.canvas.draw()
+
+
+def test_every_image_of_a_grid_is_shown():
+    ax = plotting.image_grid(RNG.random((23, 8, 8)), columns=10)
+    assert len(ax.images) == 23
+
+
+def test_images_of_a_grid_share_their_limits_unless_told():
+    ax = plotting.image_grid(np.stack([np.zeros((4, 4)), np.full((4, 4), 0.5)]))
+    assert [image.get_clim() for image in ax.images] == [(0, 0.5)] * 2
+
+
+@pytest.mark.parametrize("shape", [(4, 4), (0, 4, 4, 1), (2, 2, 4, 4, 1)])
+def test_a_grid_of_the_wrong_shape_is_refused(shape):
+    with pytest.raises(ValueError, match="images must have the shape"):
+        plotting.image_grid(np.zeros(shape))
+
+
+def test_a_dead_feature_map_is_drawn_without_a_warning(recwarn):
+    plotting.feature_maps(np.zeros((4, 4, 3)))
+    assert not recwarn.list
+
+
+def test_label_efficiency_draws_means_in_per_cent_with_their_spread():
+    ax = plotting.label_efficiency([5, 10], {"scratch": np.array([[0.2, 0.1], [0.4, 0.05]])})
+    np.testing.assert_allclose(ax.lines[0].get_ydata(), [20, 40])
+    band = ax.collections[0].get_datalim(ax.transData)
+    assert (band.y0, band.y1) == pytest.approx((10, 45))
+    assert ax.lines[0].get_color() == plotting.COLORS["scratch"]
+
+
+def test_the_confusion_matrix_counts_true_rows_and_predicted_columns():
+    ax = plotting.confusion_matrix([0, 0, 0, 1], [0, 1, 1, 1], "ab")
+    cells = {t.get_position(): t.get_text() for t in ax.texts}
+    assert cells == {(0, 0): "1", (1, 0): "2", (1, 1): "1"}  # (column, row)
+
+
+def test_show_wants_an_alternative_text_and_closes_the_figure():
+    figure, ax = plt.subplots()
+    with pytest.raises(ValueError, match="alt is empty"):
+        plotting.show(ax, "  ")
+    plotting.show(ax, "a figure")
+    assert not plt.fignum_exists(figure.number)
+
+
+@pytest.mark.parametrize("row", [0, 25])
+@pytest.mark.parametrize("column", [0, 25])
+@pytest.mark.parametrize("kernel", [np.ones((3, 3)) / 9, [[-1, 0, 1]] * 3, np.zeros((3, 3))])
+def test_the_sliding_window_is_drawn_over_the_whole_range_of_its_sliders(row, column, kernel):
+    image = RNG.random((28, 28))
+    figure = plotting.kernel_window(image, np.array(kernel), row, column)
+    figure.canvas.draw()
+    value = np.sum(image[row : row + 3, column : column + 3] * kernel)
+    assert figure.axes[2].get_title(loc="left") == f"sum = {value:.2f}"
+
+
+def test_each_way_to_begin_has_its_own_colour_and_marker():
+    """Colour is never the only difference: each arm has a marker of its own."""
+    arms = [plotting.COLORS[name] for name in ("scratch", "fine-tuned", "frozen")]
+    assert len(set(arms)) == 3
+    assert len({plotting.MARKERS[name] for name in ("scratch", "fine-tuned", "frozen")}) == 3
+
+
+def test_plotting_needs_no_keras():
+    code = (
+        "import sys, tlcourse.plotting, tlcourse.quiz, tlcourse.data; print('keras' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
