@@ -91,7 +91,7 @@ def test_the_sliding_window_is_drawn_over_the_whole_range_of_its_sliders(row, co
     figure = plotting.kernel_window(image, np.array(kernel), row, column)
     figure.canvas.draw()
     value = np.sum(image[row : row + 3, column : column + 3] * kernel)
-    assert figure.axes[2].get_title(loc="left") == f"sum = {value:.2f}"
+    assert figure.axes[2].get_title(loc="left") == f"output; framed: {value:.2f}"
 
 
 def test_each_way_to_begin_has_its_own_colour_and_marker():

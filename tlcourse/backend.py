@@ -9,7 +9,7 @@ import os
 import platform
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import numpy as np
 
@@ -32,13 +32,23 @@ def _quiet_start() -> Iterator[None]:
 with _quiet_start():
     import keras
 
+    with suppress(ImportError):
+        import tensorflow  # noqa: F401  (on other backends Keras loads it later, loudly)
+
+
+def gpus() -> int:
+    """How many GPUs the current backend sees."""
+    if keras.backend.backend() == "torch":  # for which Keras lists no devices
+        import torch
+
+        return torch.cuda.device_count()
+    return sum(not device.startswith("cpu") for device in keras.distribution.list_devices())
+
 
 def versions() -> str:
     """What a result was computed with, in one line, for the first cell of a notebook."""
-    backend = keras.backend.backend()
-    devices = keras.distribution.list_devices()
-    gpus = sum(not d.startswith("cpu") for d in devices)
     return (
         f"Python {platform.python_version()}, NumPy {np.__version__}, Keras {keras.__version__} "
-        f"on {backend} with {f'{gpus} GPU' if gpus else f'{os.cpu_count()} CPU cores'}"
+        f"on {keras.backend.backend()} with "
+        f"{f'{gpus()} GPU' if gpus() else f'{os.cpu_count()} CPU cores'}"
     )

@@ -264,10 +264,10 @@ def kernel_window(image: np.ndarray, kernel: np.ndarray, row: int, column: int):
     for (i, j), value in np.ndenumerate(products):
         ink = "white" if abs(value) > 0.6 else "black"
         axes[1].text(j, i, f"{value:.2f}", ha="center", va="center", fontsize=10, color=ink)
-    for ax, side in ((axes[0], k), (axes[2], 1)):
+    for ax, side, colour in ((axes[0], k, "#D55E00"), (axes[2], 1, "black")):
         corner = (column - 0.5, row - 0.5)
-        ax.add_patch(plt.Rectangle(corner, side, side, fill=False, color="#D55E00", lw=2.5))
-    titles = ("window", "window × kernel", f"sum = {output[row, column]:.2f}")
+        ax.add_patch(plt.Rectangle(corner, side, side, fill=False, color=colour, lw=2.5))
+    titles = ("image", "window × kernel", f"output; framed: {output[row, column]:.2f}")
     for ax, title in zip(axes, titles, strict=True):
         ax.set_title(title)
         ax.axis("off")

@@ -7,19 +7,18 @@ from pathlib import Path
 import numpy as np
 
 from tlcourse import plotting
-from tlcourse.backend import keras
+from tlcourse.backend import gpus, keras
 from tlcourse.data import Dataset, few_labels
 
 
 def compile_classifier(model: keras.Model, learning_rate: float = 1e-3) -> None:
     """Compile a network that ends in logits: Adam, cross-entropy, accuracy."""
-    on_cpu = all(d.startswith("cpu") for d in keras.distribution.list_devices())
     model.compile(
         optimizer=keras.optimizers.Adam(learning_rate),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
         # XLA makes convolutions of TensorFlow on a CPU slower, up to 40 times.
-        jit_compile=False if on_cpu and keras.backend.backend() == "tensorflow" else "auto",
+        jit_compile=False if keras.backend.backend() == "tensorflow" and not gpus() else "auto",
     )
 
 
@@ -49,6 +48,7 @@ def restart(model: keras.Model, seed: int) -> keras.Model:
     for variable in model.non_trainable_variables:
         if variable.name == "seed_generator_state":  # of dropout and augmentation layers
             variable.assign(np.array([seed, 0], variable.dtype))
+    keras.utils.set_random_seed(seed)  # PyTorch's dropout draws from its global state
     return model
 
 

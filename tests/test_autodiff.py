@@ -1,0 +1,80 @@
+"""Automatic differentiation on the backend that the tests run on."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from tlcourse.autodiff import gradient
+from tlcourse.backend import keras
+
+ops = keras.ops
+points = arrays(np.float32, (2, 3), elements=st.floats(-2, 2, width=32))
+
+
+@settings(deadline=None)
+@given(points)
+def test_it_equals_the_derivative_worked_out_by_hand(x):
+    got = gradient(lambda t: ops.sum(ops.sin(t) * t), x)
+    np.testing.assert_allclose(got, np.cos(x) * x + np.sin(x), rtol=1e-4, atol=1e-5)
+
+
+@settings(deadline=None)
+@given(points)
+def test_it_is_linear(x):
+    f, g = (lambda t: ops.sum(t**3)), (lambda t: ops.sum(ops.exp(t)))
+    both = gradient(lambda t: 2.0 * f(t) - g(t), x)
+    np.testing.assert_allclose(both, 2 * gradient(f, x) - gradient(g, x), rtol=1e-4, atol=1e-4)
+
+
+def test_it_runs_through_a_network():
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1, use_bias=False)])
+    got = gradient(lambda t: ops.sum(model(t)), np.ones((2, 3), "float32"))
+    kernel = ops.convert_to_numpy(model.layers[0].kernel)
+    np.testing.assert_allclose(got, np.repeat(kernel.T, 2, axis=0), rtol=1e-5)
+
+
+def test_it_answers_in_numpy_in_the_shape_of_x_and_leaves_x_alone():
+    x = np.arange(6, dtype="float32").reshape(2, 3)
+    got = gradient(lambda t: ops.sum(t[0]), x)
+    assert isinstance(got, np.ndarray)
+    np.testing.assert_array_equal(got, [[1, 1, 1], [0, 0, 0]])
+    np.testing.assert_array_equal(x, np.arange(6).reshape(2, 3))
+
+
+def test_it_takes_a_tensor_and_a_single_number():
+    got = gradient(lambda t: t**2, ops.convert_to_tensor(3.0))
+    assert got.shape == ()
+    assert got == 6
+    assert gradient(lambda t: t**2, 3.0) == 6
+
+
+def test_one_element_may_be_gathered():
+    got = gradient(lambda t: ops.sum(ops.take(t, [1], axis=0)), np.zeros((3, 2), "float32"))
+    np.testing.assert_array_equal(got, [[0, 0], [1, 1], [0, 0]])
+
+
+@pytest.mark.skipif(keras.backend.backend() == "jax", reason="JAX needs to be told of 64 bits")
+def test_64_bits_stay_64_bits():
+    x = np.full(3, 0.1)
+    got = gradient(lambda t: ops.sum(t**3), x)
+    assert got.dtype == np.float64
+    np.testing.assert_allclose(got, 3 * x**2, rtol=1e-14)
+
+
+def test_whole_numbers_are_refused():
+    with pytest.raises(ValueError, match="x holds int.*give floats"):
+        gradient(ops.sum, np.array([1, 2], "int32"))
+
+
+def test_a_result_that_is_no_scalar_is_refused():
+    with pytest.raises(ValueError, match=r"f returns the shape \(2,\).*only a scalar"):
+        gradient(lambda t: t**2, np.ones(2, "float32"))
+
+
+def test_a_function_that_leaves_keras_is_refused_and_has_no_silent_gradient_of_zero():
+    with pytest.raises(ValueError, match="with keras.ops and layers, not with NumPy"):
+        gradient(lambda t: ops.convert_to_tensor(np.sum(np.asarray(t) ** 2)), np.ones(2, "float32"))
+    with pytest.raises(ValueError, match="with keras.ops and layers, not with NumPy"):
+        gradient(lambda t: np.sum(np.asarray(t) ** 2), np.ones(2, "float32"))
