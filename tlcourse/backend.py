@@ -5,6 +5,7 @@ reach of `warnings` and `logging`; in a notebook they appear as a red block. Imp
 (or any other of the package that needs Keras) before `keras`, and they are gone.
 """
 
+import logging
 import os
 import platform
 import sys
@@ -34,6 +35,9 @@ with _quiet_start():
 
     with suppress(ImportError):
         import tensorflow  # noqa: F401  (on other backends Keras loads it later, loudly)
+
+# "Tracing is expensive" and the like: advice on speed, which a learner cannot act on.
+logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
 def gpus() -> int:

@@ -63,8 +63,11 @@ images = np.concatenate([letters.x_train, digits.x_train])
 
 # %%
 ax = plotting.image_grid(images, names, title="Printed letters, and handwritten digits")
-plotting.show(ax, "A row of ten printed letters and a row of ten handwritten digits, all turned and "
-                  "surrounded by fragments of other characters")
+plotting.show(
+    ax,
+    "A row of ten printed letters and a row of ten handwritten digits, all turned and "
+    "surrounded by fragments of other characters",
+)
 
 # %% [markdown]
 # ## What you will be able to explain at the end of chapter 04
@@ -84,9 +87,12 @@ print(f"from scratch {scratch:.0%}, from the letters {transfer:.0%}")
 # %%
 curves = {"fine-tuned": stored["transfer"], "scratch": stored["scratch"]}
 ax = plotting.label_efficiency(stored["labels"], curves, title="What the letters are worth")
-plotting.show(ax, "Test accuracy against labels per class, from 5 to 100, for a network fine-tuned "
-                  "from letters and one trained from scratch: the first is higher throughout, most "
-                  "of all where labels are few")
+plotting.show(
+    ax,
+    "Test accuracy against labels per class, from 5 to 100, for a network fine-tuned "
+    "from letters and one trained from scratch: the first is higher throughout, most "
+    "of all where labels are few",
+)
 
 # %% [markdown]
 # Five seeds each; the bands are one standard deviation. Not magic, and not nothing. What it depends on, when it fails, and how to get more

@@ -531,18 +531,26 @@ ax = plotting.image_grid(
 plotting.show(
     ax,
     "Thirty-two 3 by 3 kernels in red and blue, before and after training: the pattern "
-    "of most is the same, its contrast is a little stronger",
+    "of each is the same, but most are redder or bluer as a whole",
 )
 
+# %% [markdown]
+# Still like noise, but look at the colours: many kernels have turned redder or bluer *as a whole*.
+# Take the pattern of a kernel (its deviations from its mean) and the mean apart:
+
 # %% tags=["atol-0.1"]
-pairs = zip(random_kernels[:, :, 0].T, learned_kernels[:, :, 0].T, strict=True)
-alike = np.median([np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in pairs])
-print(f"a kernel before and after: median correlation {alike:.2f}")
-assert alike > 0.7, "training changed them little"
+before, after = (k[:, :, 0].reshape(9, 32).T for k in (random_kernels, learned_kernels))
+alike = np.median([np.corrcoef(a, b)[0, 1] for a, b in zip(before, after, strict=True)])
+moved = np.median(abs(after.mean(1) - before.mean(1)) / before.std(1))
+print(f"pattern before and after: median correlation {alike:.2f}")
+print(f"mean moved by {moved:.2f} times the spread of a kernel's weights (median)")
+assert alike > 0.9, "the patterns are still the random ones"
+assert moved > 0.4, "the means have moved"
 
 # %% [markdown]
-# Still like noise: most kernels are the random ones, slightly changed. With 99 of 100 parameters in
-# the head, the head did the learning; random kernels were good enough for it.
+# The patterns are the random ones; training has moved the means alone. The reason is in the data: in
+# an image enlarged 3.5 times, neighbouring pixels are nearly equal, so the nine weights of a kernel
+# get nearly the same gradient, and move together. Kernels learn edges only from images that have some.
 
 # %%
 first_layer = keras.Model(model.inputs, model.get_layer("conv").output)

@@ -57,8 +57,11 @@ some = np.concatenate([letters.x_train[:10], target.x_train[:10]])
 names = [letters.class_names[k] for k in letters.y_train[:10]]
 names += [target.class_names[k] for k in target.y_train[:10]]
 ax = plotting.image_grid(some, names, title="Source above, target below")
-plotting.show(ax, "Ten printed letters and ten handwritten digits, each turned, moved and "
-                  "surrounded by fragments of other characters")
+plotting.show(
+    ax,
+    "Ten printed letters and ten handwritten digits, each turned, moved and "
+    "surrounded by fragments of other characters",
+)
 
 # %% [markdown]
 # The digits in the test set come from handwriting that no training image shows.
@@ -84,6 +87,7 @@ x = target.x_test[:100]
 same = np.allclose(model.predict(x, verbose=0), target_model.predict(x, verbose=0), atol=1e-6)
 assert same
 
+
 # %% [markdown]
 # But look again: the source network was never trained. Random numbers were copied over random
 # numbers. Here is the measurement: 20 labels per class, five seeds, everything else equal.
@@ -101,6 +105,7 @@ def article_start(source=None):
         return network
 
     return start
+
 
 # %% [markdown]
 # For a source that *was* trained, we take ten letters, A to J, so that the two networks have the
@@ -154,8 +159,13 @@ began = perf_counter()
 keras.utils.set_random_seed(0)
 training.compile_classifier(source, learning_rate=2e-3)
 _ = source.fit(
-    letters.x_train, letters.y_train, batch_size=64, epochs=6, verbose=0,
-    validation_data=(letters.x_test, letters.y_test), callbacks=[training.LiveCurves()],
+    letters.x_train,
+    letters.y_train,
+    batch_size=64,
+    epochs=6,
+    verbose=0,
+    validation_data=(letters.x_test, letters.y_test),
+    callbacks=[training.LiveCurves()],
 )
 source_seconds = perf_counter() - began
 
@@ -186,6 +196,7 @@ except ValueError as error:
 for name in backbone:
     weights = source.get_layer(name).get_weights()
     target_network.get_layer(name).set_weights(weights)
+
 
 # %% [markdown]
 # **Did it arrive?** Shapes that fit prove little. The proof is that both backbones give the same
@@ -233,7 +244,9 @@ right = keras.ops.convert_to_numpy(norm(np.full((1, 8), 5.5)))
 # %%
 norm.set_weights([mean, variance, scale, offset])
 wrong = keras.ops.convert_to_numpy(norm(np.full((1, 8), 5.5)))
-print(f"the same input, the same numbers: {right[0, 0]:.2f} in order, {wrong[0, 0]:.2f} out of order")
+print(
+    f"the same input, the same numbers: {right[0, 0]:.2f} in order, {wrong[0, 0]:.2f} out of order"
+)
 assert abs(right - wrong).max() > 1
 
 # %% [markdown]
@@ -271,6 +284,7 @@ training.fit_steps(again, few.x_train, few.y_train, steps=50)
 for before, after in zip(kept, source.get_weights(), strict=True):
     np.testing.assert_array_equal(before, after)
 
+
 # %% [markdown]
 # ## 4 · What is it worth?
 #
@@ -299,6 +313,7 @@ def start(source=None, frozen=False, learning_rate=2e-3, layers=tuple(backbone))
         return network
 
     return begin
+
 
 # %% [markdown]
 # **Predict.** With 20 labelled images per class, 200 in all: what accuracy will each way reach?
@@ -350,12 +365,16 @@ rows = {
     "scratch, 400 steps": stored["short"]["scratch"],
 }
 ax = plotting.label_efficiency(
-    labels, {name: np.array(row) for name, row in rows.items()},
+    labels,
+    {name: np.array(row) for name, row in rows.items()},
     title="Time narrows the gap; labels close it",
 )
-plotting.show(ax, "Test accuracy over 5 to 100 labels per class on a logarithmic axis. Fine-tuned is "
-                  "highest everywhere. Scratch improves with longer training and with more labels "
-                  "but stays below; frozen leads scratch at few labels and falls behind at many")
+plotting.show(
+    ax,
+    "Test accuracy over 5 to 100 labels per class on a logarithmic axis. Fine-tuned is "
+    "highest everywhere. Scratch improves with longer training and with more labels "
+    "but stays below; frozen leads scratch at few labels and falls behind at many",
+)
 
 # %%
 curves = {name: np.array(row)[:, 0] for name, row in rows.items()}
@@ -363,7 +382,9 @@ assert (curves["fine-tuned"] > curves["scratch, 3× as long"]).all(), "time alon
 assert (curves["scratch"] > curves["scratch, 400 steps"]).all(), "but time helps"
 lead = curves["fine-tuned"] - curves["scratch"]
 assert lead[0] == lead.max(), "the lead is largest where labels are fewest"
-assert curves["fine-tuned"][-1] - curves["scratch, 3× as long"][-1] < stored["scratch_patient"][-1][1]
+assert (
+    curves["fine-tuned"][-1] - curves["scratch, 3× as long"][-1] < stored["scratch_patient"][-1][1]
+)
 assert curves["frozen"][0] > curves["scratch"][0], "frozen wins at 5 labels per class"
 assert curves["frozen"][-1] < curves["scratch"][-1], "and loses at 100"
 
@@ -382,6 +403,7 @@ print("labels per class                 " + "".join(f"{n:>7}" for n in labels))
 for name in ("scratch", "scratch, 3× as long"):
     lead = 100 * (curves["fine-tuned"] - curves[name])
     print(f"{'lead over ' + name:33}" + "".join(f"{points:7.1f}" for points in lead))
+
 
 # %% [markdown]
 # ### How many labels is the transfer worth?
@@ -408,7 +430,9 @@ for n in (5, 10, 20):
 # %% tags=["nbval-ignore-output"]
 print(f"all {len(live_labels) * 5 * 3} runs above: {seconds:.0f} s")
 print(f"one run on the target: about {seconds / 45:.1f} s")
-print(f"the source network, once: {source_seconds:.0f} s, or {source_seconds / seconds * 45:.0f} runs")
+print(
+    f"the source network, once: {source_seconds:.0f} s, or {source_seconds / seconds * 45:.0f} runs"
+)
 
 # %% [markdown]
 # Whether that is cheap depends on what a label costs. Somebody who labels an image in five seconds
@@ -436,13 +460,29 @@ for name in ("fine-tuned", "frozen"):
     style = {"color": plotting.COLORS[name], "marker": plotting.MARKERS[name]}
     _ = ax.errorbar(depth["copied"], mean, sd, label=name, capsize=4, **style)
 ax.set_xticks(depth["copied"], ["none\n(scratch)", "conv1", "conv1–2", "conv1–3", "all four"])
-ax.set(xlabel="layers copied", ylabel="test accuracy (%)", title="DEPTH TITLE")
+ax.set(
+    xlabel="layers copied",
+    ylabel="test accuracy (%)",
+    title="Two layers bring most of it; frozen late ones cost",
+)
 _ = ax.legend()
-plotting.show(figure, "DEPTH ALT")
+plotting.show(
+    figure,
+    "Test accuracy over the number of copied layers. Fine-tuned: rises steeply up to two layers, then levels off. Frozen: the same up to two layers, then falls",
+)
 
 # %% [markdown]
-# DEPTH TEXT
-#
+# The first two layers, strokes and corners, bring nearly all of the gain, and it makes no difference
+# whether they are frozen. Beyond them the two ways part: copying more still helps a little when the
+# layers train on, and *costs* when they are frozen. Late layers belong to letters.
+
+# %%
+tuned, frozen = (np.array(depth[name])[:, 0] for name in ("fine-tuned", "frozen"))
+assert tuned[2] - tuned[0] > 0.8 * (tuned[4] - tuned[0]), "two layers bring most of the gain"
+assert abs(tuned[2] - frozen[2]) < 0.03, "and may as well be frozen"
+assert frozen[2] > frozen[3] > frozen[4], "freezing more of them costs"
+
+# %% [markdown]
 # ## 6 · How near must the source be?
 #
 # Three sources, growing ever more distant from handwritten digits in clutter:
@@ -460,8 +500,11 @@ kinds = [
     make_stripes(10, random_state=4),
 ]
 ax = plotting.image_grid(np.concatenate([k.x_train for k in kinds]), title="Three sources")
-plotting.show(ax, "Three rows of ten source images: printed digits in clutter, printed letters in "
-                  "clutter, and grey stripes in many directions")
+plotting.show(
+    ax,
+    "Three rows of ten source images: printed digits in clutter, printed letters in "
+    "clutter, and grey stripes in many directions",
+)
 
 # %% [markdown]
 # **Predict.** For each source: does fine-tuning from it beat scratch at 20 labels? Do frozen features?
@@ -494,17 +537,32 @@ mean, sd = 100 * np.array(stored["short"]["scratch"][labels.index(20)])
 _ = ax.axvspan(mean - sd, mean + sd, color=plotting.COLORS["scratch"], alpha=0.25, label="scratch")
 ax.set_yticks(range(3), names)
 ax.invert_yaxis()
-ax.set(xlabel="test accuracy (%)", title="DISTANCE TITLE")
+ax.set(xlabel="test accuracy (%)", title="The nearer the source, the larger the gain")
 _ = ax.legend()
-plotting.show(figure, "DISTANCE ALT")
+plotting.show(
+    figure,
+    "Test accuracy from three sources, with the range of training from scratch as a band: printed digits are best, printed letters next; stripes are level with scratch when fine-tuned and far below it when frozen",
+)
 
 # %% [markdown]
-# DISTANCE TEXT
-#
+# The order is the order of distance. Frozen stripe features are far worse than no source at all: a
+# network that knows directions has thrown away what tells a 3 from an 8. Fine-tuning unlearns that;
+# what remains is about as good as a random start.
+
+# %%
+scratch = stored["short"]["scratch"][labels.index(20)]
+for name in ("fine-tuned", "frozen"):
+    means = [distance[name][k][0] for k in names]
+    assert means == sorted(means, reverse=True), "nearer is better"
+assert distance["frozen"]["stripes"][0] < scratch[0] - 0.1, "frozen stripes do harm"
+assert abs(distance["fine-tuned"]["stripes"][0] - scratch[0]) < 0.05, "fine-tuned they are neutral"
+
+
+# %% [markdown]
 # ## 7 · Negative transfer
 #
-# A transfer can do harm. The cleanest case needs no clutter at all: the centred digits of chapter 03.
-# Source: the digits 0 to 4. Target: 5 to 9, the same handwriting, another half of the alphabet.
+# A transfer that does harm, as the frozen stripes did, is called **negative transfer**. It takes no
+# absurd source. Take the centred digits of chapter 03, without any clutter. Source: the digits 0 to 4. Target: 5 to 9, the same handwriting, another half of the alphabet.
 #
 # **Predict.** The domain is the same and the task as near as can be. How much will it help?
 
@@ -514,8 +572,10 @@ def only(classes):
     keep = [np.isin(y, classes) for y in (digits.y_train, digits.y_test)]
     return replace(
         digits,
-        x_train=digits.x_train[keep[0]], y_train=digits.y_train[keep[0]] - classes[0],
-        x_test=digits.x_test[keep[1]], y_test=digits.y_test[keep[1]] - classes[0],
+        x_train=digits.x_train[keep[0]],
+        y_train=digits.y_train[keep[0]] - classes[0],
+        x_test=digits.x_test[keep[1]],
+        y_test=digits.y_test[keep[1]] - classes[0],
         class_names=tuple(str(k) for k in classes),
     )
 
@@ -537,6 +597,7 @@ for seed in range(5):
     low_weights.append(network.get_weights())
     low_accuracy.append(training.accuracy(network, low.x_test, low.y_test))
 
+
 # %%
 # Three ways to begin on 5 to 9; the backbone is all but the head's two arrays.
 def low_start(copy=False, frozen=False):
@@ -552,6 +613,7 @@ def low_start(copy=False, frozen=False):
         return network
 
     return begin
+
 
 # %%
 arms = {
