@@ -132,6 +132,13 @@ def test_a_kernel_that_does_not_start(monkeypatch, places):
     broken("kernel", "/nowhere/python", "-m ipykernel install --sys-prefix")
 
 
+def test_a_kernel_that_starts_the_second_time_is_fine(monkeypatch, places):
+    once = f"import os, sys; os.mkdir({str(places / 'tried')!r})"
+    twice = f"try: {once}\nexcept FileExistsError: print(sys.prefix)\nelse: sys.exit(1)"
+    monkeypatch.setattr(doctor, "_ASK_KERNEL", twice)
+    assert finding("kernel").ok
+
+
 def test_a_kernel_of_another_environment(monkeypatch, places):
     monkeypatch.setattr(doctor, "_ASK_KERNEL", f"print({str(places)!r})")
     broken("kernel", f"another environment, {places}", "-m ipykernel install --sys-prefix")

@@ -172,6 +172,12 @@ def test_a_split_of_folders_is_kept_and_copies_leave_training(pets, tmp_path, ca
     ]
 
 
+def test_what_pillow_warns_of_is_not_shown(pets, monkeypatch, recwarn):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 120 * 90 - 1)
+    load_photo_folder(pets, 32)
+    assert list(recwarn) == []
+
+
 def test_many_names_of_a_kind_are_cut_short(pets, capsys):
     for i in range(5):
         (pets / f"cat/note{i}.txt").write_text("mine")

@@ -76,6 +76,8 @@ class Handler(BaseHTTPRequestHandler):
             body = bytes([body[0] ^ 1]) + body[1:]
         if how == "page":
             body = b"<html>Log in first</html>"
+        if how == "packs" and "gzip" in self.headers.get("Accept-Encoding", ""):
+            body = gzip.compress(body)
         self.send_response(206 if asked and how != "no_range" else 200)
         if how not in ("broken_off", "endless"):
             self.send_header("Content-Length", str(len(body)))
@@ -195,6 +197,12 @@ def test_a_file_is_downloaded_once_and_then_used_without_a_network(served, serve
     assert 0.99 < first.x_train.max() <= 1
     assert (first.y_test.dtype, first.class_names) == ("int64", tuple("0123456789"))
     assert (first.x_train == again.x_train).all()
+
+
+def test_a_server_that_packs_what_it_sends_is_asked_not_to(served, places):
+    served("packs")
+    public.fetch("mnist")
+    assert kept(places / "home") == WHOLE
 
 
 def test_others_may_read_what_was_downloaded(served, places):

@@ -108,3 +108,77 @@ def run(
         code = code or 1
         _complain(failure)
     raise typer.Exit(code)
+
+
+@app.command()
+def fetch(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="As --list shows them.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All that there is.")] = False,
+    show: Annotated[bool, typer.Option("--list", help="Show what there is, and end.")] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Free the space again.")] = False,
+) -> None:
+    """Download public data sets and weights, so that they are there without a network."""
+    from tlcourse.data import public
+    from tlcourse.workspace import CourseError
+
+    if show or not (names or everything):
+        if remove:
+            raise typer.BadParameter("name what to remove, or give --all.")
+        _list_sources()
+        return
+    chosen = list(dict.fromkeys(public.SOURCES if everything else names))
+    for name in chosen:
+        public.find_source(name)  # before anything is done
+    failed = False
+    for name in chosen:
+        try:
+            if remove:
+                freed = public.remove(name)
+                print(f"{name}: {public.megabytes(freed) if freed else 'nothing'} freed")
+            else:
+                paths = public.fetch(name, repair=True)
+                source = public.SOURCES[name]
+                print(f"{name}: {public.megabytes(source.size)} in {paths[0].parent}")
+                print(f"    licence: {source.licence}")
+        except CourseError as error:
+            _complain(str(error))
+            failed = True
+    raise typer.Exit(int(failed))
+
+
+def _list_sources() -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from tlcourse.data import public
+
+    table = Table("name", "size", "what", "licence", "here")
+    for name, source in public.SOURCES.items():
+        paths, problems = public.locate(name)
+        whole = len(paths) == len(source.files)
+        here = "yes" if whole else "damaged" if problems else "no"
+        table.add_row(name, public.megabytes(source.size), source.title, source.licence, here)
+    Console().print(table)
+    print(f"They are kept in {public.home()} (TLCOURSE_HOME).")
+
+
+@app.command()
+def doctor() -> None:
+    """Check this machine; what is wrong is told with its cure."""
+    from rich.console import Console
+    from rich.text import Text
+
+    from tlcourse import doctor
+
+    console = Console(highlight=False)
+    failed = 0
+    for finding in doctor.examine():
+        mark = Text("ok  ", "green") if finding.ok else Text("FAIL", "bold red")
+        console.print(mark, f"{finding.subject}: {finding.told}", markup=False, soft_wrap=True)
+        if not finding.ok:
+            console.print("    ", f"Cure: {finding.cure}", markup=False, soft_wrap=True)
+            failed += 1
+    print("All is well." if not failed else f"{failed} of the checks failed.")
+    raise typer.Exit(int(failed > 0))

@@ -1,9 +1,11 @@
 """Data sets of the course: NumPy arrays, no Keras.
 
-`load_*` ships with the course or a library it needs, `make_*` is generated from a seed.
+`load_*` ships with the course or a library it needs, or lies in a folder of yours; `make_*` is
+generated from a seed; `fetch_*` is downloaded once and kept.
 """
 
 from tlcourse.data.dataset import Dataset, few_labels
+from tlcourse.data.folder import load_photo_folder
 from tlcourse.data.glyphs import (
     DIGITS,
     LETTERS,
@@ -13,17 +15,34 @@ from tlcourse.data.glyphs import (
     make_scene_digits,
     make_scene_letters,
 )
+from tlcourse.data.public import (
+    FetchError,
+    fetch_cifar10,
+    fetch_fashion_mnist,
+    fetch_flowers,
+    fetch_mnist,
+    scale,
+    transfer_pair,
+)
 from tlcourse.data.stripes import make_stripes
 
 __all__ = [
     "DIGITS",
     "LETTERS",
     "Dataset",
+    "FetchError",
+    "fetch_cifar10",
+    "fetch_fashion_mnist",
+    "fetch_flowers",
+    "fetch_mnist",
     "few_labels",
     "load_digits28",
+    "load_photo_folder",
     "make_cluttered_digits",
     "make_cluttered_letters",
     "make_scene_digits",
     "make_scene_letters",
     "make_stripes",
+    "scale",
+    "transfer_pair",
 ]
