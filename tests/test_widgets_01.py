@@ -129,3 +129,17 @@ def test_a_redraw_takes_under_150_ms(draw, data, hessian):
         getattr(widgets, draw)(*arguments).savefig(BytesIO(), format="png", dpi=144)
         seconds.append(time.process_time() - begin)
     assert min(seconds) < 0.15, seconds
+
+
+def test_what_the_chapter_asks_the_reader_to_see_is_there(data):
+    settings = {"α beyond the limit": (1.06, 0, 442), "momentum": (0.3, 0.9, 442)}
+    said = {
+        name: titles(widgets.descent_on_data(*data, *setting, steps=200))
+        for name, setting in settings.items()
+    }
+    assert said["α beyond the limit"][0].startswith("Leaves the map")
+    assert said["momentum"][0] == "Stays on the map"
+    assert float(said["momentum"][1].split()[0]) < 1e-6
+    left = [titles(widgets.descent_on_data(*data, 0.3, 0, batch))[0] for batch in (16, 1)]
+    assert "Leaves" not in left[0]
+    assert "Leaves" in left[1]

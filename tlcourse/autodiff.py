@@ -63,7 +63,7 @@ def _tensorflow(f, x):
     g = tape.gradient(y, x) if tf.is_tensor(y) else None
     if g is None:
         raise ValueError(_DETACHED)
-    return tf.convert_to_tensor(g)  # of a gather it is a sparse IndexedSlices
+    return g
 
 
 def _jax(f, x):
@@ -79,8 +79,13 @@ def _torch(f, x):
     import torch
 
     x = x.detach().requires_grad_()
-    with torch.enable_grad():
-        y = f(x)
+    try:
+        with torch.enable_grad():
+            y = f(x)
+    except RuntimeError as error:
+        if "that requires grad" in str(error):  # NumPy was handed a tensor on the tape
+            raise ValueError(_DETACHED) from None
+        raise
     if not getattr(y, "requires_grad", False):
         raise ValueError(_DETACHED)
     (g,) = torch.autograd.grad(y, x, allow_unused=True)

@@ -8,7 +8,7 @@ import numpy as np
 
 from tlcourse import plotting
 from tlcourse.backend import gpus, keras
-from tlcourse.data import Dataset, few_labels
+from tlcourse.data import Dataset, few_labels, scale
 
 
 def compile_classifier(model: keras.Model, learning_rate: float = 1e-3) -> None:
@@ -155,6 +155,26 @@ def label_efficiency(
             with store.open("a") as file:
                 file.write(json.dumps([[n, seed, arm], done[n, seed, arm]]) + "\n")
     return {arm: np.array([[done[n, s, arm] for s in seeds] for n in labels]) for arm in arms}
+
+
+def claim(holds: bool, words: str) -> None:
+    """Assert a claim that was made for the generated data; on other data, report on it.
+
+    Parameters
+    ----------
+    holds : bool
+    words : str
+        The claim.
+
+    Raises
+    ------
+    AssertionError
+        If it does not hold, unless `TLCOURSE_SCALE` is full, where both outcomes are printed.
+    """
+    if scale() == "full":
+        print(f"{'✔' if holds else '✘ not here:'} {words}")
+    else:
+        assert holds, f"this should hold, and does not: {words}"
 
 
 class LiveCurves(keras.callbacks.Callback):

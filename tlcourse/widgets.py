@@ -4,7 +4,7 @@ Each redraws in well under 150 ms, for a slider calls it at every move. The figu
 placed by hand: a layout computed anew would take longer than the drawing.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -14,8 +14,41 @@ from tlcourse import optimizers, plotting
 # --- gradient descent ----------------------------------------------------------------------------
 
 
+def lines(curves: Mapping, ax=None, **settings):
+    """Curves by name, with a legend; of several seeds the mean, and ± one standard deviation.
+
+    Parameters
+    ----------
+    curves : mapping of name to values, or to (x, values)
+        Values of shape (points,) or (seeds, points).
+    **settings
+        For `ax.set`: `title`, `xlabel`, `yscale` …
+    """
+    ax = ax or plt.subplots()[1]
+    for name, curve in curves.items():
+        x, values = curve if isinstance(curve, tuple) else (np.arange(len(curve)), curve)
+        runs = np.atleast_2d(values)
+        mean = runs.mean(0)
+        (line,) = ax.plot(x, mean, "o-" if len(mean) <= 16 else "-", ms=4, label=name)
+        if len(runs) > 1:
+            sd = runs.std(0, ddof=1)
+            low = mean - sd
+            if settings.get("yscale") == "log":
+                low = np.maximum(low, mean / 10)
+            ax.fill_between(x, low, mean + sd, color=line.get_color(), alpha=0.25, lw=0)
+    ax.set(**settings)
+    if len(curves) > 1:
+        ax.legend()
+    return ax
+
+
 def paths_on_contours(
-    loss: Callable, paths: Mapping[str, np.ndarray], reach, *, title: str = "", ax=None
+    loss: Callable,
+    paths: Sequence[np.ndarray],
+    reach: Sequence[float],
+    *,
+    title: str = "",
+    ax=None,
 ):
     """Paths of two parameters over the contour lines of their loss.
 
@@ -23,7 +56,7 @@ def paths_on_contours(
     ----------
     loss : callable
         Takes arrays θ₁ and θ₂ of the same shape, and returns the loss at each place.
-    paths : mapping of name to ndarray, shape (steps, 2)
+    paths : sequence of ndarray, shape (steps, 2)
         The start is a circle, the end a star.
     reach : (low 1, high 1, low 2, high 2)
         The part of the plane that is shown.
@@ -33,9 +66,9 @@ def paths_on_contours(
     height = loss(*grid)
     # Close together at the bottom, where the slopes are gentle.
     levels = height.min() + np.ptp(height) * np.linspace(0.02, 1, 14) ** 2
-    ax.contour(*grid, height, levels, colors="#999999", linewidths=0.8)
-    for name, path in paths.items():
-        (line,) = ax.plot(*path.T, ".-", ms=4, lw=1.2, label=name)
+    ax.contour(*grid, height, levels, colors="#999999", linewidths=0.8, linestyles="solid")
+    for path in paths:
+        (line,) = ax.plot(*path.T, ".-", ms=4, lw=1.2)
         ax.plot(*path[0], "o", ms=7, color=line.get_color())
         ax.plot(*path[-1], "*", ms=12, color=line.get_color())
     ax.set(xlim=reach[:2], ylim=reach[2:], xlabel="θ₁", ylabel="θ₂", title=title)
@@ -85,16 +118,18 @@ def descent_on_data(
 
     begin = lowest + 1.5 * np.array([np.cos(radians), np.sin(radians)])
     path = optimizers.descend(gradient, begin, alpha, steps, momentum)
-    reach = [lowest[0] - 2, lowest[0] + 2, lowest[1] - 2, lowest[1] + 2]
+    above = loss(*path.T) - loss(*lowest)
     left = np.flatnonzero(abs(path - lowest).max(1) > 2)
-    verdict = f"left the map at step {left[0]}" if len(left) else "stayed on the map"
+    verdict = f"Leaves the map at step {left[0]}" if len(left) else "Stays on the map"
     figure, axes = plt.subplots(1, 2, figsize=(plotting.WIDTH, 3.1), layout="none")
-    figure.subplots_adjust(0.09, 0.17, 0.98, 0.89, wspace=0.28)
-    paths_on_contours(loss, {"": path}, reach, title=f"The path {verdict}", ax=axes[0])
-    axes[1].plot(loss(*path.T), lw=1.5)
-    axes[1].axhline(loss(*lowest), color="black", lw=0.8, ls="--")
-    end = loss(*path[-1]) - loss(*lowest)
-    axes[1].set(ylim=(0, 3), xlabel="step", ylabel="loss J", title=f"Above the minimum: {end:.2g}")
+    figure.subplots_adjust(0.08, 0.17, 0.98, 0.89, wspace=0.3)
+    reach = [lowest[0] - 2, lowest[0] + 2, lowest[1] - 2, lowest[1] + 2]
+    paths_on_contours(loss, [path], reach, title=verdict, ax=axes[0])
+    axes[1].semilogy(above, lw=1.5)
+    axes[1].set(ylim=(1e-8, 1e2), yticks=[1e-8, 1e-6, 1e-4, 1e-2, 1, 1e2])
+    axes[1].minorticks_off()
+    axes[1].set(xlabel="step", ylabel="loss above the minimum")
+    axes[1].set_title(f"{above[-1]:.1g} to go after {steps} steps")
     return figure
 
 
@@ -130,6 +165,77 @@ def learning_rate_game(hessian: np.ndarray, alpha: float, steps: int = 100):
     figure, ax = plt.subplots(figsize=(plotting.WIDTH, 2.6), layout="none")
     figure.subplots_adjust(0.12, 0.2, 0.98, 0.88)
     ax.semilogy(distance)
-    ax.set(xlabel="step", ylabel="distance, start = 1", ylim=(1e-2, 1e2))
+    ax.set(ylim=(1e-2, 1e2), yticks=[0.01, 1, 100], xlabel="step", ylabel="distance (start = 1)")
+    ax.minorticks_off()
     ax.set_title(judge_learning_rate(alpha, hessian))
     return figure
+
+
+# --- cross-entropy -------------------------------------------------------------------------------
+
+
+def three_logits(z1: float, z2: float, z3: float, right: int = 0):
+    """Softmax of three logits, the loss if class `right` is the right one, and its gradient.
+
+    Returns
+    -------
+    Figure
+    """
+    z = np.array([z1, z2, z3], float)
+    y_hat = np.exp(z - np.logaddexp.reduce(z))
+    lead = z[right] - np.logaddexp.reduce(np.delete(z, right))
+    loss = np.logaddexp(0, -lead)
+    gradient = y_hat - np.eye(3)[right]
+    figure, axes = plt.subplots(1, 3, figsize=(plotting.WIDTH, 2.7), layout="none")
+    figure.subplots_adjust(0.1, 0.25, 0.99, 0.88, wspace=0.5)
+    colors = ["#0072B2" if k == right else "#999999" for k in range(3)]
+    names = [f"{k + 1}, right" if k == right else f"{k + 1}" for k in range(3)]
+    for ax, heights in ((axes[0], y_hat), (axes[2], gradient)):
+        bars = ax.bar(names, heights, color=colors)
+        ax.bar_label(bars, [f"{h:.2f}" for h in heights], padding=2, fontsize=10)
+        ax.grid(False, axis="x")
+        ax.set_xlabel("class")
+    axes[0].set(ylim=(0, 1.15), ylabel="probability ŷ", title="softmax")
+    axes[2].axhline(0, color="black", lw=0.8)
+    axes[2].set(ylim=(-1.3, 1.3), ylabel="∂J/∂z = ŷ − y", title="gradient")
+    # One number decides: by how much the right logit leads the log-sum-exp of the others.
+    leads = np.linspace(-21, 21, 127)
+    axes[1].plot(leads, np.logaddexp(0, -leads), color="#999999")
+    axes[1].plot(lead, loss, "o", ms=8, color="#0072B2")
+    axes[1].set(xlim=(-21, 21), ylim=(-1, 21), xlabel="lead of the right class")
+    axes[1].set(ylabel="loss J", title=f"J = {loss:.3f}")
+    return figure
+
+
+def decision_boundary(
+    model, x: np.ndarray, y: np.ndarray, names=("0", "1"), *, title: str = "", ax=None
+):
+    """Two classes of points in a plane, and what a classifier makes of every place in it.
+
+    Parameters
+    ----------
+    model : fitted classifier
+        With scikit-learn's ``predict_proba``.
+    x : ndarray, shape (N, 2)
+    y : ndarray of 0 and 1, shape (N,)
+    names : two strings
+        Of the classes, for the legend.
+    """
+    if ax is None:
+        figure, ax = plt.subplots(figsize=(4.6, 3.6), layout="none")
+        figure.subplots_adjust(0.15, 0.16, 0.97, 0.9)
+    low, high = x.min(0), x.max(0)
+    margin = 0.15 * (high - low)
+    low, high = low - margin, high + margin * [1, 3]  # and room for the legend above
+    sides = [np.linspace(a, b, 81) for a, b in zip(low, high, strict=True)]
+    grid = np.meshgrid(*sides)
+    places = np.column_stack([g.ravel() for g in grid])
+    y_hat = model.predict_proba(places)[:, 1].reshape(grid[0].shape)
+    ax.contourf(*grid, y_hat, np.linspace(0, 1, 11), cmap="PuOr", alpha=0.6)
+    ax.contour(*grid, y_hat, [0.5], colors="black", linewidths=1.5)
+    for k, (color, marker) in enumerate((("#B35806", "o"), ("#542788", "^"))):
+        ax.plot(*x[y == k].T, marker, color=color, mec="white", ms=7, label=names[k])
+    ax.legend(loc="upper left", ncols=2, frameon=True, handletextpad=0, columnspacing=0.8)
+    ax.grid(False)
+    ax.set_title(title)
+    return ax

@@ -19,6 +19,8 @@ import numpy as np
 from tlcourse import backend, models, plotting, quiz, training, transfer, workspace
 from tlcourse.data import DIGITS, few_labels, load_digits28
 from tlcourse.data import make_cluttered_digits, make_cluttered_letters, make_stripes
+from tlcourse.data import scale, transfer_pair
+from tlcourse.training import claim
 
 import keras
 
@@ -49,6 +51,8 @@ quiz.ask("04")
 # %%
 letters = make_cluttered_letters(16_000, random_state=0)
 target = make_cluttered_digits(3_000, 1_500, random_state=1)
+if scale() == "full":  # real public data instead: see the end of the chapter
+    letters, target = transfer_pair()
 print("source:", letters)
 print("target:", target)
 
@@ -134,12 +138,15 @@ for name, (scores,) in article.items():
     print(f"{name:17} {scores.mean():.2f} ± {scores.std(ddof=1):.2f}")
 
 # %% [markdown]
-# Copying from an untrained source changes nothing: the difference below is smaller than the spread
-# between seeds. The line of code was right; what was missing is everything before it.
+# Copying from an untrained source changes nothing. But neither does the trained one, though it reads
+# letters well above chance! More than 99 of 100 of this network's parameters are its head (chapter
+# 03), and a head made for A to J is of no use for digits. The line of code does what it should. What
+# is missing is a source that was trained, *and* a network with features worth having.
 
 # %%
 scratch, untrained, trained_scores = (article[name][0] for name in arms)
-assert abs(untrained.mean() - scratch.mean()) < 2 * scratch.std(ddof=1)
+claim(abs(untrained.mean() - scratch.mean()) < 0.03, "an untrained source adds nothing")
+claim(abs(trained_scores.mean() - scratch.mean()) < 0.03, "and a trained one hardly more")
 
 # %% [markdown]
 # ## 3 · A source that has learned something
@@ -149,14 +156,14 @@ assert abs(untrained.mean() - scratch.mean()) < 2 * scratch.std(ddof=1)
 # 26 letters.
 
 # %%
-source = models.small_cnn(classes=26)
+keras.utils.set_random_seed(0)
+source = models.small_cnn(classes=len(letters.class_names))
 backbone = ["conv1", "conv2", "conv3", "conv4"]
 for layer in source.layers:
     print(f"{layer.name:8} {str(layer.output.shape):21} {layer.count_params():6,} parameters")
 
 # %% tags=["nbval-ignore-output"]
 began = perf_counter()
-keras.utils.set_random_seed(0)
 training.compile_classifier(source, learning_rate=2e-3)
 _ = source.fit(
     letters.x_train,
@@ -171,7 +178,8 @@ source_seconds = perf_counter() - began
 
 # %% tags=["atol-0.04"]
 source_accuracy = training.accuracy(source, letters.x_test, letters.y_test)
-print(f"source network: {source_accuracy:.2f} on 26 letters; guessing gives {1 / 26:.2f}")
+guessing = 1 / len(letters.class_names)
+print(f"source network: {source_accuracy:.2f} on its own task; guessing gives {guessing:.2f}")
 
 # %% [markdown]
 # (With dropout the network trains handicapped and is tested whole, so its validation curve can lie
@@ -182,7 +190,8 @@ print(f"source network: {source_accuracy:.2f} on 26 letters; guessing gives {1 /
 # **Predict.** The source has 26 outputs and the target 10. What will `set_weights` do?
 
 # %%
-target_network = models.small_cnn(classes=10)
+K = len(target.class_names)
+target_network = models.small_cnn(classes=K)
 try:
     target_network.set_weights(source.get_weights())
 except ValueError as error:
@@ -216,7 +225,7 @@ np.testing.assert_allclose(features(target_network, x), features(source, x), ato
 # all variables before it changes anything. It is used from here on.
 
 # %%
-again = models.small_cnn(classes=10)
+again = models.small_cnn(classes=K)
 copied = transfer.copy_weights(source, again, backbone)
 np.testing.assert_array_equal(features(again, x), features(target_network, x))
 copied
@@ -231,18 +240,18 @@ except ValueError as error:
 # ### A mistake that says nothing: weights that fit and are wrong
 #
 # `set_weights` counts arrays and compares shapes, nothing else. A BatchNormalization layer has four
-# arrays of one shape: scale, offset, mean, variance. Hand them over in another order (other
+# arrays of one shape: scale γ, offset β, mean, variance. Hand them over in another order (other
 # libraries have other orders) and not a word is said:
 
 # %%
 norm = keras.layers.BatchNormalization()
 norm.build((None, 8))
-scale, offset, mean, variance = np.full((4, 8), [[2.0], [1.0], [5.0], [0.25]])
-norm.set_weights([scale, offset, mean, variance])
+gamma, beta, mean, variance = np.full((4, 8), [[2.0], [1.0], [5.0], [0.25]])
+norm.set_weights([gamma, beta, mean, variance])
 right = keras.ops.convert_to_numpy(norm(np.full((1, 8), 5.5)))
 
 # %%
-norm.set_weights([mean, variance, scale, offset])
+norm.set_weights([mean, variance, gamma, beta])
 wrong = keras.ops.convert_to_numpy(norm(np.full((1, 8), 5.5)))
 print(
     f"the same input, the same numbers: {right[0, 0]:.2f} in order, {wrong[0, 0]:.2f} out of order"
@@ -260,20 +269,20 @@ assert abs(right - wrong).max() > 1
 # **Predict.** After we train such a target for a few steps, what has happened to the source?
 
 # %%
-head = keras.layers.Dense(10)
+head = keras.layers.Dense(K)
 shared = keras.Sequential([keras.Input((28, 28, 1)), *source.layers[:-1], head])
 training.compile_classifier(shared)
 few = few_labels(target, 20, random_state=0)
 
 # %%
 kept = source.get_weights()
-training.fit_steps(shared, few.x_train, few.y_train, steps=50)
+training.fit_steps(shared, few.x_train, few.y_train, steps=300)
 ruined = training.accuracy(source, letters.x_test, letters.y_test)
 source.set_weights(kept)
 
 # %% tags=["atol-0.1"]
 print(f"source on letters: {source_accuracy:.2f} before, {ruined:.2f} after the target was trained")
-assert ruined < source_accuracy - 0.05
+claim(ruined < source_accuracy - 0.03, "training the target has damaged the source")
 
 # %% [markdown]
 # The source has been damaged from afar. A copy leaves it alone:
@@ -301,7 +310,7 @@ for before, after in zip(kept, source.get_weights(), strict=True):
 # %%
 # Compile once; each start gives new random weights, then the source's.
 def start(source=None, frozen=False, learning_rate=2e-3, layers=tuple(backbone)):
-    network = models.small_cnn()
+    network = models.small_cnn(classes=K)
     for name in layers:
         network.get_layer(name).trainable = not frozen
     training.compile_classifier(network, learning_rate)
@@ -338,8 +347,8 @@ for name, scores in live.items():
 
 # %%
 gain = live["fine-tuned"].mean(1) - live["scratch"].mean(1)
-assert (live["fine-tuned"] > live["scratch"]).all(), "in every one of the 15 paired runs"
-assert (gain > 0.05).all()
+claim((live["fine-tuned"] > live["scratch"]).all(), "fine-tuning wins in all 15 pairs")
+claim((gain > 0.1).all(), "by more than 10 points on average")
 
 # %% [markdown]
 # Fine-tuning wins in every one of the 15 pairs. But is the comparison fair? All had the same 400
@@ -353,7 +362,7 @@ stored = workspace.benchmark("label_efficiency")
 labels = stored["labels"]
 for name in arms:
     mean = np.array([stored["short"][name][labels.index(n)][0] for n in live_labels])
-    assert abs(live[name].mean(1) - mean).max() < 0.05, f"{name}: live and stored results agree"
+    claim(abs(live[name].mean(1) - mean).max() < 0.05, f"{name}: live and stored results agree")
 
 # %%
 # Mean and standard deviation over five seeds, as the benchmark stored them.
@@ -451,7 +460,7 @@ print(
 depth = workspace.benchmark("transfer_depth")
 two = {"fine-tuned": start(source, layers=("conv1", "conv2"))}
 again = training.label_efficiency(two, target, [20], seeds=range(5), steps=400, shift=4)
-assert abs(again["fine-tuned"].mean() - depth["fine-tuned"][2][0]) < 0.05
+claim(abs(again["fine-tuned"].mean() - depth["fine-tuned"][2][0]) < 0.05, "the point agrees")
 
 # %%
 figure, ax = plotting.plt.subplots()
@@ -509,21 +518,14 @@ plotting.show(
 # %% [markdown]
 # **Predict.** For each source: does fine-tuning from it beat scratch at 20 labels? Do frozen features?
 #
-# The stored result has all three; we recompute the strangest of them, the stripes.
-
-# %%
-# A network that knows stripes, frozen, with a new head for digits.
-stripes = make_stripes(16_000)
-keras.utils.set_random_seed(0)
-stripe_source = models.small_cnn(classes=12)
-training.compile_classifier(stripe_source, learning_rate=2e-3)
-_ = stripe_source.fit(stripes.x_train, stripes.y_train, batch_size=64, epochs=6, verbose=0)
+# The stored result (`python -m benchmarks.source_distance`) has all three. The letters are the ones you
+# have measured in section 4:
 
 # %%
 distance = workspace.benchmark("source_distance")
-frozen_stripes = {"frozen": start(stripe_source, frozen=True)}
-again = training.label_efficiency(frozen_stripes, target, [20], range(5), steps=400, shift=4)
-assert abs(again["frozen"].mean() - distance["frozen"]["stripes"][0]) < 0.05
+for name in ("fine-tuned", "frozen"):
+    measured = live[name][live_labels.index(20)].mean()
+    claim(abs(measured - distance[name]["printed letters"][0]) < 0.05, f"{name}: they agree")
 
 # %%
 # Each source, fine-tuned and frozen; the band is training from scratch.
@@ -621,27 +623,31 @@ arms = {
     "fine-tuned": low_start(copy=True),
     "frozen": low_start(copy=True, frozen=True),
 }
-negative = training.label_efficiency(arms, high, [1, 5, 20], seeds=range(5), steps=200)
+negative = training.label_efficiency(arms, high, [1, 5], seeds=range(5), steps=200)
 
 # %% tags=["atol-0.06"]
 print(f"source networks on 0 to 4: {np.mean(low_accuracy):.2f}")
-print("labels per class  " + "  ".join(f"{n:>11}" for n in (1, 5, 20)))
+print("labels per class  " + "  ".join(f"{n:>11}" for n in (1, 5)))
 for name, scores in negative.items():
     row = "  ".join(f"{s.mean():.2f} ± {s.std(ddof=1):.2f}" for s in scores)
     print(f"{name:17} {row}")
 
 # %%
-loss = negative["scratch"] - negative["frozen"]
-assert (loss.mean(1) > 0).all(), "frozen features lose at every number of labels"
-assert (loss[1:] > 0).all(), "and, from 5 labels on, in each of the ten pairs"
+assert np.mean(low_accuracy) > 0.9, "the sources are good at their own task"
+loss = {name: negative["scratch"] - negative[name] for name in ("fine-tuned", "frozen")}
+assert (loss["frozen"].mean(1) > 0.04).all(), "frozen features lose"
+assert (loss["frozen"] > 0).all(), "in each of the ten pairs"
+assert loss["fine-tuned"][0].mean() > 0.05, "fine-tuning loses too at one label per class"
+assert loss["fine-tuned"][1].mean() < loss["frozen"][1].mean(), "and less than frozen at five"
 
 # %% [markdown]
-# **Negative transfer**: with frozen features of excellent networks, from the same handwriting, the
-# result is worse than with no source at all. Two reasons. Five digits are a poor teacher: a network
-# that only has to tell 0 to 4 apart may ignore all that distinguishes 5 to 9. And the target is easy:
-# where scratch is already good, a source has little to add and much to get wrong.
+# **Negative transfer**: from the same handwriting, with source networks that read nine in ten of their
+# own digits, the result is worse than with no source at all. Two likely reasons. Five digits are a poor
+# teacher: a network that only has to tell 0 to 4 apart may ignore what distinguishes 5 to 9. And the
+# target is easy: where scratch is already good, a source has little to add and much to get wrong.
 #
-# Fine-tuning repairs most of the damage, since it may unlearn, but it gains nothing either.
+# Fine-tuning can unlearn, but it needs labels for that: with one per class it is nearly as bad as
+# frozen.
 #
 # > Transfer pays where the source is rich and the target is hard to learn from its own labels. Never
 # > assume it: train the same network from scratch beside it, as long as it needs.
@@ -650,6 +656,18 @@ assert (loss[1:] > 0).all(), "and, from 5 labels on, in each of the ten pairs"
 # instead of 26; letters without clutter (`difficulty=0`); 26 letters with their labels shuffled.
 # Predict, then measure with five seeds.
 #
+# ## 8 · The same on real public data
+#
+# All of this is small on purpose. With the data sets in the cache (`tlcourse fetch mnist
+# fashion_mnist`, once, with a network), `TLCOURSE_SCALE=full tlcourse run 04` runs the same cells with
+# MNIST as the source and Fashion-MNIST as the target; if only one of them is there, its first five
+# classes are the source and the others the target. The claims that were asserted above are then
+# *reported*: other data may answer otherwise, and that is worth a look.
+
+# %%
+print(f"scale: {scale()}")
+
+# %% [markdown]
 # ## Key points
 #
 # - `target.set_weights(source.get_weights())` transfers what the source has learned; if nobody

@@ -1,0 +1,976 @@
+# %% [markdown]
+# # 02 · Cross-entropy: the price of being wrong
+#
+# ## What you will be able to do
+#
+# - derive the loss of nearly every classifier from one idea, and say what its number means;
+# - derive its gradient, $\hat y - y$, and prove it right;
+# - train a logistic and a softmax regression with NumPy alone;
+# - compute it without overflow, and say what `from_logits` is for;
+# - regularise it, weight it, soften its targets, and know what each of these costs;
+# - recognise four classic mistakes by the numbers they leave behind.
+#
+# **Time:** 75 minutes to read and try, about half a minute to run. You need chapter 01 (gradient
+# descent). All but the last two sections use NumPy alone.
+
+# %% tags=["setup"]
+import sys
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from tlcourse import optimizers, plotting, quiz, widgets
+from tlcourse.data import few_labels, load_digits28
+
+# %% [markdown]
+# ## Before you start: what do you remember?
+#
+# Answer from memory before you look anything up. Recalling is what makes it stick.
+
+# %%
+quiz.ask("02")
+
+# %% [markdown]
+# ## 1 · The price of a forecast
+#
+# On five days two forecasters said how likely rain was. We write $y = 1$ if it rained, and
+# $\hat y$ ("y hat") for the forecast, a probability. Here are five days and two forecasters:
+
+# %%
+y = np.array([1, 1, 0, 1, 0])
+cautious = np.array([0.7, 0.7, 0.3, 0.7, 0.3])
+bold = np.array([0.99, 0.99, 0.01, 0.01, 0.01])
+
+
+# %% [markdown]
+# **Predict.** The bold one was right on four days out of five and very sure. The cautious one was
+# never very sure and never badly wrong. Whom do you believe?
+#
+# A fair way to ask: **how probable is what happened, if the forecaster is right?** That is the
+# **likelihood**. A rainy day counts $\hat y$, a dry day $1 - \hat y$. Both cases in one formula are
+# $\hat y^{\,y}(1-\hat y)^{1-y}$. For all days, multiply:
+
+# %%
+def likelihood(y, y_hat):
+    return np.prod(y_hat**y * (1 - y_hat) ** (1 - y))
+
+
+print(f"cautious {likelihood(y, cautious):.3f}, bold {likelihood(y, bold):.3f}")
+assert likelihood(y, cautious) > 10 * likelihood(y, bold), "the cautious one, by far"
+
+
+# %% [markdown]
+# One sure and wrong forecast cost the bold one everything.
+#
+# From the likelihood to a loss it takes three small steps:
+#
+# - A product of many numbers below 1 is too small for a computer. Its **logarithm** is a sum, and
+#   harmless.
+# - A loss should be small when things go well: take **minus** the logarithm.
+# - It should not grow with the number of examples $N$: take the **mean**.
+#
+# The result is the **binary cross-entropy**:
+#
+# $$ J = -\frac1N \sum_{i=1}^{N} \bigl[\, y_i \log \hat y_i + (1-y_i)\log(1-\hat y_i) \,\bigr] $$
+#
+# Minimising $J$ and maximising the likelihood are the same thing.
+
+# %%
+def binary_loss(y, y_hat):
+    return -np.mean(y * np.log(y_hat) + (1 - y) * np.log(1 - y_hat))
+
+
+print(f"cautious {binary_loss(y, cautious):.3f}, bold {binary_loss(y, bold):.3f}")
+assert 0.5**1797 == 0.0, "1,797 tosses of a coin: the product is lost"
+assert np.isclose(np.exp(-5 * binary_loss(y, bold)), likelihood(y, bold))
+
+# %% [markdown]
+# **Look closer.** Each example pays a price, $-\log$ of the probability that was given to what
+# happened:
+
+# %%
+# The price, with four forecasts on it.
+p = np.linspace(0.005, 1, 400)
+points = {"sure and right": 0.99, "cautious": 0.7, "a coin": 0.5, "sure and wrong": 0.01}
+ax = plt.subplots(figsize=(7, 3.2))[1]
+ax.plot(p, -np.log(p), color="#999999")
+for text, p in points.items():
+    ax.plot(p, -np.log(p), "o", ms=8, color="#0072B2")
+    ax.text(p, -np.log(p), f"  {text}: {-np.log(p):.2f}", va="bottom")
+ax.set(xlabel="probability given to what happened", ylabel="price −log ŷ", xlim=(0, 1))
+ax.set_title("Being sure and wrong costs most")
+plotting.show(ax, "A curve that falls from 4.61 at 0.01 over 0.69 at 0.5 to nearly 0 at 0.99")
+
+
+# %% [markdown]
+# The price of "impossible" would be infinite, if it happened. Keep this in mind for section 6.
+#
+# ## 2 · Entropy: the best price there is
+#
+# Suppose it rains on 80 % of all days, $p = 0.8$. **Predict.** A forecaster who says the same $q$
+# every day: which $q$ has the lowest price on average? Can the price be zero?
+
+# %%
+def cross_entropy_of(p, q):
+    """Mean price of forecasting q where p is the truth; both are rows of probabilities."""
+    return -np.sum(p * np.log(q), axis=-1)
+
+
+p = np.array([0.8, 0.2])
+q = np.linspace(0.01, 0.99, 99)
+price, entropy = cross_entropy_of(p, np.c_[q, 1 - q]), cross_entropy_of(p, p)
+print(f"lowest price {price.min():.3f}, at q = {q[price.argmin()]:.2f}")
+assert np.isclose(price.min(), entropy), "the best forecast is the truth, and even that is not free"
+
+# %%
+# The two parts of the price.
+ax = plt.subplots(figsize=(7, 3.2))[1]
+ax.plot(q, price, label="cross-entropy H(p, q)")
+ax.axhline(entropy, color="black", ls="--", lw=1.2, label="entropy H(p)")
+ax.fill_between(q, entropy, price, alpha=0.15, lw=0, label="KL(p‖q), wasted")
+ax.set(xlabel="forecast q, where the truth is p = 0.8", ylabel="price in nats", ylim=(0, 2.5))
+ax.set_title("The truth is the cheapest forecast")
+ax.legend()
+plotting.show(ax, "Cross-entropy over q touches the dashed line of the entropy, 0.50, at q = 0.8")
+
+# %% [markdown]
+# Three names for what you see:
+#
+# - **entropy** $H(p) = -\sum_k p_k \log p_k$: what cannot be known in advance. Nobody can do better.
+# - **cross-entropy** $H(p, q) = -\sum_k p_k \log q_k$: what the forecast $q$ pays.
+# - **Kullback–Leibler divergence** $\mathrm{KL}(p\,\|\,q) = H(p,q) - H(p)$: what the forecast wastes.
+#   It is never negative, and zero only for $q = p$.
+#
+# With the natural logarithm the unit is the *nat*; with $\log_2$ it is the *bit*.
+
+# %%
+p, q = np.random.default_rng(0).dirichlet(np.ones(5), size=(2, 1000))
+kl = cross_entropy_of(p, q) - cross_entropy_of(p, p)
+kl_reversed = cross_entropy_of(q, p) - cross_entropy_of(q, q)
+assert (kl > 0).all(), "1,000 random pairs: never negative"
+assert not np.isclose(kl, kl_reversed).any(), "and no distance: KL(p‖q) is not KL(q‖p)"
+
+
+# %% [markdown]
+# A label is a distribution too, with everything on one class: $(0, 0, 1, 0)$, **one-hot**. Its entropy
+# is zero, so for labels cross-entropy and KL are the same number.
+#
+# ## 3 · From scores to probabilities
+#
+# A network ends in $K$ scores $z_1 \dots z_K$, one for each class: the **logits**. They can be any
+# numbers. **Softmax** makes probabilities of them: exponentiate, so that all are positive, then divide
+# by the sum.
+#
+# $$ \hat y_k = \frac{e^{z_k}}{\sum_j e^{z_j}} $$
+
+# %%
+def softmax(z):
+    e = np.exp(z)
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+z = np.array([2.0, 1.0, -1.0])
+softmax(z).round(3)
+
+# %% [markdown]
+# **Predict.** What happens to these three probabilities if you
+#
+# 1. add 5 to every logit?
+# 2. multiply every logit by 10?
+
+# %%
+np.testing.assert_allclose(softmax(z + 5), softmax(z), err_msg="only differences count")
+print(softmax(10 * z).round(3))
+assert softmax(10 * z).max() > 0.999, "larger logits make a surer forecast"
+
+
+# %% [markdown]
+# With two classes only the difference $z = z_1 - z_2$ counts, and softmax becomes the **sigmoid**
+# $\sigma(z) = 1 / (1 + e^{-z})$. It answers yes-or-no questions.
+
+# %%
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+
+assert np.isclose(softmax(np.array([2.0, 0.5]))[0], sigmoid(2.0 - 0.5))
+
+
+# %% [markdown]
+# For $K$ classes and one-hot labels the price is again $-\log$ of what the right class was given. The
+# mean over $N$ examples is the **categorical cross-entropy**:
+#
+# $$ J = -\frac1N \sum_{i=1}^{N} \sum_{k=1}^{K} y_{ik} \log \hat y_{ik} $$
+#
+# **Predict.** A network that has learned nothing gives all classes the same probability. What is its
+# loss for 2 classes? For 10? For 1,000?
+
+# %%
+def categorical_loss(y, y_hat):
+    return -np.mean(np.sum(y * np.log(y_hat), axis=1))
+
+
+for k in (2, 10, 1000):
+    print(f"{k:5} classes: {categorical_loss(np.eye(k), np.full((k, k), 1 / k)):.4f}")
+    assert np.isclose(categorical_loss(np.eye(k), np.full((k, k), 1 / k)), np.log(k)), "ln K"
+
+# %% [markdown]
+# Learn **ln 10 = 2.3026** by heart. You will meet it in chapter 05, in a network that trains for ten
+# epochs and stays there. It says: nothing has been learned.
+#
+# Now look at all of it at once. The first class is the right one.
+
+# %%
+plotting.show(
+    widgets.three_logits(2, 1, -1),
+    "Softmax 0.71, 0.26, 0.04; loss 0.35; gradient −0.29, 0.26, 0.04",
+)
+
+# %% [markdown]
+# The middle curve shows the loss against the *lead* of the right class: its logit minus the
+# log-sum-exp (section 6) of the others.
+#
+# **Change it.** Move the logits. Can you bring the loss below 0.01? Can you make it zero? What does the
+# gradient do when the network is sure and wrong, and what do its three bars add up to?
+
+# %% tags=["nbval-ignore-output"]
+from ipywidgets import FloatSlider, interact
+
+_ = interact(
+    lambda z1, z2, z3, right: plotting.show(
+        widgets.three_logits(z1, z2, z3, right - 1), f"Softmax of {z1}, {z2}, {z3}"
+    ),
+    **{name: FloatSlider(0, min=-10, max=10, step=0.5) for name in ("z1", "z2", "z3")},
+    right=[1, 2, 3],
+)
+
+
+# %% [markdown]
+# ## 4 · The gradient is ŷ − y
+#
+# Those three bars always showed $\hat y - y$. Here is why. Put softmax into the loss of one example
+# whose right class is $r$:
+#
+# $$ J = -\log \hat y_r = -\log \frac{e^{z_r}}{\sum_j e^{z_j}} = -z_r + \log \sum_j e^{z_j} $$
+#
+# Differentiate. The first part gives $-1$ for the right logit and 0 for all others: that is $-y_k$. The
+# second gives $e^{z_k} / \sum_j e^{z_j}$: that is $\hat y_k$. Together:
+#
+# $$ \frac{\partial J}{\partial z_k} = \hat y_k - y_k $$
+#
+# Forecast minus truth. A logit is pushed exactly as hard as its probability is wrong. **Is it right?**
+# Ask the difference quotient of chapter 01:
+
+# %%
+# Move one logit at a time by ε = 0.00001 in both directions.
+def loss(z):
+    return categorical_loss(y[None], softmax(z)[None])
+
+
+rng = np.random.default_rng(1)
+z, y = rng.normal(0, 3, 10), np.eye(10)[4]
+quotient = [(loss(z + e) - loss(z - e)) / 2e-5 for e in 1e-5 * np.eye(10)]
+np.testing.assert_allclose(softmax(z) - y, quotient, atol=1e-8)
+assert np.isclose(sum(softmax(z) - y), 0), "and the ten parts add up to zero"
+
+# %% [markdown]
+# If the logits are linear, $z = x\theta$ with inputs $x$, the chain rule adds one factor:
+# $\nabla J(\theta) = \frac1N x^\top(\hat y - y)$. The same formula serves the sigmoid.
+#
+# ## 5 · Why not squared error?
+#
+# One could also punish $(\hat y - y)^2$. For one sigmoid its gradient is
+# $2(\hat y - y)\,\hat y(1 - \hat y)$. **Predict.** The truth is 1, and the unit is sure and wrong:
+# $z = -8$. How large are the two gradients?
+
+# %%
+# The push, minus the gradient, of both losses.
+z = np.linspace(-10, 6, 200)
+y_hat = sigmoid(z)
+ax = plt.subplots(figsize=(7, 3.2))[1]
+ax.plot(z, 1 - y_hat, label="cross-entropy: 1 − ŷ")
+ax.plot(z, 2 * (1 - y_hat) ** 2 * y_hat, "--", label="squared error: 2(1 − ŷ)² ŷ")
+ax.set(xlabel="logit z, where the truth is y = 1", ylabel="push towards the truth")
+ax.set_title("Sure and wrong: squared error hardly pushes")
+ax.legend()
+plotting.show(ax, "At the far left cross-entropy pushes with 1, squared error with nearly nothing")
+
+
+# %% [markdown]
+# A unit at such a flat end is called *saturated*. Squared error multiplies by $\hat y(1-\hat y)$, which
+# vanishes there; the logarithm cancels that factor exactly. What is it worth? Count the steps of
+# gradient descent with α = 1 until the unit has changed its mind:
+
+# %%
+# Steps from z = −8 until the unit has changed its mind.
+def steps(push):
+    z, count = -8.0, 0
+    while z <= 0:
+        z, count = z + push(sigmoid(z)), count + 1
+    return count
+
+
+by_cross_entropy = steps(lambda y_hat: 1 - y_hat)
+by_squared_error = steps(lambda y_hat: 2 * (1 - y_hat) ** 2 * y_hat)
+print(f"cross-entropy {by_cross_entropy} steps, squared error {by_squared_error:,}")
+assert by_squared_error > 150 * by_cross_entropy
+
+# %% [markdown]
+# ## 6 · Numbers that break
+#
+# **Predict.** What does our softmax make of the logits 1000, 0 and −1000? (`errstate` keeps NumPy's
+# warnings out of the page.)
+
+# %%
+with np.errstate(over="ignore", invalid="ignore"):
+    broken = softmax(np.array([1000.0, 0.0, -1000.0]))
+broken
+
+# %% [markdown]
+# `nan`, "not a number": $e^{1000}$ is too large for the computer, so it becomes infinity, and infinity
+# divided by infinity has no value. One `nan` in a loss spoils every parameter in the next step.
+#
+# How large may a logit be? Computers keep numbers in 64 bits (NumPy's default) or 32 (Keras's).
+
+# %%
+# The first whole z at which e^z overflows, and at which 1 − σ(z) rounds to 0.
+with np.errstate(over="ignore"):
+    for bits, dtype in ((64, "float64"), (32, "float32")):
+        z = np.arange(1, 1000, dtype=dtype)
+        overflow, certain = np.argmax(np.isinf(np.exp(z))) + 1, np.argmax(1 - sigmoid(z) == 0) + 1
+        print(f"{bits} bits: e^z overflows at {overflow}, 1 − σ(z) is 0 from {certain}")
+assert certain == 17, "in 32 bits"
+
+
+# %% [markdown]
+# The second limit is the dangerous one: in 32 bits a logit of 17 already counts as certainty, and
+# $\log(1 - \hat y)$ becomes $\log 0$. The probability went through a bottleneck, and what was rounded
+# away there no logarithm brings back.
+#
+# The cure is never to form the probability. Section 4 had the loss in logits:
+# $-z_r + \log\sum_j e^{z_j}$. Take the largest logit $m$ out of the sum, and nothing can overflow:
+#
+# $$ \log \sum_j e^{z_j} = m + \log \sum_j e^{z_j - m} $$
+#
+# This is the **log-sum-exp** trick. Every exponent is now zero or negative.
+
+# %%
+def log_softmax(z):
+    z = z - z.max(axis=-1, keepdims=True)
+    return z - np.log(np.exp(z).sum(axis=-1, keepdims=True))
+
+
+def softmax(z):
+    return np.exp(log_softmax(z))
+
+
+print(log_softmax(np.array([1000.0, 0.0, -1000.0])), softmax(np.array([1000.0, 0.0, -1000.0])))
+
+# %%
+# Both ways in 32 bits; the truth is y = 0, so the price is −log(1 − ŷ).
+z = np.linspace(0, 24, 400, dtype="float32")
+with np.errstate(divide="ignore"):
+    naive = -np.log(1 - sigmoid(z))
+stable = -log_softmax(np.c_[z, 0 * z])[:, 1]
+assert np.isfinite(stable).all()
+assert np.isinf(naive[z > 17]).all()
+np.testing.assert_allclose(naive[z < 8], stable[z < 8], rtol=1e-3)
+
+# %%
+ax = plt.subplots(figsize=(7, 3.2))[1]
+ax.plot(z, stable, color="#009E73", lw=5, alpha=0.5, label="from the logit")
+ax.plot(z, naive, color="#D55E00", lw=1.5, label="from the probability")
+ax.axvline(17, color="black", ls=":", lw=1.2, label="infinite from here on")
+ax.set(xlabel="logit z, where the truth is y = 0", ylabel="loss")
+ax.set_title("In 32 bits the naive loss turns into stairs, and ends")
+ax.legend()
+plotting.show(ax, "From the logit a straight line; from the probability stairs, which end at 17")
+
+# %% [markdown]
+# This is what `from_logits=True` means in a library: give me the scores, I will take the logarithm the
+# safe way. From here on we use this loss from the course's package. It is what you have just derived,
+# with class numbers or one-hot rows as labels:
+
+# %%
+from tlcourse.losses import binary_cross_entropy, cross_entropy
+
+z, labels = rng.normal(0, 5, (20, 10)), rng.integers(0, 10, 20)
+assert np.isclose(cross_entropy(z, labels), categorical_loss(np.eye(10)[labels], softmax(z)))
+assert cross_entropy(np.array([[1000.0, 0.0, -1000.0]]), np.array([1])) == 1000
+
+# %% [markdown]
+# ## 7 · Learn to read digits
+#
+# The course's real handwritten digits, averaged over blocks of 3×3 pixels, so that each is a list of
+# one hundred numbers. A first column of ones carries the bias.
+
+# %%
+digits = load_digits28()
+
+
+def hundred_inputs(images):
+    padded = np.pad(images[..., 0].astype("float64"), ((0, 0), (1, 1), (1, 1)))
+    means = padded.reshape(-1, 10, 3, 10, 3).mean((2, 4)).reshape(-1, 100)
+    return np.c_[np.ones(len(images)), means]
+
+
+# %%
+x_train, x_test = hundred_inputs(digits.x_train), hundred_inputs(digits.x_test)
+images = x_train[:20, 1:].reshape(-1, 10, 10)
+ax = plotting.image_grid(images, title="A hundred numbers are enough to read a digit")
+plotting.show(ax, "Twenty handwritten digits at ten by ten pixels, coarse but readable")
+
+
+# %% [markdown]
+# **A yes-or-no question first: is it a 3 or an 8?** One logit $z = x\theta$, one sigmoid: this is
+# **logistic regression**. The gradient is the one of section 4, the descent is chapter 01's.
+
+# %%
+def three_or_eight(x, labels):
+    chosen = (labels == 3) | (labels == 8)
+    return x[chosen], (labels[chosen] == 8).astype(float)
+
+
+x38, y38 = three_or_eight(x_train, digits.y_train)
+x38_test, y38_test = three_or_eight(x_test, digits.y_test)
+
+
+# %%
+def gradient(theta):
+    return x38.T @ (sigmoid(x38 @ theta) - y38) / len(x38)
+
+
+path = optimizers.descend(gradient, np.zeros(101), alpha=0.3, steps=500)
+first, last = (binary_loss(y38, sigmoid(x38 @ theta)) for theta in path[[0, -1]])
+print(f"training loss {first:.3f} → {last:.3f}")
+print(f"test accuracy {np.mean((x38_test @ path[-1] > 0) == y38_test):.2f}")
+assert np.isclose(first, np.log(2)), "it starts at ln 2"
+
+
+# %% [markdown]
+# **All ten.** The same lines with ten columns of parameters: **softmax regression**.
+
+# %%
+def softmax_regression(x, y, steps=300, alpha=0.5, weight=1.0):
+    """The path of θ; y has a row of probabilities for each example, weight a factor."""
+
+    def gradient(theta):
+        return x.T @ (weight * (softmax(x @ theta) - y)) / len(x)
+
+    return optimizers.descend(gradient, np.zeros((x.shape[1], y.shape[1])), alpha, steps)
+
+
+# %%
+path = softmax_regression(x_train, np.eye(10)[digits.y_train])
+train = [cross_entropy(x_train @ theta, digits.y_train) for theta in path[::10]]
+test = [cross_entropy(x_test @ theta, digits.y_test) for theta in path[::10]]
+print(f"test accuracy {np.mean((x_test @ path[-1]).argmax(1) == digits.y_test):.2f}")
+assert np.isclose(train[0], np.log(10)), "it starts at ln 10"
+
+# %%
+ax = plt.subplots(figsize=(7, 3.2))[1]
+ax.plot(range(0, 301, 10), train, label="train")
+ax.plot(range(0, 301, 10), test, label="test")
+ax.axhline(np.log(10), color="black", ls=":", lw=1.2, label="ln 10, nothing learned")
+ax.set(xlabel="step", ylabel="cross-entropy", ylim=(0, 2.5))
+ax.set_title("Learning starts at ln 10 and leaves it at once")
+ax.legend()
+plotting.show(ax, "Both losses start on the line of ln 10 and fall; test stays above train")
+
+# %% [markdown]
+# **Look closer.** Each class has one weight for each pixel. Shown as images, they say what the class
+# looks for (red) and what speaks against it (blue):
+
+# %%
+weights = path[-1][1:].T.reshape(-1, 10, 10)
+limits = (-abs(weights).max(), abs(weights).max())
+title = "Each class looks for ink in certain places"
+ax = plotting.image_grid(weights, list("0123456789"), title=title, limits=limits, cmap="RdBu_r")
+plotting.show(ax, "Ten images of weights, red and blue; that of the 0 is blue in the middle")
+
+
+# %% [markdown]
+# ## 8 · Regularisation: + λ R(w)
+#
+# Many weights fit the training data equally well. A second term says which of them we prefer:
+#
+# $$ \min_w \; \frac1N\sum_i L(y_i, f(x_i; w)) + \lambda R(w) $$
+#
+# - **L2**, $R = \tfrac12\sum w_j^2$: small weights. Its gradient is $\lambda w$.
+# - **L1**, $R = \sum |w_j|$: few weights. It has a corner at 0, so a step goes downhill without it, and
+#   then moves each weight by $\alpha\lambda$ towards 0, no further than 0.
+#
+# λ (lambda) is the price of weight. Some books sum the loss instead of averaging it; their λ is $N$ times ours. The
+# bias pays nothing. **Predict.** As λ grows, how do 100 weights shrink under L2? And under L1?
+
+# %%
+# Gradient descent with L2 or L1; the bias, which comes first, pays nothing.
+def regularised(lam, l1=False, steps=2000):
+    theta, alpha = np.zeros(101), 1 / (0.25 + (0 if l1 else lam))
+    price = lam * np.r_[0, np.ones(100)]
+    for _ in range(steps):
+        theta = theta - alpha * (gradient(theta) + (0 if l1 else price * theta))
+        if l1:
+            theta = np.sign(theta) * np.maximum(abs(theta) - alpha * price, 0)
+    return theta
+
+
+centre = np.r_[0, x38[:, 1:].mean(0)]
+x38, x38_test = x38 - centre, x38_test - centre  # a rounder valley: chapter 01
+
+# %%
+# Every weight at thirteen values of λ.
+lambdas = np.logspace(-3, 0, 13)
+l2 = np.array([regularised(lam)[1:] for lam in lambdas])
+l1 = np.array([regularised(lam, l1=True)[1:] for lam in lambdas])
+figure, axes = plt.subplots(1, 2, figsize=(7, 3.2), sharey=True)
+for ax, path in zip(axes, (l2, l1), strict=True):
+    ax.semilogx(lambdas, path, color="#0072B2", lw=0.8, alpha=0.6)
+axes[0].set(xlabel="λ", ylabel="weight of a pixel", title="L2 shrinks all together")
+axes[1].set(xlabel="λ", title="L1 drops one by one")
+plotting.show(figure, "A hundred weights over λ: L2 shrinks all, L1 sets most of them to exactly 0")
+
+# %% [markdown]
+# Are these really the minima? For L2, scikit-learn is a witness (its `C` is $1/(N\lambda)$). For L1, a
+# condition: at the minimum the data pull on no weight harder than λ.
+
+# %%
+from sklearn.linear_model import LogisticRegression
+
+with_l2, with_l1 = regularised(0.01), regularised(0.01, l1=True)
+witness = LogisticRegression(C=1 / (len(x38) * 0.01), tol=1e-6).fit(x38[:, 1:], y38)
+np.testing.assert_allclose(with_l2[1:], witness.coef_[0], atol=1e-2)
+assert abs(gradient(with_l1)).max() < 1.01 * 0.01
+
+# %%
+for name, theta in (("L2", with_l2), ("L1", with_l1)):
+    right = np.mean((x38_test @ theta > 0) == y38_test)
+    print(f"{name}: {np.count_nonzero(theta[1:]):3} pixels used, test accuracy {right:.2f}")
+
+# %% [markdown]
+# A handful of pixels tells a 3 from an 8 nearly as well as all. (Pixels that never hold ink have weight 0 under
+# either.) L1 is a way to *ask* which inputs matter.
+#
+# **Does λ help?** It does where a model could bend too much. Take only two inputs, the ink in the left
+# half and in the lower half, and let the model use all their products up to the fifth power. With 40
+# training images it can draw any wild border.
+
+# %%
+# Two numbers for an image, and logistic regression on their powers.
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import PolynomialFeatures, StandardScaler
+
+
+def ink(x):
+    images = x[:, 1:].reshape(-1, 10, 10)
+    return np.c_[images[:, :, :5].mean((1, 2)), images[:, 5:].mean((1, 2))]
+
+
+def bendy(x, y, lam):
+    powers = make_pipeline(PolynomialFeatures(5, include_bias=False), StandardScaler())
+    regression = LogisticRegression(C=1 / (len(x) * lam), solver="newton-cholesky")
+    return make_pipeline(powers, regression).fit(x, y)
+
+
+# %%
+# Forty training images, drawn five times; six values of λ.
+lambdas = [0.0001, 0.001, 0.01, 0.1, 1, 10]
+draws = [np.random.default_rng(seed).permutation(len(y38))[:40] for seed in range(5)]
+models = {lam: [bendy(ink(x38[d]), y38[d], lam) for d in draws] for lam in lambdas}
+losses = np.array(
+    [
+        [binary_cross_entropy(m.decision_function(ink(x38_test)), y38_test) for m in models[lam]]
+        for lam in lambdas
+    ]
+)
+mean, sd = losses.mean(1), losses.std(1, ddof=1)
+assert 0.01 <= lambdas[mean.argmin()] <= 1, "the best λ lies in the middle"
+assert mean[0] > mean[-1] + 0.3, "too little is worst: wild borders, sure and wrong"
+assert abs(mean[-1] - np.log(2)) < 0.12, "too much: back to knowing nothing, ln 2"
+
+# %%
+# Mean and standard deviation of the five draws.
+ax = plt.subplots(figsize=(7, 3.2))[1]
+ax.semilogx(lambdas, mean, "o-")
+ax.fill_between(lambdas, mean - sd, mean + sd, alpha=0.2, lw=0)
+ax.axhline(np.log(2), color="black", ls=":", lw=1.2)
+ax.text(lambdas[-1], np.log(2), "ln 2", ha="right", va="bottom")
+ax.set(
+    xlabel="λ", ylabel="cross-entropy on test images", title="Too little λ costs more than too much"
+)
+plotting.show(
+    ax, "Test loss over λ: high at the left, lowest in the middle, near ln 2 at the right"
+)
+
+# %%
+figure, axes = plt.subplots(1, 3, figsize=(7, 2.9), sharey=True)
+x40, y40 = ink(x38[draws[0]]), y38[draws[0]]
+for ax, lam in zip(axes, (0.0001, 0.1, 10), strict=True):
+    widgets.decision_boundary(models[lam][0], x40, y40, ("3", "8"), title=f"λ = {lam:g}", ax=ax)
+axes[0].set_ylabel("ink in the lower half − mean")
+axes[1].set_xlabel("ink in the left half − mean")
+plotting.show(figure, "Three maps of forty points: a winding border, a gentle one, pale colours")
+
+# %% [markdown]
+# (Here we only *look* at test images. To *choose* λ, use images kept from training for that purpose, or
+# the test no longer tells the truth; section 10 splits so.)
+#
+# **Change it.** Move λ and watch the border. Black is where the model is undecided, strong colour where
+# it is sure. At which λ does it begin to bend
+# around single points?
+
+# %% tags=["nbval-ignore-output"]
+from ipywidgets import SelectionSlider
+
+_ = interact(
+    lambda lam: plotting.show(
+        widgets.decision_boundary(models[lam][0], x40, y40, ("3", "8"), title=f"λ = {lam:g}"),
+        f"The border at λ = {lam:g}",
+    ),
+    lam=SelectionSlider(options=lambdas, value=0.1, description="λ"),
+)
+
+# %% [markdown]
+# ## 9 · Softer targets, heavier examples
+#
+# **Label smoothing** takes a little from the right class and spreads it over all $K$:
+# $y' = (1-\varepsilon)\,y + \varepsilon/K$. Now the perfect forecast is $y'$ (section 2: the truth is
+# the cheapest), and a finite lead reaches it. With hard labels the loss always asks for more.
+
+# %%
+soft = 0.9 * np.eye(10)[0] + 0.1 / 10
+lead = np.log(soft[0] / soft[1])
+np.testing.assert_allclose(softmax(lead * np.eye(10)[0]), soft)
+print(f"{soft[0]:.2f} for the right class, {soft[1]:.2f} for the others: a lead of {lead:.2f}")
+
+
+# %% [markdown]
+# **Predict.** Twenty labels for each class, smoothed with ε = 0.1. What happens to the accuracy? And to
+# the *confidence*, the mean of the largest probability?
+
+# %%
+# Accuracy and confidence for one draw of the labels.
+def smoothed(epsilon, seed):
+    few = few_labels(digits, per_class=20, random_state=seed)
+    y = (1 - epsilon) * np.eye(10)[few.y_train] + epsilon / 10
+    y_hat = softmax(x_test @ softmax_regression(hundred_inputs(few.x_train), y, 1000)[-1])
+    return np.mean(y_hat.argmax(1) == digits.y_test), y_hat.max(1).mean()
+
+
+# %% tags=["atol-0.02"]
+hard, soft = (np.array([smoothed(e, seed) for seed in range(5)]) for e in (0, 0.1))
+for name, values in (("hard", hard), ("smoothed", soft)):
+    (right, sure), (right_sd, sure_sd) = values.mean(0), values.std(0, ddof=1)
+    print(f"{name:8} accuracy {right:.2f} ± {right_sd:.2f}, confidence {sure:.2f} ± {sure_sd:.2f}")
+
+# %%
+right, sure = (soft - hard).mean(0)
+assert abs(right) < 0.02, "the accuracy hardly moves"
+assert sure < -0.08, "the confidence falls"
+assert abs(np.diff(hard.mean(0))) < 0.04 < abs(np.diff(soft.mean(0))), "now it is too modest"
+
+
+# %% [markdown]
+# Smoothing is a cure for models that are too sure. This one was not: its confidence was close to its
+# accuracy, and smoothing made it too modest. Large networks often are too sure (Guo et al. 2017). Measure
+# first; chapter 06 shows how.
+#
+# **Class weights.** Now look for the digit 8 among all others, and let eights be rare: 20 of them among 520
+# training images. **Recall** is the share of the true eights that the model finds. **Predict** it.
+#
+# The usual cure is a weight of $N / (K N_k)$ for each example of class $k$: then every class counts the
+# same in total.
+
+# %%
+# Accuracy, recall, and the mean probability of an 8 in training, for one draw of the images.
+def find_eights(seed, weighted):
+    order = np.random.default_rng(seed).permutation(len(x_train))
+    is_eight = digits.y_train[order] == 8
+    chosen = np.r_[order[is_eight][:20], order[~is_eight][:500]]
+    x, y = x_train[chosen], (digits.y_train[chosen] == 8).astype(int)
+    weight = (520 / (2 * np.bincount(y)))[y, None] if weighted else 1.0
+    theta = softmax_regression(x, np.eye(2)[y], 500, weight=weight)[-1]
+    found, true = (x_test @ theta).argmax(1) == 1, digits.y_test == 8
+    return np.mean(found == true), np.mean(found[true]), softmax(x @ theta)[:, 1].mean()
+
+
+# %% tags=["atol-0.08"]
+plain, weighted = (np.array([find_eights(s, w) for s in range(5)]) for w in (False, True))
+for name, values in (("plain", plain), ("weighted", weighted)):
+    (right, found, _), (right_sd, found_sd, _) = values.mean(0), values.std(0, ddof=1)
+    print(f"{name:8} accuracy {right:.2f} ± {right_sd:.2f}, recall {found:.2f} ± {found_sd:.2f}")
+print(f"saying no every time: accuracy {np.mean(digits.y_test != 8):.2f}, recall 0.00")
+
+# %%
+assert plain[:, 0].mean() < np.mean(digits.y_test != 8) + 0.03, "hardly better than always no"
+assert (weighted[:, 1] > plain[:, 1] + 0.4).all(), "weights find many more, in every draw"
+assert np.allclose(plain[:, 2], 20 / 520, atol=0.005), "plain: as many eights as there are"
+assert (weighted[:, 2] > 2 * 20 / 520).all(), "weighted: more than twice as many"
+
+# %% [markdown]
+# Two lessons. Accuracy says little when classes are rare; recall told the story. And the weights have a
+# price: the probabilities are no longer honest. Without weights the mean of $\hat y$ equals the share of
+# eights, because the gradient of the bias, the mean of $\hat y - y$, is zero at the minimum.
+#
+# ## 10 · The same in Keras
+#
+# Everything above was NumPy. From here on Keras takes part.
+
+# %%
+assert "keras" not in sys.modules, "so far nothing has imported Keras"
+
+from tlcourse import autodiff, training
+from tlcourse.backend import keras
+
+# %% [markdown]
+# **Is our loss right?** Two witnesses, on probabilities away from 0 and 1:
+
+# %%
+# The same 200 forecasts, priced by Keras, by scikit-learn and by us.
+from sklearn.metrics import log_loss
+
+z, labels = rng.normal(0, 2, (200, 10)), rng.integers(0, 10, 200)
+y, y_hat = np.eye(10)[labels], softmax(z)
+prices = [
+    keras.losses.categorical_crossentropy(y, y_hat),
+    keras.losses.categorical_crossentropy(y, z, from_logits=True),
+    keras.losses.sparse_categorical_crossentropy(labels, y_hat),
+]
+prices = [float(keras.ops.mean(p)) for p in prices] + [log_loss(labels, y_hat)]
+np.testing.assert_allclose(prices, cross_entropy(z, labels), rtol=0, atol=1e-6)
+
+# %%
+y, y_hat = (labels < 5).astype(float), sigmoid(z[:, 0])
+prices = [
+    float(keras.losses.binary_crossentropy(y, y_hat)),
+    float(keras.losses.binary_crossentropy(y, z[:, 0], from_logits=True)),
+    log_loss(y, y_hat),
+]
+np.testing.assert_allclose(prices, binary_cross_entropy(z[:, 0], y), rtol=0, atol=1e-6)
+
+# %% [markdown]
+# **Predict.** And *at* 0 and 1? A forecast says "impossible" of the class that is right. The true price
+# is infinite. What do the two libraries answer?
+
+# %%
+truth, impossible = np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]])
+by_keras = float(keras.losses.categorical_crossentropy(truth, impossible)[0])
+by_sklearn = log_loss([0], impossible, labels=[0, 1])
+print(f"Keras {by_keras:.2f}, scikit-learn {by_sklearn:.2f}")
+np.testing.assert_allclose(by_keras, -np.log(1e-7), rtol=1e-3)
+np.testing.assert_allclose(by_sklearn, -np.log(np.finfo("float64").eps), rtol=1e-3)
+
+# %%
+perfect = float(keras.losses.categorical_crossentropy(truth, truth)[0])
+assert 0 < perfect < 2e-7, "and a perfect forecast is not quite free in Keras"
+pull = autodiff.gradient(
+    lambda y_hat: keras.losses.categorical_crossentropy(truth, y_hat)[0], impossible
+)
+assert not pull.any(), "the worst of all forecasts teaches nothing"
+
+# %% [markdown]
+# Both **clip** the probability to $[\varepsilon, 1-\varepsilon]$: Keras with $\varepsilon = 10^{-7}$,
+# scikit-learn with the smallest step of the number type, $2.2\cdot10^{-16}$ for 64 bits. The number stays
+# finite, but outside the clip the gradient is zero. `from_logits=True` needs no clip:
+
+# %%
+z = np.array([[-1000.0, 0.0]])
+assert float(keras.losses.categorical_crossentropy(truth, z, from_logits=True)[0]) == 1000
+assert cross_entropy(z, truth) == 1000
+
+# %% [markdown]
+# **A network.** One network stands in many introductions: a hundred inputs, a hidden layer of 100 units, ten
+# classes. It is mostly printed without data and without a test. Our digits have a hundred inputs. Split
+# them *before* anything else: 900 images to train on, 300 to watch (**validation**), 597 to report on
+# once, at the end.
+
+# %%
+inputs = keras.Input((100,))
+hidden = keras.layers.Dense(100, activation="relu")(inputs)
+outputs = keras.layers.Dense(10, activation="softmax")(hidden)
+model = keras.Model(inputs, outputs)
+assert model.count_params() == (100 + 1) * 100 + (100 + 1) * 10 == 11_110
+
+# %%
+x, y = x_train[:, 1:], np.eye(10)[digits.y_train]  # without the column of ones
+model.compile("adam", "categorical_crossentropy")
+training.restart(model, seed=0)
+assert abs(model.evaluate(x[900:], y[900:], verbose=0) - np.log(10)) < 0.2, "near ln 10"
+
+# %%
+watch = (x[900:], y[900:])
+fit = model.fit(x[:900], y[:900], validation_data=watch, epochs=10, batch_size=32, verbose=0)
+ax = plotting.learning_curves(fit.history, "loss")
+ax.axhline(np.log(10), color="black", ls=":", lw=1.2)
+ax.set(ylim=(0, 2.5), ylabel="cross-entropy", title="From ln 10 downwards, and not yet at the end")
+plotting.show(ax, "Training and validation loss fall together over ten epochs, below ln 10")
+assert fit.history["val_loss"][-1] < min(fit.history["val_loss"][:-2]), "it would learn on"
+
+
+# %% [markdown]
+# (Validation lies below training: Keras averages the training loss over an epoch in which the weights
+# still improve, and measures validation at its end.)
+#
+# ## 11 · Four classic mistakes
+#
+# The first three raise no error, the fourth not always. Each leaves a sign. **Predict** the damage before
+# you run them.
+#
+# 1. **Softmax twice**: the network ends in a softmax, and then comes another.
+# 2. **`from_logits` forgotten**: the network ends in logits, and the loss takes them for probabilities.
+# 3. **The binary loss** of section 1 for ten classes.
+# 4. **Class numbers where one-hot rows belong.**
+
+# %%
+# The same network with four endings and losses, of which one is right.
+def ending_in(*activations):
+    inputs = keras.Input((100,))
+    z = keras.layers.Dense(10)(keras.layers.Dense(100, activation="relu")(inputs))
+    for activation in activations:
+        z = keras.layers.Activation(activation)(z)
+    return keras.Model(inputs, z)
+
+
+variants = {
+    "right": (ending_in("softmax"), "categorical_crossentropy"),
+    "softmax twice": (ending_in("softmax", "softmax"), "categorical_crossentropy"),
+    "from_logits forgotten": (ending_in(), "categorical_crossentropy"),
+    "binary loss": (ending_in("softmax"), "binary_crossentropy"),
+}
+
+# %%
+# Each from five seeds, ten epochs on 900 images.
+scores, curves = {}, {}
+for name, (network, loss) in variants.items():
+    network.compile("adam", loss)
+    scores[name], curves[name] = [], []
+    for seed in range(5):
+        fit = training.restart(network, seed).fit(x[:900], y[:900], epochs=10, verbose=0)
+        curves[name].append(fit.history["loss"])
+        scores[name].append(training.accuracy(network, x_test[:, 1:], digits.y_test))
+
+# %% tags=["atol-0.15"]
+logits = x_test @ softmax_regression(x_train[:900], y[:900])[-1]
+regression = np.mean(logits.argmax(1) == digits.y_test)
+print(f"{'softmax regression':22} {regression:.2f}")
+for name, values in scores.items():
+    print(f"{name:22} {np.mean(values):.2f} ± {np.std(values, ddof=1):.2f}")
+
+# %%
+# Training loss, mean of five seeds.
+floor = -np.log(np.e / (np.e + 9))
+ax = plt.subplots()[1]
+for (name, values), style in zip(curves.items(), ("-", "--", "-.", ":"), strict=True):
+    ax.semilogy(range(1, 11), np.mean(values, 0), style, label=name)
+for value, text in ((np.log(10), "ln 10"), (floor, f"{floor:.3f}")):
+    ax.axhline(value, color="black", lw=0.8)
+    ax.text(10.1, value, text, va="bottom", fontsize=10)
+ax.set(xlabel="epoch", ylabel="training loss", xlim=(0.8, 11.2), ylim=(0.08, 60))
+ax.set_title("Each mistake leaves its own sign in the loss")
+ax.legend(ncols=2)
+plotting.show(ax, "Training losses: right falls to 0.3, twice stays above 1.461, forgotten near 7")
+
+# %% [markdown]
+# Look at the numbers the mistakes leave:
+#
+# - **Softmax twice.** The second softmax receives numbers between 0 and 1, so that even a perfect
+#   forecast gets only $e/(e+9)$, and the loss cannot fall below 1.461. Training still works, worse.
+# - **`from_logits` forgotten.** Negative "probabilities" are clipped, and where it clips there is no
+#   gradient. The loss starts far above ln 10 and nothing is learned.
+# - **Binary loss.** Know-nothing forecasts cost 0.325 instead of 2.303, which looks like success, and
+#   *binary accuracy* calls them 90 % right: nine of ten entries of each row are zeros.
+
+# %%
+perfect, know_nothing = np.eye(10), np.full((10, 10), 0.1)
+twice = keras.losses.categorical_crossentropy(perfect, perfect, from_logits=True)
+assert np.isclose(float(keras.ops.mean(twice)), floor), "a perfect forecast, softmax twice"
+binary = float(keras.ops.mean(keras.losses.binary_crossentropy(perfect, know_nothing)))
+print(f"softmax twice: at least {floor:.3f}; binary loss of know-nothing: {binary:.3f}")
+assert np.isclose(float(keras.metrics.BinaryAccuracy()(perfect, know_nothing)), 0.9)
+
+# %%
+# What the table and the curves show.
+assert np.mean(scores["right"]) < regression + 0.02, "no better than softmax regression"
+assert model.count_params() == 11 * 101 * 10, "with eleven times as many parameters"
+right, twice, forgotten, binary = (np.array(values) for values in scores.values())
+assert (twice < right).all(), "worse from every seed"
+assert (binary < right).all(), "worse from every seed"
+assert forgotten.mean() < 0.4, "next to nothing learned"
+assert np.min(curves["softmax twice"]) > floor, "never below the floor"
+assert np.mean(curves["from_logits forgotten"]) > 2 * np.log(10), "far above ln 10"
+assert np.mean(curves["binary loss"]) < 0.5, "and far too good to be true"
+
+# %% [markdown]
+# The other way round, a softmax layer *and* `from_logits=True`, is softmax twice. On TensorFlow Keras
+# notices it while training, warns, and uses the logits. On the other backends nobody tells you:
+
+# %%
+import warnings
+
+model.compile("adam", keras.losses.CategoricalCrossentropy(from_logits=True))
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    model.train_on_batch(x[:32], y[:32])
+warned = any("from_logits" in str(warning.message) for warning in caught)
+assert warned == (keras.backend.backend() == "tensorflow")
+
+# %% [markdown]
+# The fourth mistake is silent in NumPy when there happen to be as many examples as classes: the shapes
+# fit, row and column are mixed up, and a number comes out. Keras refuses.
+
+# %%
+z, labels = rng.normal(size=(10, 10)), np.arange(10)
+print(f"right {cross_entropy(z, labels):.2f}, wrong {categorical_loss(labels, softmax(z)):.2f}")
+try:
+    keras.losses.categorical_crossentropy(labels, softmax(z))
+except ValueError:
+    print("Keras refuses")
+
+# %% [markdown]
+# **And the network?** Look back at the table: a hidden layer, eleven times as many parameters, and no
+# better than softmax regression. This task is easy, and it takes a rival to show that.
+#
+# **Make one.** The *focal loss* $-(1-\hat y_r)^2\log\hat y_r$ (Lin et al. 2017) pays less attention to
+# examples that are already right. Write it as a function of the logits, derive its gradient, check it with the difference quotient as in section 4, and
+# train `softmax_regression` with it. Is it better on the rare eights of section 9?
+#
+# ## Key points
+#
+# - Cross-entropy is minus the mean logarithm of the probability that the model gave to what happened.
+#   Minimising it is maximising the likelihood.
+# - A model of $K$ classes that knows nothing pays ln $K$: 0.693, 2.303, 6.908 for 2, 10, 1,000.
+# - The gradient for the logits is $\hat y - y$. It does not fade when the model is sure and wrong; that
+#   of the squared error does.
+# - Compute the loss from logits. From probabilities it breaks at a logit of 17 in 32 bits, or it is
+#   clipped and stops teaching.
+# - L2 shrinks all weights, L1 drops most. λ is chosen on data that was not trained on.
+# - Label smoothing makes a model more modest, class weights make it find rare classes; both change what
+#   its probabilities mean.
+#
+# | mistake | sign | cure |
+# |---|---|---|
+# | softmax twice | loss stays above 1.461 for ten classes | one softmax, or logits and `from_logits=True` |
+# | `from_logits` forgotten | loss starts far above ln K and stays | `from_logits=True` |
+# | binary loss for ten classes | loss starts at 0.325, binary accuracy at 90 % | categorical loss |
+# | class numbers, categorical loss | an error about shapes, or a wrong number | the `sparse_` loss |
+#
+# ## Exercises to do next
+#
+# 1. Derive the gradient of the squared error through a softmax, check it, and train with it from small
+#    and from large random weights, five seeds each. When does it matter?
+# 2. Find by experiment the best λ for the 3-or-8 question with all 100 pixels and 20 labels for each
+#    class. Which data may you choose it on?
+# 3. Lower the threshold of the *unweighted* eights classifier from 0.5 to the share of eights. Compare
+#    its recall with that of the weighted one. Do you need the weights?
+#
+# ## Further reading
+#
+# - Shannon 1948, *A mathematical theory of communication*, Bell System Technical Journal 27.
+# - Kullback & Leibler 1951, *On information and sufficiency*, Annals of Mathematical Statistics 22(1).
+# - Tibshirani 1996, *Regression shrinkage and selection via the lasso*, JRSS B 58(1).
+# - Szegedy, Vanhoucke, Ioffe, Shlens & Wojna 2016, *Rethinking the Inception architecture*, CVPR (label
+#   smoothing), and Müller, Kornblith & Hinton 2019, *When does label smoothing help?*, NeurIPS.
+# - Guo, Pleiss, Sun & Weinberger 2017, *On calibration of modern neural networks*, ICML.
+# - Lin, Goyal, Girshick, He & Dollár 2017, *Focal loss for dense object detection*, ICCV.
+# - Blanchard, Higham & Higham 2021, *Accurately computing the log-sum-exp and softmax functions*, IMA
+#   Journal of Numerical Analysis 41(4).

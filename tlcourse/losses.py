@@ -1,0 +1,65 @@
+"""Cross-entropy from logits, in NumPy, as chapter 02 derives it.
+
+No probability is formed on the way, so that nothing overflows and no logarithm meets a zero.
+"""
+
+import numpy as np
+
+
+def cross_entropy(z: np.ndarray, y: np.ndarray) -> float:
+    """The mean of −Σₖ yₖ log softmax(z)ₖ over the examples.
+
+    Parameters
+    ----------
+    z : ndarray, shape (N, K)
+        Logits.
+    y : ndarray, shape (N,) or (N, K)
+        Class numbers 0 … K−1 as integers, or a row of probabilities for each example.
+
+    Raises
+    ------
+    ValueError
+        If `y` is neither of the two.
+    """
+    from scipy.special import log_softmax
+
+    z, y = np.asarray(z), np.asarray(y)
+    if z.ndim != 2 or not z.size:
+        raise ValueError(f"logits must have the shape (N, K), not {z.shape}.")
+    n, k = z.shape
+    log_y_hat = log_softmax(z, axis=1)
+    if y.shape == (n, k):
+        return float(-(y * log_y_hat).sum(1).mean())
+    if y.shape != (n,) or y.dtype.kind not in "iu":
+        raise ValueError(
+            f"y is {y.dtype} of the shape {y.shape}: give {n} class numbers as integers, or a row "
+            f"of {k} probabilities for each of the {n} examples."
+        )
+    if y.min() < 0 or y.max() >= k:
+        raise ValueError(
+            f"y goes from {y.min()} to {y.max()}, but the {k} classes are 0 to {k - 1}."
+        )
+    return float(-log_y_hat[np.arange(n), y].mean())
+
+
+def binary_cross_entropy(z: np.ndarray, y: np.ndarray) -> float:
+    """The mean of −y log ŷ − (1−y) log(1−ŷ) with ŷ = σ(z), which is log(1 + eᶻ) − yz.
+
+    Parameters
+    ----------
+    z : ndarray, shape (N,)
+        Logits.
+    y : ndarray, shape (N,)
+        Probabilities of class 1, or labels 0 and 1.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, or some `y` is outside 0–1.
+    """
+    z, y = np.asarray(z), np.asarray(y)
+    if z.shape != y.shape or not z.size:
+        raise ValueError(f"z has the shape {z.shape} and y {y.shape}: give one label per logit.")
+    if y.min() < 0 or y.max() > 1:
+        raise ValueError(f"y goes from {y.min()} to {y.max()}, but a probability is within 0 to 1.")
+    return float(np.mean(np.logaddexp(0, z) - y * z))
