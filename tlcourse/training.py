@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from time import perf_counter
 
 import numpy as np
 
@@ -192,18 +193,24 @@ class LiveCurves(keras.callbacks.Callback):
         super().__init__()
         self.metric = metric
         self.history: dict[str, list[float]] = {}
-        self._display = None
 
     def on_train_begin(self, logs=None):
-        self.history, self._display = {}, None
+        self.history, self._display, self._drawn, self._when = {}, None, 0, 0.0
 
     def on_epoch_end(self, epoch, logs=None):
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(float(value))
-        if plotting.in_notebook():
+        if perf_counter() - self._when > 1:  # drawing must not take the time of training
             self._draw(epoch + 1)
 
+    def on_train_end(self, logs=None):
+        epochs = len(self.history.get(self.metric, ()))
+        if epochs > self._drawn:
+            self._draw(epochs)
+
     def _draw(self, epoch: int) -> None:
+        if not plotting.in_notebook():
+            return
         ax = plotting.learning_curves(self.history, self.metric)
         ax.set_xlim(0.5, max(2, self.params["epochs"]) + 0.5)
         last = f"train {self.history[self.metric][-1]:.2f}"
@@ -212,3 +219,4 @@ class LiveCurves(keras.callbacks.Callback):
         ax.set_title(f"{self.metric} after epoch {epoch}: {last}")
         alt = f"Learning curves, epoch 1 to {epoch}: {self.metric} {last}"
         self._display = plotting.redraw(ax, alt, self._display)
+        self._drawn, self._when = epoch, perf_counter()

@@ -102,5 +102,7 @@ plotting.show(
 #
 # | chapter | you will be able to |
 # |---|---|
+# | [01 · Gradient descent](01_gradient_descent.ipynb) | derive the rule, choose a learning rate, write momentum and Adam |
+# | [02 · Cross-entropy](02_cross_entropy.ipynb) | derive the loss of a classifier and compute it safely |
 # | [03 · A CNN from scratch](03_cnn_from_scratch.ipynb) | write a convolutional network by hand and treat over-fitting |
 # | [04 · Weight transfer](04_weight_transfer.ipynb) | move weights between networks and measure what it is worth |

@@ -676,7 +676,7 @@ for seed in range(5):
     results["softmax regression"].append(softmax_regression(*splits[0], *splits[1]))
     for name, network in remedies.items():
         training.restart(network, seed)
-        training.fit_steps(network, few.x_train, few.y_train, steps=400, seed=seed)
+        training.fit_steps(network, few.x_train, few.y_train, steps=300, seed=seed)
         results[name].append([training.accuracy(network, x, y) for x, y in splits])
 
 # %% tags=["atol-0.06"]

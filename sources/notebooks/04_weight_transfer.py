@@ -119,7 +119,7 @@ def article_start(source=None):
 # A trained source for the same network.
 ten = make_cluttered_letters(8_000, alphabet="ABCDEFGHIJ", random_state=2)
 trained = article_start()(seed=0)
-training.fit_steps(trained, ten.x_train, ten.y_train, steps=1_000)
+training.fit_steps(trained, ten.x_train, ten.y_train, steps=800)
 trained_accuracy = training.accuracy(trained, ten.x_test, ten.y_test)
 
 # %% tags=["atol-0.05"]
@@ -131,7 +131,7 @@ arms = {
     "untrained source": article_start(source=model),
     "trained source": article_start(source=trained),
 }
-article = training.label_efficiency(arms, target, labels=[20], seeds=range(5), steps=300)
+article = training.label_efficiency(arms, target, labels=[20], seeds=range(5), steps=200)
 
 # %% tags=["atol-0.04"]
 for name, (scores,) in article.items():
