@@ -5,18 +5,7 @@ domain), printed letters (another domain and task), stripes (nothing in common).
 labels per class, five paired seeds, one source network each.
 """
 
-from benchmarks.label_efficiency import (
-    BACKBONE,
-    RATES,
-    RESULTS,
-    SEEDS,
-    SHIFT,
-    STEPS,
-    save,
-    summary,
-    target,
-    train_source,
-)
+from benchmarks import label_efficiency as base
 from tlcourse import data, models, training, transfer
 
 LABELS = 20
@@ -27,23 +16,29 @@ SOURCES = {
 }
 
 if __name__ == "__main__":
-    aim = target()
-    result = {"labels": LABELS, "seeds": len(SEEDS), "fine-tuned": {}, "frozen": {}}
+    aim = base.target()
+    result = {"labels": LABELS, "seeds": len(base.SEEDS), "fine-tuned": {}, "frozen": {}}
     for name, make in SOURCES.items():
-        store = RESULTS / f"source_distance_{name.replace(' ', '_')}.unfinished"
-        source = train_source(make())
+        store = base.RESULTS / f"source_distance_{name.replace(' ', '_')}.unfinished"
+        source = base.train_source(make())
         starts = {
             way: transfer.warm_start(
-                models.small_cnn(), source, BACKBONE,
-                frozen=way == "frozen", learning_rate=RATES[way],
+                models.small_cnn(), source, base.BACKBONE,
+                frozen=way == "frozen", learning_rate=base.RATES[way],
             )
             for way in ("fine-tuned", "frozen")
         }  # fmt: skip
         got = training.label_efficiency(
-            starts, aim, [LABELS], SEEDS, steps=STEPS["short"], shift=SHIFT, store=store
+            starts,
+            aim,
+            [LABELS],
+            base.SEEDS,
+            steps=base.STEPS["short"],
+            shift=base.SHIFT,
+            store=store,
         )
         for way in starts:
-            result[way][name] = summary(got[way])[0]
-    save("source_distance", result)
-    for leftover in RESULTS.glob("source_distance_*.unfinished"):
+            result[way][name] = base.summary(got[way])[0]
+    base.save("source_distance", result)
+    for leftover in base.RESULTS.glob("source_distance_*.unfinished"):
         leftover.unlink()

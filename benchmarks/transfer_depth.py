@@ -4,37 +4,36 @@ The first k of four convolutions come from the source, and train on or stay froz
 starts anew. 20 labels per class, five paired seeds, the tasks of `benchmarks.label_efficiency`.
 """
 
-from benchmarks.label_efficiency import (
-    BACKBONE,
-    RATES,
-    RESULTS,
-    SEEDS,
-    SHIFT,
-    STEPS,
-    save,
-    summary,
-    target,
-    train_source,
-)
+from benchmarks import label_efficiency as base
 from tlcourse import models, training, transfer
 
 LABELS = 20
 
 if __name__ == "__main__":
-    source, data = train_source(), target()
-    store = RESULTS / "transfer_depth.unfinished"
-    result = {"copied": list(range(len(BACKBONE) + 1)), "labels": LABELS, "seeds": len(SEEDS)}
+    source, data = base.train_source(), base.target()
+    store = base.RESULTS / "transfer_depth.unfinished"
+    result = {
+        "copied": list(range(len(base.BACKBONE) + 1)),
+        "labels": LABELS,
+        "seeds": len(base.SEEDS),
+    }
     for way in ("fine-tuned", "frozen"):
         starts = {
             f"{way} {k}": transfer.warm_start(
-                models.small_cnn(), source, BACKBONE[:k],
-                frozen=way == "frozen", learning_rate=RATES[way],
+                models.small_cnn(), source, base.BACKBONE[:k],
+                frozen=way == "frozen", learning_rate=base.RATES[way],
             )
             for k in result["copied"]
         }  # fmt: skip
         got = training.label_efficiency(
-            starts, data, [LABELS], SEEDS, steps=STEPS["short"], shift=SHIFT, store=store
+            starts,
+            data,
+            [LABELS],
+            base.SEEDS,
+            steps=base.STEPS["short"],
+            shift=base.SHIFT,
+            store=store,
         )
-        result[way] = [summary(got[name])[0] for name in starts]
-    save("transfer_depth", result)
+        result[way] = [base.summary(got[name])[0] for name in starts]
+    base.save("transfer_depth", result)
     store.unlink()
