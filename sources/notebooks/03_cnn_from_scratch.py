@@ -86,6 +86,7 @@ def convolve(x, w, b=0.0):
     return z
 
 
+# %%
 convolve(image, kernel)
 
 # %% [markdown]
@@ -104,6 +105,7 @@ kernels = {
 }
 
 # %%
+# The image and the three answers, each scaled to −1 … 1.
 answers = [digit[1:-1, 1:-1]] + [convolve(digit, np.array(k)) for k in kernels.values()]
 scaled = np.array([a / abs(a).max() for a in answers])
 ax = plotting.image_grid(
@@ -114,11 +116,7 @@ ax = plotting.image_grid(
     cmap="RdBu_r",
     limits=(-1, 1),
 )
-plotting.show(
-    ax,
-    "A handwritten 3 and its response to three kernels: edges that are bright on the "
-    "right, edges that are bright below, and a slightly blurred copy",
-)
+plotting.show(ax, "A 3 and its responses: bright on the right, bright below, slightly blurred")
 
 
 # %% [markdown]
@@ -133,9 +131,7 @@ def sliding_window(row=8, column=10, name="bright right"):
 
 
 plotting.show(
-    sliding_window(),
-    "A digit with a 3 by 3 window framed, the nine products in that "
-    "window, and the output map with the window's place framed",
+    sliding_window(), "A digit with a framed window, the nine products in it, and the output map"
 )
 
 # %% tags=["nbval-ignore-output"]
@@ -207,6 +203,7 @@ def pool_forward(a):
     return blocks.max((2, 4))
 
 
+# %%
 a = np.maximum(rng.normal(size=(2, 5, 6, 3)), 0)
 keras_pooled = keras.ops.convert_to_numpy(keras.layers.MaxPooling2D(2)(a))
 np.testing.assert_allclose(pool_forward(a), keras_pooled, rtol=1e-6)
@@ -399,6 +396,7 @@ assert by_hand > 0.8
 # number of parameters. (A kernel has 3·3·1 weights and one bias.)
 
 # %%
+# Four layers, two of them with parameters.
 def article_network():
     return keras.Sequential(
         [
@@ -431,6 +429,7 @@ assert 54_090 / 54_410 > 0.99
 # training, to watch (**validation**).
 
 # %% tags=["nbval-ignore-output"]
+# Ten epochs, the curves drawn live.
 keras.utils.set_random_seed(0)
 model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
 history = model.fit(
@@ -521,6 +520,8 @@ assert np.mean(shuffled) > np.mean(scores) + 0.02, "the shuffled split flatters"
 # %%
 both = np.concatenate([random_kernels, learned_kernels], axis=-1)[:, :, 0].transpose(2, 0, 1)
 reach = abs(both).max()
+
+# %%
 ax = plotting.image_grid(
     both,
     columns=16,
@@ -528,11 +529,7 @@ ax = plotting.image_grid(
     limits=(-reach, reach),
     title="32 kernels: two rows before training, two rows after",
 )
-plotting.show(
-    ax,
-    "Thirty-two 3 by 3 kernels in red and blue, before and after training: the pattern "
-    "of each is the same, but most are redder or bluer as a whole",
-)
+plotting.show(ax, "Thirty-two kernels before and after: same patterns, most redder or bluer")
 
 # %% [markdown]
 # Still like noise, but look at the colours: many kernels have turned redder or bluer *as a whole*.
@@ -556,11 +553,7 @@ assert moved > 0.4, "the means have moved"
 first_layer = keras.Model(model.inputs, model.get_layer("conv").output)
 maps = first_layer.predict(digits.x_train[3:4], verbose=0)[0]
 ax = plotting.feature_maps(maps, columns=16, title="One digit, as each of the kernels sees it")
-plotting.show(
-    ax,
-    "Thirty-two feature maps of a handwritten 3: most show the digit slightly blurred, "
-    "some its background, some mixtures of edges, a few nothing",
-)
+plotting.show(ax, "Maps of a 3: most show it slightly blurred, some its background, a few nothing")
 
 # %% [markdown]
 # Most maps are the digit, slightly blurred; some its background, some mixtures of edges. A black one
@@ -575,10 +568,7 @@ plotting.show(
 cluttered = make_cluttered_digits(2_000, 1_500, random_state=3)
 few = few_labels(cluttered, per_class=20, random_state=0)
 ax = plotting.image_grid(few.x_train[:20], title="Can you read them all?")
-plotting.show(
-    ax,
-    "Twenty handwritten digits off the centre, turned, and covered with fragments of other digits",
-)
+plotting.show(ax, "Twenty digits off the centre, turned, and covered with fragments of others")
 
 # %%
 print(" ".join(cluttered.class_names[k] for k in few.y_train[:10]))
@@ -609,6 +599,7 @@ def build(*augmentation, dropout=True):
 # nor in the test set.)
 
 # %% tags=["nbval-ignore-output"]
+# Train on 200 images; watch 1,000 others.
 validation = make_cluttered_digits(1, 1_000, held_out="validation", random_state=4)
 keras.utils.set_random_seed(0)
 plain = build(dropout=False)
@@ -648,11 +639,7 @@ ax = plotting.image_grid(
     np.concatenate([keras.ops.convert_to_numpy(row) for row in rows]),
     title="One image; rows: shifted, turned, flipped",
 )
-plotting.show(
-    ax,
-    "Three rows of ten versions of one cluttered digit: moved by a few pixels, turned "
-    "by up to 18 degrees, and mirrored half of the time",
-)
+plotting.show(ax, "Rows of ten versions of a digit: moved, turned by up to 18°, half mirrored")
 
 # %% [markdown]
 # **Predict.** Put these five in order of test accuracy: nothing; dropout; dropout and shift; dropout,
@@ -695,12 +682,7 @@ ax.invert_yaxis()
 ax.set(
     xlabel="test accuracy (%), mean ± sd of 5 seeds", title="A shift helps most; a flip undoes it"
 )
-plotting.show(
-    figure,
-    "Test accuracy with error bars: softmax regression is worst, then the network "
-    "with nothing, with dropout a little better, with a shift far better; a turn "
-    "adds nothing visible, and a flip falls back to dropout alone",
-)
+plotting.show(figure, "Five remedies: a shift is far above the rest, a flip falls back to dropout")
 
 # %%
 test = {name: np.mean(pairs, 0)[1] for name, pairs in results.items()}
