@@ -12,8 +12,8 @@
 # - write momentum, RMSProp and Adam from their papers, and prove that they equal Keras';
 # - find out whether a gradient is right, in three independent ways.
 #
-# **Time:** 75 minutes to read and try, a quarter of a minute to run. You need some Python, NumPy, and
-# derivatives as taught at school.
+# **Time:** 75 minutes to read and try, a quarter of a minute to run. You need some Python, NumPy,
+# derivatives as taught at school, and what a matrix times a vector is.
 
 # %% tags=["setup"]
 # What this chapter needs. Keras comes in the last section.
@@ -127,13 +127,14 @@ assert loss(ends[0]) < loss(ends[3]), "the right valley is not the deepest"
 print("ends:", *(f"{end:.3f}" for end in ends))
 
 # %% [markdown]
-# Descent finds *a* valley, the one below its start, not the deepest. Remember this when chapter 04
-# starts a network from trained weights instead of random ones: it chooses the start.
+# With short steps descent finds *a* valley, the one below its start, not the deepest.
+# Remember this when chapter 04 starts a network from trained weights instead of random ones: it chooses the start.
 #
 # ## 2 · Two parameters: the gradient
 #
 # With two parameters the loss is a landscape, and there is a slope in each direction. The
-# **gradient** ∇J ("nabla J") collects them in a vector:
+# **gradient** ∇J ("nabla J") collects them in a vector. (∂ is a derivative too: one parameter moves, the
+# others are held still.)
 #
 # $$ \nabla J(\theta) = \left(\frac{\partial J}{\partial\theta_1}, \frac{\partial J}{\partial\theta_2}\right),
 # \qquad J(\theta + d) \approx J(\theta) + \nabla J(\theta)\cdot d . $$
@@ -214,8 +215,9 @@ x.shape
 
 
 # %% [markdown]
-# The model is a straight plane, ŷ = θ₁x₁ + θ₂x₂, and the loss is half the mean squared error over
-# the N examples. The chain rule gives its gradient; as matrices:
+# The model is a straight plane, ŷ = θ₁x₁ + θ₂x₂ (say "y hat": the forecast of y), and the loss
+# is half the mean squared error over the N examples. The chain rule gives its gradient; as matrices ($X$ has a row for each
+# example, $X^\top$ is $X$ with rows and columns exchanged):
 #
 # $$ J(\theta) = \frac{1}{2N}\sum_{i=1}^{N} (\hat y_i - y_i)^2, \qquad
 # \nabla J(\theta) = \frac1N X^\top (X\theta - y) . $$
@@ -231,18 +233,21 @@ def squared_gradient(theta, x, y):
 
 # %% [markdown]
 # **The limit, derived.** This loss is a quadratic bowl. Call its lowest point θ\* and the matrix of its second derivatives, the
-# curvature, $H = X^\top X / N$. Then ∇J(θ) = H(θ − θ\*), and one step changes the distance to the minimum like this:
+# curvature, $H = X^\top X / N$. Then ∇J(θ) = H(θ − θ\*), since ∇J(θ\*) = 0, and one step
+# changes the distance to the minimum like this:
 #
 # $$ \theta_{t+1} - \theta^* = (I - \alpha H)\,(\theta_t - \theta^*) . $$
 #
-# Along each eigenvector of $H$, with eigenvalue λ (lambda, the curvature in that direction), the
+# Here $I$ is the matrix that changes nothing. An eigenvector is a direction that $H$ only stretches, by its
+# eigenvalue λ (lambda, the curvature in that direction). Along each eigenvector the
 # distance is multiplied by $1 - \alpha\lambda$ in every step. It shrinks if
 # $|1 - \alpha\lambda| < 1$, that is, if
 #
 # $$ \alpha < \frac{2}{\lambda_{\max}} . $$
 #
 # The steepest direction sets the limit; the flattest one then takes the longest. The best
-# compromise makes both equally fast. With the **condition number** κ (kappa), $\lambda_{\max} / \lambda_{\min}$, it is
+# compromise makes both equally fast: $1 - \alpha\lambda_{\min} = \alpha\lambda_{\max} - 1$.
+# With the **condition number** κ (kappa), $\lambda_{\max} / \lambda_{\min}$, it is
 #
 # $$ \alpha_{\text{best}} = \frac{2}{\lambda_{\max} + \lambda_{\min}}, \qquad
 # \text{distance} \times \frac{\kappa - 1}{\kappa + 1} \text{ per step.} $$
@@ -342,17 +347,21 @@ ax.set_title("Standardised inputs: ten steps do more than a thousand")
 plotting.show(ax, "Still missing after 1000 steps: over 30 % in own units, 0.01 % standardised")
 
 # %%
+# The figure's claims, and the sizes behind them.
 assert missing["own units"][1000] > 30, "in their own units a third is missing after 1,000 steps"
 assert missing["standardised"][10] < 1, "standardised, ten steps leave less than 1 %"
 assert missing["standardised"][100] > 0.3, "but a hundred steps do not bring it to a third of that"
 means = diabetes.data.mean(0)
 assert means.max() / means.min() > 100, "one input is a hundred times as large as another"
+squares = np.mean(diabetes.data**2, 0)
+assert squares.max() / squares.min() > 10_000, "and its curvature more than 10,000 times"
 assert round(means.max()) == 189
 assert set(diabetes.data[:, 1]) == {1, 2}
 
 # %% [markdown]
 # Total cholesterol is about 189, sex is coded 1 or 2. The larger pulls more than a hundred times
-# harder, so the landscape is a gorge. One line of preparation is worth more than any optimiser. It
+# harder, and the curvature grows with the square, more than 10,000 times: the landscape is a gorge.
+# One line of preparation is worth more than many clever tricks. It
 # does not mend everything: the inputs are still correlated, and the last per cent takes long.
 #
 # This is why every image in this course is scaled before it enters a network, and why a network that
@@ -447,7 +456,8 @@ problems = {
 
 # %% [markdown]
 # For a fair comparison each batch size gets its own learning rate: of eight, the one with the
-# lowest loss after ten epochs, on average over three seeds.
+# lowest loss after ten epochs, on average over three seeds. (A **seed** fixes the random numbers, so that a
+# run can be repeated.)
 
 # %%
 def tune(J, gradient, x, y, size):
@@ -472,14 +482,16 @@ for name, problem in problems.items():
 # seeds.
 
 # %%
-# For each run: examples seen, and the loss (seeds, moments), at up to 60 moments.
-curves = {}
+# For each run: examples seen and loss (seeds, moments), at up to 60 moments and after one epoch.
+curves, one_epoch = {}, {}
 for (name, size), alpha in tuned.items():
     J, gradient, inputs, targets = problems[name]
     runs = [train(gradient, inputs, targets, size, alpha, 10, seed) for seed in range(5)]
     moments = np.unique(np.geomspace(1, len(runs[0]) - 1, 60).astype(int))
     seen = np.minimum(moments * size, 10 * len(targets))
     curves[name, size] = seen, [[J(run[m], inputs, targets) for m in moments] for run in runs]
+    first = len(runs[0]) // 10  # the number of steps in one epoch
+    one_epoch[name, size] = np.array([J(run[first], inputs, targets) for run in runs])
 
 # %%
 # Left: against epochs. Right: the same against examples seen, on a logarithmic axis.
@@ -489,21 +501,23 @@ for (left, right), name in zip(axes, problems, strict=True):
     epochs = {key: (seen / max(seen) * 10, losses) for key, (seen, losses) in of.items()}
     widgets.lines(epochs, left, xlabel="epochs", ylabel=f"{name}: loss")
     widgets.lines(of, right, xlabel="examples seen", xscale="log")
-figure.suptitle("The smaller the batch, the sooner the loss falls", weight="bold")
+figure.suptitle("Small batches bring the loss down sooner", weight="bold")
 plotting.show(figure, "Two problems over ten epochs: B = 1 falls first, the full batch last")
 
 # %%
-# Loss when the first epoch has ended: mean over five seeds.
-for name, (*_, targets) in problems.items():
-    first = []
-    for size in (1, 32, len(targets)):
-        seen, losses = curves[name, size]
-        first.append(np.mean(losses, 0)[np.searchsorted(seen, len(targets))])
-    print(f"{name:15}", "  ".join(f"{value:.3f}" for value in first))
-    assert first[0] < first[1] < first[2], "after one epoch: the smaller the batch, the better"
+# Loss when the first epoch has ended: mean and standard deviation of five seeds.
+for (name, size), losses in one_epoch.items():
+    print(f"{name:15} B = {size:3}   {losses.mean():.3f} ± {losses.std(ddof=1):.3f}")
+    full = one_epoch[name, len(problems[name][-1])]
+    assert size > 32 or losses.max() < full.min(), "after one epoch the full batch is last"
+single, some = one_epoch["regression", 1], one_epoch["regression", 32]
+assert single.max() < some.min(), "in the regression B = 1 is ahead, from every seed"
+single, some = one_epoch["classification", 1], one_epoch["classification", 32]
+assert abs(single.mean() - some.mean()) < some.std(ddof=1), "in the classification they are level"
 
 # %% [markdown]
-# After one look at the data, batches of one are ahead; the full batch has taken a single step. So why
+# After one look at the data the full batch is last: it has taken a single step. Batches of one are
+# ahead in the regression; in the classification they are level with 32, within the spread. So why
 # does nobody train with B = 1? First, a computer does 32 examples at once nearly as fast as one:
 
 # %% tags=["nbval-ignore-output"]
@@ -515,7 +529,8 @@ print(f"32 examples at once take {many / one:.1f} times as long as one")
 assert many < 8 * one, "at least four times cheaper than one after the other"
 
 # %% [markdown]
-# Second, what comes at the end of the run:
+# Second, the noise. Here α was chosen for the loss at the very end, so B = 1 had to go slowly. With a larger
+# constant rate the noise stays at the end:
 #
 # ## 6 · Let the learning rate decay
 #
@@ -552,6 +567,10 @@ assert cosine < inverse, "here the cosine ends lowest"
 
 
 # %% [markdown]
+# Robbins and Monro's is a condition for a run without end. In a run of fixed length a rate that goes
+# straight to zero may win, as the cosine does here.
+
+# %% [markdown]
 # ## 7 · Momentum, RMSProp, Adam
 #
 # **Momentum** (Polyak 1964) makes the walker a rolling ball. It keeps a velocity v. Across the
@@ -570,8 +589,8 @@ def momentum(gradient, theta, alpha, steps, beta):
 
 
 # %% [markdown]
-# Polyak also gave the best α and β for a quadratic. The distance then shrinks, in the long run, by
-# (√κ − 1)/(√κ + 1) in a step. That root is worth a lot: here κ is 18, its root about 4.
+# Polyak also gave the best α and β for a quadratic. In the long run a step then multiplies the
+# distance by (√κ − 1)/(√κ + 1). That root is worth a lot: here κ is 18, its root about 4.
 #
 # **Predict.** Plain descent at its best rate needs 127 steps to shrink the distance to a millionth.
 # How many does momentum need?
@@ -687,9 +706,19 @@ louder = adam(lambda theta: 1000 * gradient(theta), here, 0.2, 40)
 np.testing.assert_allclose(louder, both, atol=1e-4)
 print("Adam's first step:", (both[1] - both[0]).round(3))
 
+# %%
+# How much longer each path is than the straight line from its start to its end.
+for name, path in paths.items():
+    lengths = np.linalg.norm(np.diff(path, axis=0), axis=1)
+    print(f"{name.partition(':')[0]:9} {lengths.sum() / np.linalg.norm(path[-1] - here):.2f}")
+assert np.linalg.norm(both[-1]) > 0.1, "after 40 steps Adam has not yet arrived"
+
 # %% [markdown]
+# RMSProp's is the straightest. (Each path has its own α, none of them tuned, so this is no race;
+# after 40 steps Adam has not yet arrived.)
+#
 # Adam's first step is α in every direction, however steep. Multiply the loss by 1,000 and Adam does
-# not notice. That is why one default learning rate, 0.001, does tolerably for many networks.
+# not notice. That is one reason why a default learning rate, 0.001, does tolerably for many networks.
 #
 # The package of this course keeps these functions in `tlcourse.optimizers`. They are the ones that you have
 # just written:
@@ -703,8 +732,8 @@ np.testing.assert_allclose(optimizers.adam(gradient, here, 0.2, 40), both)
 # %% [markdown]
 # ## 8 · Weight decay is not an L2 term, under Adam
 #
-# To keep weights small one can add ½λ‖θ‖² to the loss (an **L2 term**: its gradient is λθ), or
-# shrink every weight by a factor 1 − αλ in each step (**weight decay**). Under plain descent these
+# To keep weights small one can add ½λ‖θ‖² to the loss, where ‖θ‖ is the length of θ (an **L2 term**: its
+# gradient is λθ), or shrink every weight by a factor 1 − αλ in each step (**weight decay**). Under plain descent these
 # are the same. (This λ is a strength that you choose, not an eigenvalue.)
 
 # %%
@@ -767,7 +796,8 @@ assert with_l2[1] < 0.3, "and shrinks the quiet one more than was asked for"
 # ## 9 · Is my gradient right?
 #
 # A wrong gradient often still learns a little, so it must be tested. The witness is the difference
-# quotient: move one parameter by a small h both ways and see how the loss changes.
+# quotient: move one parameter by a small h both ways and see how the loss changes. ($e_k$ is 1 at place k
+# and 0 elsewhere.)
 #
 # $$ \frac{\partial J}{\partial\theta_k} \approx \frac{J(\theta + h e_k) - J(\theta - h e_k)}{2h} $$
 
@@ -810,7 +840,8 @@ assert errors[-1] > 1e5 * min(errors), "the smallest h is far from the best"
 # J(θ + h) and J(θ − h) agree in nearly all of their 16 digits, and the subtraction leaves rounding errors.
 # The best h lies near 10⁻⁵.
 #
-# **A classic mistake: the sign.** Somebody writes y − ŷ where ŷ − y belongs. Nothing crashes.
+# **A classic mistake: the sign.** Somebody writes y − ŷ where ŷ − y belongs. Nothing crashes, but this
+# one does not learn even a little.
 
 # %%
 def wrong_sign(theta, x, y):
@@ -828,7 +859,8 @@ assert np.isclose(error / np.linalg.norm(by_quotient), 2), "relative error 2"
 
 
 # %% [markdown]
-# The test names the culprit: a relative error of exactly 2 is a wrong sign.
+# The relative error of a gradient a against the true one b is ‖a − b‖/‖b‖. It names the culprit: exactly
+# 2 is a wrong sign.
 #
 # **A classic mistake: a learning rate from another loss.** α = 0.3 was right for the *mean* over the
 # examples. A colleague writes the *sum*. It has the same minimum; what can go wrong?
@@ -852,7 +884,8 @@ np.testing.assert_allclose(cured, descend(mean10, ones, 0.3, 20))
 # ## 10 · The same in Keras
 #
 # Up to here there was no framework. Now it comes, as a third witness for our gradient, and to see
-# whether our optimisers are the real ones. (JAX computes in 64 bits only if told so.)
+# whether our optimisers are the real ones. (Keras leaves the arithmetic to a **backend**: TensorFlow, JAX or
+# PyTorch. JAX computes in 64 bits only if told so.)
 
 # %%
 assert "keras" not in sys.modules, "everything so far was NumPy"
@@ -957,8 +990,8 @@ assert np.allclose(default, adam(mean10, ones, 0.05, 50), rtol=0, atol=2e-5), "w
 #
 # - θ ← θ − α∇J(θ): the loss is nearly a straight line nearby, and minus the gradient is its steepest
 #   way down.
-# - On a quadratic, descent settles if α < 2/λ_max, and shrinks the distance by (κ − 1)/(κ + 1) in a
-#   step. Standardise the inputs: it is the cheapest way to a smaller κ.
+# - On a quadratic, descent settles if α < 2/λ_max; at the best α each step multiplies the distance by
+#   (κ − 1)/(κ + 1). Standardise the inputs: it is the cheapest way to a smaller κ.
 # - The noise of a mini-batch falls as 1/√B. Small batches make the most of each example; a falling
 #   learning rate quiets them in the end.
 # - Momentum turns κ into √κ. Adam divides by the size of the gradient, so that it does not care how
