@@ -473,7 +473,7 @@ ends = {
     "fine-tuned": depth["fine-tuned"][4],
     "frozen": depth["frozen"][4],
 }
-for name, (mean, sd) in ends.items() if scale() == "quick" else ():
+for name, (mean, _) in ends.items() if scale() == "quick" else ():
     measured = live[name][live_labels.index(20)].mean()
     assert abs(measured - mean) < 0.05, f"{name}: they agree"
 
