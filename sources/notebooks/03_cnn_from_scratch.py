@@ -8,7 +8,7 @@
 # - train one in Keras, look inside it, and read its learning curves;
 # - see over-fitting when it happens, and choose an augmentation that fits the data.
 #
-# **Time:** 60 minutes to read and try, about a minute and a half to run. You need chapters 01
+# **Time:** 60 minutes to read and try, about two minutes to run. You need chapters 01
 # (gradient descent) and 02 (cross-entropy).
 
 # %% tags=["setup"]

@@ -45,7 +45,7 @@ def load_digits28() -> Dataset:
     Dataset
         1,200 training and 597 test images, shape (28, 28, 1), ``float32`` in 0–1, ten classes.
         Split in file order: neighbours in the file resemble each other, so a shuffled split
-        would put near-copies on both sides.
+        flatters a classifier (a test measures it).
     """
     from scipy.ndimage import zoom
 
