@@ -1,5 +1,7 @@
 """The networks of the course, with layers named so that weights can be copied by name."""
 
+import numpy as np
+
 from tlcourse.backend import keras
 
 layers = keras.layers
@@ -42,3 +44,21 @@ def small_cnn(classes: int = 10) -> keras.Model:
             layers.Dense(classes, name="head"),
         ]
     )
+
+
+def resnet50(weights: str | None = "auto", side: int = 64) -> keras.Model:
+    """ResNet50 without top."""
+    return keras.applications.ResNet50(
+        include_top=False, weights=None, input_shape=(side, side, 3), name="resnet50"
+    )
+
+
+def letter_reader(backbone: keras.Model, classes: int) -> keras.Model:
+    """The backbone with global average pooling and a linear head that returns logits."""
+    pooled = layers.GlobalAveragePooling2D(name="pool")(backbone.output)
+    return keras.Model(backbone.inputs, layers.Dense(classes, name="head")(pooled))
+
+
+def preprocess(x: np.ndarray) -> np.ndarray:
+    """What ResNet50's weights expect, as a new array: BGR, channel means subtracted."""
+    return keras.applications.resnet50.preprocess_input(np.array(x, "float32"))

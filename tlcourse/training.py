@@ -12,10 +12,15 @@ from tlcourse.backend import gpus, keras
 from tlcourse.data import Dataset, few_labels, scale
 
 
-def compile_classifier(model: keras.Model, learning_rate: float = 1e-3) -> None:
-    """Compile a network that ends in logits: Adam, cross-entropy, accuracy."""
+def compile_classifier(
+    model: keras.Model,
+    learning_rate: float = 1e-3,
+    *,
+    optimizer: keras.optimizers.Optimizer | None = None,
+) -> None:
+    """Compile a network that ends in logits: cross-entropy, accuracy, and Adam or `optimizer`."""
     model.compile(
-        optimizer=keras.optimizers.Adam(learning_rate),
+        optimizer=optimizer or keras.optimizers.Adam(learning_rate),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
         # XLA makes convolutions of TensorFlow on a CPU slower, up to 40 times.

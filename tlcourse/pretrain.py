@@ -1,0 +1,154 @@
+"""Pre-train the weights that ship with the course.
+
+    python -m tlcourse.pretrain
+
+teaches Keras' ResNet50 to read letters in coloured scenes, from random weights: an hour or more
+on two cores, minutes on a GPU. Stop it with Ctrl-C whenever you like; the same command goes on
+where it was. At the end it writes the weights and their model card to `--out`.
+
+The recipe: AdamW with warm-up and a cosine (Loshchilov & Hutter 2019), no weight decay on biases
+and normalisation, and residual branches that begin at zero (Goyal et al. 2017). Every image is
+drawn anew, so the network never sees one twice.
+"""
+
+import json
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+# Letters that differ in shape, not only in size or slant, and no digit: those are the target.
+ALPHABET = (
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZ" "abdefghmnqrty" "ΓΔΘΛΞΠΣΦΨΩ" "αβγδεζηλμξσω" "БДЖЙЛЦЧШЭЮЯ"
+)  # fmt: skip
+BATCH = 64
+ROUND = 50  # batches drawn at a time
+KEPT_EVERY = 5  # rounds
+PEAK_RATE = 1.5e-3
+WARM_UP = 0.15  # of all steps
+WEIGHT_DECAY = 1e-2
+BN_MOMENTUM = 0.95
+
+
+def scenes(n: int, random_state: int) -> tuple[np.ndarray, np.ndarray]:
+    """Letters to learn from, three in four penned, one printed: (n, 64, 64, 3) uint8 and labels."""
+    from tlcourse.data import make_scene_letters
+
+    kinds = [
+        make_scene_letters(count, 1, alphabet=ALPHABET, penned=penned, random_state=random_state)
+        for penned, count in ((True, n - n // 4), (False, n // 4))
+    ]
+    order = np.random.default_rng(random_state).permutation(n)
+    x = np.concatenate([kind.x_train for kind in kinds])[order]
+    return x, np.concatenate([kind.y_train for kind in kinds])[order]
+
+
+def new_model(steps: int, seed: int):
+    """ResNet50 with random weights and a linear head on its pooled features, compiled."""
+    from tlcourse import models
+    from tlcourse.backend import keras
+    from tlcourse.training import compile_classifier
+
+    keras.utils.set_random_seed(seed)
+    model = models.letter_reader(models.resnet50(None), len(ALPHABET))
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = BN_MOMENTUM
+            if layer.name.endswith("_3_bn"):  # the last of a residual branch
+                layer.gamma.assign(np.zeros(layer.gamma.shape))
+    warm_up = round(WARM_UP * steps)
+    rate = keras.optimizers.schedules.CosineDecay(
+        0.0, max(1, steps - warm_up), warmup_target=PEAK_RATE, warmup_steps=warm_up
+    )
+    optimizer = keras.optimizers.AdamW(rate, weight_decay=WEIGHT_DECAY)
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    compile_classifier(model, optimizer=optimizer)
+    return model
+
+
+def train(images: int, seed: int, folder: Path):
+    """Train, or go on training, on `images` images; what is done is kept in `folder`.
+
+    Returns
+    -------
+    keras.Model or None
+        None if it was interrupted.
+
+    Raises
+    ------
+    CourseError
+        If `folder` holds a run with other settings, or cannot be written.
+    """
+    from tqdm.auto import tqdm
+
+    from tlcourse.backend import keras
+    from tlcourse.models import preprocess
+    from tlcourse.workspace import CourseError, explain_os_errors
+
+    steps = images // BATCH
+    settings = {"images": images, "seed": seed, "alphabet": ALPHABET}
+    checkpoint, record = folder / "checkpoint.keras", folder / "settings.json"
+    with explain_os_errors(folder, "--folder"):
+        folder.mkdir(parents=True, exist_ok=True)
+        if checkpoint.exists():
+            if json.loads(record.read_text("utf-8")) != settings:
+                raise CourseError(
+                    f"{folder} holds an unfinished run with other settings; name another --folder, "
+                    "or delete that one to begin anew."
+                )
+            model = keras.models.load_model(checkpoint)
+        else:
+            record.write_text(json.dumps(settings, ensure_ascii=False), "utf-8")
+            model = new_model(steps, seed)
+
+    stopped = []
+    handlers = {s: signal.signal(s, lambda *_: stopped.append(1)) for s in _SIGNALS}
+    bar = tqdm(total=steps, unit="batch", file=sys.stderr)
+    try:
+        step = bar.n = int(model.optimizer.iterations)
+        while step < steps and not stopped:
+            number, first = divmod(step, ROUND)
+            x, y = scenes(ROUND * BATCH, random_state=1_000_000 * seed + number)
+            for i in range(first, min(ROUND, steps - number * ROUND)):
+                batch = slice(i * BATCH, (i + 1) * BATCH)
+                loss, score = model.train_on_batch(preprocess(x[batch]), y[batch])
+                step += 1
+                bar.set_postfix_str(f"loss {loss:.2f}, accuracy {score:.2f}", refresh=False)
+                bar.update()
+                if stopped:
+                    break
+            model.reset_metrics()
+            number += 1
+            if stopped or step == steps or number % KEPT_EVERY == 0:
+                with explain_os_errors(folder, "--folder"):
+                    unfinished = folder / "unfinished.keras"
+                    model.save(unfinished)
+                    unfinished.replace(checkpoint)
+    finally:
+        bar.close()
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    return model if step == steps else None
+
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def main(
+    images: Annotated[int, typer.Option(min=BATCH, help="How many to learn from.")] = 184_320,
+    seed: Annotated[int, typer.Option(help="Of weights and images.")] = 0,
+    folder: Annotated[Path, typer.Option(help="What is unfinished.")] = Path("pretraining"),
+    out: Annotated[Path, typer.Option(help="Weights and card.")] = Path("tlcourse/weights"),
+) -> None:
+    """Pre-train the weights that ship with the course; Ctrl-C stops, the same command goes on."""
+    model = train(images, seed, folder)
+    if model is None:
+        print("Stopped. What is done is kept; the same command goes on.")
+        raise typer.Exit(130)
+
+
+if __name__ == "__main__":
+    typer.run(main)
