@@ -2,7 +2,9 @@
 
 import numpy as np
 
+from tlcourse import weights as shipped
 from tlcourse.backend import keras
+from tlcourse.data import public
 
 layers = keras.layers
 
@@ -47,18 +49,79 @@ def small_cnn(classes: int = 10) -> keras.Model:
 
 
 def resnet50(weights: str | None = "auto", side: int = 64) -> keras.Model:
-    """ResNet50 without top."""
-    return keras.applications.ResNet50(
+    """ResNet50 (He et al. 2016) without its head: `keras.applications.ResNet50`, 23,587,712 weights.
+
+    Parameters
+    ----------
+    weights : {"auto", "imagenet", "course", None}
+        "imagenet" is Keras' own file, downloaded if need be (`tlcourse fetch resnet50`); "course"
+        ships with the package and knows letters in coloured scenes (`tlcourse/weights/`); "auto"
+        takes ImageNet's if they are on this machine, else the course's, and prints which; None is
+        random.
+    side : int
+        Of the images, in pixels, at least 32. The course's weights were trained at 64.
+
+    Returns
+    -------
+    keras.Model
+        Takes what `preprocess` returns, shape (n, side, side, 3); returns (n, h, w, 2048).
+
+    Raises
+    ------
+    FetchError
+        If ImageNet's weights are not here and cannot be downloaded.
+    CourseError
+        If the course's file is damaged.
+    ValueError
+        If `weights` or `side` is something else.
+    """
+    if weights not in ("auto", "imagenet", "course", None):
+        raise ValueError(
+            f"weights must be 'auto', 'imagenet', 'course' or None, not {weights!r}."
+        )
+    if side < 32:
+        raise ValueError(f"side must be at least 32 pixels, not {side}.")
+    if weights == "auto":
+        weights = "imagenet" if public.is_here("resnet50") else "course"
+        print(f"ResNet50 with the weights {weights!r}")
+    model = keras.applications.ResNet50(
         include_top=False, weights=None, input_shape=(side, side, 3), name="resnet50"
     )
-
-
-def letter_reader(backbone: keras.Model, classes: int) -> keras.Model:
-    """The backbone with global average pooling and a linear head that returns logits."""
-    pooled = layers.GlobalAveragePooling2D(name="pool")(backbone.output)
-    return keras.Model(backbone.inputs, layers.Dense(classes, name="head")(pooled))
+    if weights == "imagenet":
+        model.load_weights(public.fetch("resnet50")[0])
+    elif weights == "course":
+        shipped.load(model)
+    return model
 
 
 def preprocess(x: np.ndarray) -> np.ndarray:
-    """What ResNet50's weights expect, as a new array: BGR, channel means subtracted."""
+    """Images in 0–255, RGB, as ResNet50's weights expect them: BGR, channel means subtracted.
+
+    Keras' `preprocess_input` changes a float array in place; this returns a new one, ``float32``.
+    """
     return keras.applications.resnet50.preprocess_input(np.array(x, "float32"))
+
+
+def add_head(backbone: keras.Model, classes: int, hidden: int = 0) -> keras.Model:
+    """A classifier on a backbone: global average pooling, a head, logits (n, classes).
+
+    Parameters
+    ----------
+    backbone : keras.Model
+        Its layers become the classifier's own; they are shared, not copied.
+    classes : int
+    hidden : int
+        Units of a ReLU layer before the logits, as in the widely copied ResNet50 recipe, which
+        has 1024; 0 for the linear head.
+    """
+    x = layers.GlobalAveragePooling2D(name="pool")(backbone.output)
+    if hidden:
+        x = layers.Dense(hidden, activation="relu", name="hidden")(x)
+    return keras.Model(backbone.inputs, layers.Dense(classes, name="head")(x), name="classifier")
+
+
+def letter_reader() -> keras.Model:
+    """The source network of the course's weights, with its head over the letters of their card."""
+    model = add_head(resnet50(None), len(shipped.card()["alphabet"]))
+    shipped.load(model)
+    return model
