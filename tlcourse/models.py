@@ -76,9 +76,7 @@ def resnet50(weights: str | None = "auto", side: int = 64) -> keras.Model:
         If `weights` or `side` is something else.
     """
     if weights not in ("auto", "imagenet", "course", None):
-        raise ValueError(
-            f"weights must be 'auto', 'imagenet', 'course' or None, not {weights!r}."
-        )
+        raise ValueError(f"weights must be 'auto', 'imagenet', 'course' or None, not {weights!r}.")
     if side < 32:
         raise ValueError(f"side must be at least 32 pixels, not {side}.")
     if weights == "auto":

@@ -178,33 +178,36 @@ def _model_card(about: dict, file: Path) -> str:
     return f"""\
 # ResNet50 for letters in scenes
 
-Written by `python -m tlcourse.pretrain`; every number here was measured when the file was written.
+Written by `python -m tlcourse.pretrain`; every number was measured when the file was written.
 
 | | |
 |---|---|
-| network | `keras.applications.ResNet50` (He et al. 2016, version 1) with a linear head |
+| network | `keras.applications.ResNet50` (He et al. 2016, version 1), linear head |
 | file | `{file.name}`, {file.stat().st_size / 1e6:.1f} MB: kernels int8 per channel, the rest float32 |
 | SHA-256 | `{about["sha256"]}` |
 | licence | as the code of the course; the fonts allow embedding |
 
 ## Data
 
-{about["images"]:,} images, 64×64×3, each drawn once (`tlcourse.data.make_scene_letters`): {len(about["alphabet"])} letters in the
-font faces that ship with matplotlib, under a random affine map, on coloured noise, with fragments of
-other letters. Three in four are *penned*: the outline wavers, the stroke has the width of a pen, and the
-result is scanned at 8×8 pixels like scikit-learn's digits. No digit is among them, and no photograph.
+{about["images"]:,} images, 64×64×3, each drawn once (`tlcourse.data.make_scene_letters`):
+{len(about["alphabet"])} letters in the font faces that ship with matplotlib, under a random affine
+map, on coloured noise, with fragments of other letters. Three in four are *penned*: the outline
+wavers, the stroke has the width of a pen, and the result is scanned at 8×8 pixels like
+scikit-learn's digits. No digit is among them, and no photograph.
 
 `{about["alphabet"]}`
 
 ## Recipe
 
-AdamW, batches of {BATCH}, peak learning rate {PEAK_RATE:g} after a warm-up over {WARM_UP:.0%} of the steps, then
-a cosine to zero; weight decay {WEIGHT_DECAY:g} on kernels; BatchNormalization with momentum {BN_MOMENTUM:g}; residual branches begin at
-zero. Images go through `tlcourse.models.preprocess`. Seed {about["seed"]}.
+AdamW, batches of {BATCH}, peak learning rate {PEAK_RATE:g} after a warm-up over {WARM_UP:.0%} of
+the steps, then a cosine to zero; weight decay {WEIGHT_DECAY:g} on kernels; BatchNormalization with
+momentum {BN_MOMENTUM:g}; residual branches begin at zero. Images go through
+`tlcourse.models.preprocess`. Seed {about["seed"]}.
 
 ## Accuracy
 
-On 2,000 letters each, in font faces that were not trained on; guessing gives {1 / len(about["alphabet"]):.1%}.
+On 2,000 letters each, in font faces that were not trained on; guessing gives
+{1 / len(about["alphabet"]):.1%}.
 
 | | penned | printed |
 |---|---|---|
@@ -213,29 +216,9 @@ On 2,000 letters each, in font faces that were not trained on; guessing gives {1
 
 ## Limits
 
-These weights know glyphs in coloured clutter, and are of use for glyphs in coloured clutter. They know
-nothing of photographs: for those take ImageNet's (`tlcourse fetch resnet50`).
+These weights know glyphs in coloured clutter, and are of use for glyphs in coloured clutter. They
+know nothing of photographs: for those take ImageNet's (`tlcourse fetch resnet50`).
 """
-
-
-def main(
-    images: Annotated[int, typer.Option(min=BATCH, help="How many to learn from.")] = 184_320,
-    seed: Annotated[int, typer.Option(help="Of weights and images.")] = 0,
-    folder: Annotated[Path, typer.Option(help="What is unfinished.")] = Path("pretraining"),
-    out: Annotated[Path, typer.Option(help="Weights and card.")] = Path("tlcourse/weights"),
-) -> None:
-    """Pre-train the weights that ship with the course; Ctrl-C stops, the same command goes on."""
-    from tlcourse.workspace import CourseError
-
-    try:
-        model = train(images, seed, folder)
-        if model is None:
-            print("Stopped. What is done is kept; the same command goes on.")
-            raise typer.Exit(130)
-        publish(model, out, images, seed)
-    except CourseError as error:
-        print(f"tlcourse.pretrain: {error}", file=sys.stderr)
-        raise typer.Exit(1) from error
 
 
 if __name__ == "__main__":
