@@ -330,7 +330,7 @@ def test_a_folder_with_other_settings_is_refused_in_a_sentence(tmp_path):
     (tmp_path / "checkpoint.keras").write_bytes(b"")
     (tmp_path / "settings.json").write_text(json.dumps({"images": 1}))
     run = pretrain("--folder", str(tmp_path))
-    out, err = run.communicate(timeout=60)
+    _, err = run.communicate(timeout=60)
     assert run.returncode == 1
     assert err.strip().splitlines()[-1].startswith("tlcourse.pretrain: ")
     assert "other settings" in err

@@ -49,7 +49,7 @@ def small_cnn(classes: int = 10) -> keras.Model:
 
 
 def resnet50(weights: str | None = "auto", side: int = 64) -> keras.Model:
-    """ResNet50 (He et al. 2016) without its head: `keras.applications.ResNet50`, 23,587,712 weights.
+    """`keras.applications.ResNet50` (He et al. 2016) without its head: 23,587,712 parameters.
 
     Parameters
     ----------

@@ -175,6 +175,7 @@ def publish(model, out: Path, images: int, seed: int) -> None:
 
 def _model_card(about: dict, file: Path) -> str:
     exact, stored = about["accuracy_float"], about["accuracy"]
+    megabytes = file.stat().st_size / 1e6
     return f"""\
 # ResNet50 for letters in scenes
 
@@ -183,7 +184,7 @@ Written by `python -m tlcourse.pretrain`; every number was measured when the fil
 | | |
 |---|---|
 | network | `keras.applications.ResNet50` (He et al. 2016, version 1), linear head |
-| file | `{file.name}`, {file.stat().st_size / 1e6:.1f} MB: kernels int8 per channel, the rest float32 |
+| file | `{file.name}`, {megabytes:.1f} MB: kernels int8 per channel, the rest float32 |
 | SHA-256 | `{about["sha256"]}` |
 | licence | as the code of the course; the fonts allow embedding |
 
@@ -219,6 +220,26 @@ On 2,000 letters each, in font faces that were not trained on; guessing gives
 These weights know glyphs in coloured clutter, and are of use for glyphs in coloured clutter. They
 know nothing of photographs: for those take ImageNet's (`tlcourse fetch resnet50`).
 """
+
+
+def main(
+    images: Annotated[int, typer.Option(min=BATCH, help="How many to learn from.")] = 184_320,
+    seed: Annotated[int, typer.Option(help="Of weights and images.")] = 0,
+    folder: Annotated[Path, typer.Option(help="What is unfinished.")] = Path("pretraining"),
+    out: Annotated[Path, typer.Option(help="Weights and card.")] = Path("tlcourse/weights"),
+) -> None:
+    """Pre-train the weights that ship with the course; Ctrl-C stops, the same command goes on."""
+    from tlcourse.workspace import CourseError
+
+    try:
+        model = train(images, seed, folder)
+        if model is None:
+            print("Stopped. What is done is kept; the same command goes on.")
+            raise typer.Exit(130)
+        publish(model, out, images, seed)
+    except CourseError as error:
+        print(f"tlcourse.pretrain: {error}", file=sys.stderr)
+        raise typer.Exit(1) from error
 
 
 if __name__ == "__main__":
