@@ -68,12 +68,8 @@ def cached(held_out: str, after: str) -> Dataset:
     """The target with what the frozen part returns in the place of the images."""
     lower, _ = transfer.split(pretrained()[0], after)
     data = target(held_out)
-    x_train, x_test = (transfer.features(lower, x, _same) for x in (data.x_train, data.x_test))
+    x_train, x_test = (transfer.features(lower, x, np.asarray) for x in (data.x_train, data.x_test))
     return replace(data, x_train=x_train, x_test=x_test)
-
-
-def _same(x: np.ndarray) -> np.ndarray:
-    return x
 
 
 def finetuned(held_out, labels, seed, layer, steps, head_rate, rate) -> float:

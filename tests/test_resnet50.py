@@ -33,10 +33,6 @@ X = RNG.normal(size=(30, 16, 16, 3)).astype("float32")
 Y = np.arange(30) % 3
 
 
-def same(x):
-    return x
-
-
 # --- the network and its weights -----------------------------------------------------------------
 
 
@@ -170,7 +166,7 @@ def test_normalisation_stays_still_while_its_neighbours_train(small):
 def test_the_halves_of_a_network_make_the_whole(small):
     for after in ("conv2", "conv2_out", "conv3", "pool"):
         lower, upper = transfer.split(small, after)
-        z = transfer.features(lower, X, same)
+        z = transfer.features(lower, X, np.asarray)
         got = upper.predict(z, verbose=0)
         np.testing.assert_allclose(got, small.predict(X, verbose=0), atol=1e-5)
     with pytest.raises(ValueError, match="last layer"):
@@ -222,18 +218,18 @@ def files(folder):
 
 
 def test_features_are_kept_and_found_again(small, lower, tmp_path, monkeypatch):
-    plain = transfer.features(lower, X, same)
-    kept = transfer.features(lower, X, same, folder=tmp_path, batch_size=7)
+    plain = transfer.features(lower, X, np.asarray)
+    kept = transfer.features(lower, X, np.asarray, folder=tmp_path, batch_size=7)
     np.testing.assert_allclose(kept, plain, atol=1e-6)
     again, _ = transfer.split(small, "conv2")  # another object, the same network
     monkeypatch.setattr(again, "predict_on_batch", None)
-    np.testing.assert_array_equal(transfer.features(again, X, same, folder=tmp_path), kept)
+    np.testing.assert_array_equal(transfer.features(again, X, np.asarray, folder=tmp_path), kept)
 
 
 @pytest.mark.parametrize("change", ["weights", "data", "preprocessing", "boundary"])
 def test_whatever_changes_is_computed_anew(small, lower, tmp_path, change):
-    transfer.features(lower, X, same, folder=tmp_path)
-    x, preprocess = X.copy(), same
+    transfer.features(lower, X, np.asarray, folder=tmp_path)
+    x, preprocess = X.copy(), np.asarray
     if change == "weights":
         norm = small.get_layer("conv2_bn")
         norm.moving_mean.assign(np.full(norm.moving_mean.shape, 1e-3))
@@ -250,7 +246,7 @@ def test_whatever_changes_is_computed_anew(small, lower, tmp_path, change):
 
 @pytest.mark.parametrize("left", [0, 100, 5000, 10**6])
 def test_an_interrupted_run_goes_on_with_whole_batches(lower, tmp_path, monkeypatch, left):
-    whole = transfer.features(lower, X, same, folder=tmp_path, batch_size=4)
+    whole = transfer.features(lower, X, np.asarray, folder=tmp_path, batch_size=4)
     (name,) = files(tmp_path)
     path = tmp_path / name
     content, expected = path.read_bytes(), np.array(whole)
@@ -262,7 +258,7 @@ def test_an_interrupted_run_goes_on_with_whole_batches(lower, tmp_path, monkeypa
     monkeypatch.setattr(
         lower, "predict_on_batch", lambda x: (computed.append(len(x)), predict(x))[1]
     )
-    got = transfer.features(lower, X, same, folder=tmp_path, batch_size=4)
+    got = transfer.features(lower, X, np.asarray, folder=tmp_path, batch_size=4)
     np.testing.assert_allclose(got, expected, atol=1e-6)
     batch = 4 * expected[0].nbytes
     assert len(computed) == 8 - min(7, max(0, min(left, len(content)) - 128) // batch)
@@ -281,13 +277,13 @@ def test_a_full_disk_is_one_sentence_and_what_is_finished_stays(lower, tmp_path,
 
     monkeypatch.setattr(transfer, "_append", full)
     with pytest.raises(CourseError, match="No space left on device"):
-        transfer.features(lower, X, same, folder=tmp_path, batch_size=4)
+        transfer.features(lower, X, np.asarray, folder=tmp_path, batch_size=4)
     assert not files(tmp_path)
     (unfinished,) = tmp_path.glob("*.unfinished")
     assert unfinished.stat().st_size > 8 * 1000
     monkeypatch.undo()
-    got = transfer.features(lower, X, same, folder=tmp_path, batch_size=4)
-    np.testing.assert_allclose(got, transfer.features(lower, X, same), atol=1e-6)
+    got = transfer.features(lower, X, np.asarray, folder=tmp_path, batch_size=4)
+    np.testing.assert_allclose(got, transfer.features(lower, X, np.asarray), atol=1e-6)
 
 
 # --- recipes -------------------------------------------------------------------------------------

@@ -360,11 +360,7 @@ def train_from(
     unfreeze_from(model, layer)
     lower, upper = split(model, model.layers[_find(model, layer) - 1].name)
     compile_classifier(upper, optimizer=optimizer)
-    fit_steps(upper, features(lower, x, _as_it_is), y, steps=steps, seed=seed)
-
-
-def _as_it_is(x: np.ndarray) -> np.ndarray:
-    return x
+    fit_steps(upper, features(lower, x, np.asarray), y, steps=steps, seed=seed)
 
 
 def probe_then_fine_tune(
