@@ -20,7 +20,7 @@ unexport PIP_IGNORE_INSTALLED PIP_EDITABLE PIP_REQUIRE_VIRTUALENV PIP_QUIET PIP_
 unexport PYTEST_ADDOPTS PYTEST_PLUGINS MPLBACKEND
 
 .NOTPARALLEL:
-.PHONY: help venv lab test unit nbval test-gpu lint notebooks lock wheel clean
+.PHONY: help venv lab test unit nbval backends test-gpu lint notebooks lock wheel clean
 
 help:            ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -62,6 +62,17 @@ unit: venv       ## unit tests and drift checks
 
 nbval: venv      ## run every notebook and compare its outputs  (NB=03 for one)
 	$(NBVAL) $(if $(NB),$(foreach n,$(NB),notebooks/$(n)*.ipynb),notebooks)
+
+backends: venv   ## models and training on JAX and PyTorch, where they are installed
+	@for backend in jax torch; do \
+	  if $(PY) -c "import $$backend" 2>/dev/null; then \
+	    echo "Testing on $$backend ..."; \
+	    KERAS_BACKEND=$$backend $(PY) -m pytest tests/test_resnet50.py tests/test_transfer.py \
+	      tests/test_training.py tests/pitfalls || exit 1; \
+	  else \
+	    echo "Not tested on $$backend, which is not installed."; \
+	  fi; \
+	done
 
 test-gpu: venv   ## the notebooks on a GPU, on whichever Keras backend sees one
 	@backend=$$($(PY) tests/gpu.py) && echo "Testing on a GPU with $$backend ..." && \

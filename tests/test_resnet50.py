@@ -2,13 +2,14 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 
-from tlcourse import models, training, transfer, weights
+from tlcourse import models, pretrain, training, transfer, weights
 from tlcourse.backend import keras
 from tlcourse.data import make_scene_letters, public
 from tlcourse.workspace import CourseError
@@ -312,22 +313,74 @@ def test_the_adjust_loop_stops_by_itself_and_ends_with_the_best_weights(small, c
 # --- pre-training --------------------------------------------------------------------------------
 
 
-def pretrain(*arguments, **settings):
-    return subprocess.Popen(
+@pytest.fixture
+def quick(monkeypatch):
+    """Pre-training of a small network on noise, in rounds of three batches."""
+
+    def new_model(steps, seed):
+        keras.utils.set_random_seed(seed)
+        model = keras.Sequential([keras.Input((4, 4, 3)), layers.Flatten(), layers.Dense(2)])
+        training.compile_classifier(model, optimizer=keras.optimizers.AdamW(0.01))
+        return model
+
+    def scenes(n, random_state):
+        rng = np.random.default_rng(random_state)
+        return rng.integers(0, 256, (n, 4, 4, 3), dtype="uint8"), np.arange(n) % 2
+
+    monkeypatch.setattr(pretrain, "new_model", new_model)
+    monkeypatch.setattr(pretrain, "scenes", scenes)
+    monkeypatch.setattr(pretrain, "ROUND", 3)
+    monkeypatch.setattr(pretrain, "BATCH", 8)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_pre_training_goes_on_as_if_nothing_had_been(
+    quick, tmp_path, monkeypatch, number
+):
+    whole = pretrain.train(80, 0, tmp_path / "whole")
+    preprocess, calls = models.preprocess, []
+
+    def interrupted(x):
+        calls.append(1)
+        if len(calls) == 5:  # in the middle of a round
+            os.kill(os.getpid(), number)
+        return preprocess(x)
+
+    monkeypatch.setattr(models, "preprocess", interrupted)
+    assert pretrain.train(80, 0, tmp_path / "cut") is None
+    assert len(calls) == 5
+    resumed = pretrain.train(80, 0, tmp_path / "cut")
+    assert len(calls) == 10
+    for a, b in zip(whole.get_weights(), resumed.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6)
+
+
+def run_pretraining(*arguments):
+    return subprocess.run(
         [sys.executable, "-m", "tlcourse.pretrain", *arguments],
-        env=os.environ | settings,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
+        timeout=100,
     )
 
 
 def test_a_folder_with_other_settings_is_refused_in_a_sentence(tmp_path):
     (tmp_path / "checkpoint.keras").write_bytes(b"")
     (tmp_path / "settings.json").write_text(json.dumps({"images": 1}))
-    run = pretrain("--folder", str(tmp_path))
-    _, err = run.communicate(timeout=60)
+    run = run_pretraining("--folder", str(tmp_path))
     assert run.returncode == 1
-    assert err.strip().splitlines()[-1].startswith("tlcourse.pretrain: ")
-    assert "other settings" in err
-    assert "Traceback" not in err
+    assert run.stderr.strip().splitlines()[-1].startswith("tlcourse.pretrain: ")
+    assert "other settings" in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_a_damaged_checkpoint_is_told_in_a_sentence(quick, tmp_path):
+    pretrain.train(8, 0, tmp_path)
+    (tmp_path / "checkpoint.keras").write_bytes(b"not a zip file")
+    with pytest.raises(CourseError, match=r"checkpoint.keras is damaged.*delete"):
+        pretrain.train(8, 0, tmp_path)
+
+
+def test_the_letters_hold_no_digit_and_no_letter_twice():
+    assert len(set(pretrain.ALPHABET)) == len(pretrain.ALPHABET) == 72
+    assert not any(letter.isdigit() for letter in pretrain.ALPHABET)

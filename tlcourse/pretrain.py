@@ -99,7 +99,12 @@ def train(images: int, seed: int, folder: Path):
                     f"{folder} holds an unfinished run with other settings; name another --folder, "
                     "or delete that one to begin anew."
                 )
-            model = keras.models.load_model(checkpoint)
+            try:
+                model = keras.models.load_model(checkpoint)
+            except (ValueError, OSError) as error:
+                raise CourseError(
+                    f"{checkpoint} is damaged ({error}): delete {folder} to begin anew."
+                ) from error
         else:
             record.write_text(json.dumps(settings, ensure_ascii=False), "utf-8")
             model = new_model(steps, seed)

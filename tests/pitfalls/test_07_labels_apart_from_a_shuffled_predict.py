@@ -17,5 +17,6 @@ def test_mistake_a_perfect_network_looks_like_a_guess():
 
 
 def test_cure_images_and_labels_from_one_pass():
-    pairs = [(MODEL.predict_on_batch(x).argmax(1), y.numpy()) for x, y in SHUFFLED.batch(50)]
+    batches = SHUFFLED.batch(50).as_numpy_iterator()
+    pairs = [(MODEL.predict_on_batch(x).argmax(1), y) for x, y in batches]
     assert all((predicted == labels).all() for predicted, labels in pairs)
