@@ -1,0 +1,394 @@
+"""How good is a network really, and is another one better? What scikit-learn and SciPy do not have.
+
+Accuracy, precision, recall, curves and splits are scikit-learn's, intervals for one proportion
+SciPy's (`scipy.stats.binomtest(…).proportion_ci("wilson")`). NumPy and SciPy only.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+LEVEL = 0.95  # of every interval
+NEGLIGIBLE = 0.01  # a difference of accuracies that nobody would act on
+FEWEST_SEEDS = 5
+
+
+# --- one number ------------------------------------------------------------------------------
+
+
+def examples_needed(low: float, high: float, *, power: float = 0.8) -> int:
+    """Test examples for each of two networks to tell their accuracies apart, at the 5 % level.
+
+    Two test sets of that size are compared by a two-sided z-test of proportions (Fleiss, Levin &
+    Paik 2003, section 4.2, without the continuity correction). Both networks on *one* test set
+    usually need fewer: see `mcnemar`.
+
+    Parameters
+    ----------
+    low, high : float
+        Accuracies in 0–1.
+    power : float
+        The probability with which the difference is to be found.
+
+    Raises
+    ------
+    ValueError
+        If the accuracies do not differ, or a value is not between 0 and 1.
+    """
+    from scipy.stats import norm
+
+    if not (0 < low < 1 and 0 < high < 1 and 0 < power < 1):
+        raise ValueError(f"low={low}, high={high} and power={power} must lie between 0 and 1.")
+    if low == high:
+        raise ValueError(f"no number of examples tells {low} from {high}: they are equal.")
+    mean = (low + high) / 2
+    null = norm.isf((1 - LEVEL) / 2) * np.sqrt(2 * mean * (1 - mean))
+    other = norm.isf(1 - power) * np.sqrt(low * (1 - low) + high * (1 - high))
+    return int(np.ceil(((null + other) / (high - low)) ** 2))
+
+
+# --- A against B -----------------------------------------------------------------------------
+
+
+def mcnemar(y: np.ndarray, a: np.ndarray, b: np.ndarray) -> float:
+    """p-value that two *trained networks* err equally often, from one common test set.
+
+    Only the examples on which just one of them is right count (McNemar 1947). The mid-p version
+    of the exact test, which Fagerland, Lydersen & Laake (2013) recommend: the exact one is too
+    cautious. It says nothing about training again: for that see `five_by_two_cv`.
+
+    Parameters
+    ----------
+    y, a, b : ndarray, shape (N,)
+        Labels, and the classes that the two networks predict.
+    """
+    from scipy.stats import binom
+
+    y, a, b = _paired(y=y, a=a, b=b)
+    only_a, only_b = int(np.sum((a == y) & (b != y))), int(np.sum((a != y) & (b == y)))
+    n, fewer = only_a + only_b, min(only_a, only_b)
+    if only_a == only_b:
+        return 1.0
+    return float(2 * binom.cdf(fewer, n, 0.5) - binom.pmf(fewer, n, 0.5))
+
+
+def five_by_two_cv(differences: np.ndarray) -> float:
+    """p-value that two *ways to train* are equally good, from 5 × 2-fold cross-validation.
+
+    Parameters
+    ----------
+    differences : ndarray, shape (5, 2)
+        Accuracy of A minus accuracy of B: five random halvings, each half tested once.
+
+    Raises
+    ------
+    ValueError
+        If the shape is another.
+
+    References
+    ----------
+    Dietterich 1998, *Neural Computation* 10(7), section 3.5.
+    """
+    from scipy.stats import t
+
+    d = np.asarray(differences, float)
+    if d.shape != (5, 2):
+        raise ValueError(f"differences must have the shape (5, 2), not {d.shape}.")
+    variance = ((d - d.mean(1, keepdims=True)) ** 2).sum(1).mean()
+    return _two_sided(d[0, 0], np.sqrt(variance), t(5))
+
+
+def resampled_t(differences: np.ndarray, test_share: float | None = None) -> float:
+    """p-value that two ways to train are equally good, from repeated random splits.
+
+    Parameters
+    ----------
+    differences : ndarray, shape (J,)
+        Accuracy of A minus accuracy of B on each split.
+    test_share : float, optional
+        Test examples divided by training examples of a split, for the correction of Nadeau &
+        Bengio (2003, *Machine Learning* 52, equation 11): the splits overlap, so their differences
+        are not independent. Without it this is the naive paired t-test, which finds differences
+        that are not there.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two splits.
+    """
+    from scipy.stats import t
+
+    d = np.asarray(differences, float)
+    if d.ndim != 1 or len(d) < 2:
+        raise ValueError(f"differences must be two or more numbers, not of shape {d.shape}.")
+    return _two_sided(
+        d.mean(), np.sqrt((1 / len(d) + (test_share or 0)) * d.var(ddof=1)), t(len(d) - 1)
+    )
+
+
+def _two_sided(difference: float, error: float, distribution) -> float:
+    if error == 0:
+        return 1.0 if difference == 0 else 0.0
+    return float(2 * distribution.sf(abs(difference) / error))
+
+
+# --- calibration -----------------------------------------------------------------------------
+
+
+def reliability(
+    probabilities: np.ndarray, y: np.ndarray, bins: int = 10
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """How often predictions of a given confidence are right.
+
+    Parameters
+    ----------
+    probabilities : ndarray, shape (N, K)
+    y : ndarray of int, shape (N,)
+    bins : int
+        Equally wide, over confidences from 0 to 1.
+
+    Returns
+    -------
+    confidence, accuracy : ndarray, shape (bins,)
+        Means in each bin; NaN where it is empty.
+    count : ndarray of int, shape (bins,)
+    """
+    probabilities = _probabilities(probabilities, y)
+    confidence = probabilities.max(1)
+    place = np.minimum((confidence * bins).astype(int), bins - 1)
+    count = np.bincount(place, minlength=bins)
+    sums = (
+        np.bincount(place, weights, minlength=bins)
+        for weights in (confidence, probabilities.argmax(1) == y)
+    )
+    with np.errstate(invalid="ignore"):
+        mean_confidence, mean_accuracy = (total / count for total in sums)
+    return mean_confidence, mean_accuracy, count
+
+
+def expected_calibration_error(probabilities: np.ndarray, y: np.ndarray, bins: int = 10) -> float:
+    """Mean distance between confidence and accuracy over the bins (Guo et al. 2017, equation 3)."""
+    confidence, accuracy, count = reliability(probabilities, y, bins)
+    filled = count > 0
+    return float(np.average(abs(confidence - accuracy)[filled], weights=count[filled]))
+
+
+def softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
+    """Probabilities (N, K) of logits (N, K) divided by a temperature above 0."""
+    from scipy.special import softmax
+
+    if not temperature > 0:
+        raise ValueError(f"temperature must be above 0, not {temperature}.")
+    return softmax(np.asarray(logits, float) / temperature, axis=1)
+
+
+def fit_temperature(logits: np.ndarray, y: np.ndarray) -> float:
+    """The temperature with the lowest cross-entropy on *validation* data (Guo et al. 2017).
+
+    Dividing logits by it leaves their order, and so every predicted class, as it is.
+
+    Parameters
+    ----------
+    logits : ndarray, shape (N, K)
+    y : ndarray of int, shape (N,)
+
+    Returns
+    -------
+    float
+        Between 0.01 and 100.
+    """
+    from scipy.optimize import minimize_scalar
+    from scipy.special import log_softmax
+
+    logits, y = np.asarray(logits, float), np.asarray(y)
+
+    def cross_entropy(log_temperature: float) -> float:
+        log_p = log_softmax(logits / np.exp(log_temperature), axis=1)
+        return -log_p[np.arange(len(y)), y].mean()
+
+    found = minimize_scalar(cross_entropy, bounds=np.log([0.01, 100]), method="bounded")
+    return float(np.exp(found.x))
+
+
+# --- does transfer help here? ----------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What `compare` found. Printing it gives the report.
+
+    Attributes
+    ----------
+    verdict : {"helps", "hurts", "makes no difference", "cannot tell"}
+    scratch, transfer : float
+        Mean accuracies over the seeds, 0–1.
+    gain : float
+        Their difference; `low` and `high` bound its 95 % interval.
+    wins, seeds : int
+        In how many of the seeds transfer was better.
+    odds_ratio : float
+        Effect size: odds of a right answer with transfer, divided by those from scratch.
+    examples : int
+        In the test set.
+    seconds : (float, float) or None
+        Cost of one run from scratch and with transfer.
+    """
+
+    verdict: str
+    scratch: float
+    transfer: float
+    gain: float
+    low: float
+    high: float
+    wins: int
+    seeds: int
+    odds_ratio: float
+    examples: int
+    seconds: tuple[float, float] | None = None
+
+    def __str__(self) -> str:
+        points = [f"{100 * value:+.1f}" for value in (self.gain, self.low, self.high)]
+        lines = [
+            f"Transfer {self.verdict} here.",
+            f"Accuracy: {self.scratch:.1%} from scratch, {self.transfer:.1%} with transfer.",
+            f"Gain: {points[0]} points, 95 % interval {points[1]} to {points[2]}; odds of a right "
+            f"answer times {self.odds_ratio:.2f}.",
+            f"Better in {self.wins} of {self.seeds} paired seeds, on {self.examples} test "
+            "examples.",
+        ]
+        if self.seconds is not None:
+            lines.append(
+                f"Cost of one run: {self.seconds[0]:.0f} s from scratch, {self.seconds[1]:.0f} s "
+                "with transfer."
+            )
+        if self.verdict == "cannot tell":
+            lines[0] = "Whether transfer helps here, these runs cannot tell."
+            lines.append("More seeds or a larger test set would narrow the interval.")
+        return "\n".join(lines)
+
+
+def compare(
+    y: np.ndarray,
+    scratch: np.ndarray,
+    transfer: np.ndarray,
+    *,
+    selected_on_test: bool = False,
+    seconds: tuple[float, float] | None = None,
+) -> Comparison:
+    """Does transfer help here? The verdict on paired runs, with its size, interval and cost.
+
+    The interval covers both that the runs might have had other seeds and that the test set might
+    have had other examples: the two variances of a crossed layout are added (Owen 2007, *Annals
+    of Applied Statistics* 1(2)), which errs on the wide side, with Satterthwaite's degrees of
+    freedom. "makes no difference" needs an interval within ±1 point.
+
+    Parameters
+    ----------
+    y : ndarray, shape (N,)
+        Labels of the test set.
+    scratch, transfer : ndarray, shape (seeds, N)
+        Predicted classes; row s of both comes from the same seed: the same labelled examples in
+        the same order.
+    selected_on_test : bool
+        Whether anything (an epoch, a learning rate, a network) was chosen by a look at this test
+        set.
+    seconds : (float, float), optional
+        What one run costs, from scratch and with transfer.
+
+    Raises
+    ------
+    ValueError
+        If the test set was used for selection, there are fewer than five seeds, the runs are not
+        paired, all runs of one kind are the same run, or the predictions are no classes.
+    """
+    from scipy.stats import t
+
+    if selected_on_test:
+        raise ValueError(
+            "selected_on_test: a test set that was used to choose cannot judge as well; choose on "
+            "validation data, and compare on examples that nothing has seen."
+        )
+    y = np.asarray(y)
+    runs = {"scratch": np.asarray(scratch), "transfer": np.asarray(transfer)}
+    for name, predicted in runs.items():
+        if predicted.ndim != 2 or predicted.shape[1] != len(y) or not len(y):
+            raise ValueError(
+                f"{name} must have the shape (seeds, {len(y)}), one row of predicted classes for "
+                f"each seed, not {predicted.shape}."
+            )
+        if not np.issubdtype(predicted.dtype, np.integer):
+            raise ValueError(
+                f"{name} must hold predicted classes, whole numbers like y, not "
+                f"{predicted.dtype}: take the argmax of probabilities or logits first."
+            )
+    seeds = len(runs["scratch"])
+    if seeds != len(runs["transfer"]):
+        raise ValueError(
+            f"the runs are not paired: {seeds} from scratch and {len(runs['transfer'])} with "
+            "transfer; run both with the same seeds."
+        )
+    if seeds < FEWEST_SEEDS:
+        raise ValueError(f"{seeds} seeds are too few for a verdict: run at least {FEWEST_SEEDS}.")
+    for name, predicted in runs.items():
+        if (predicted == predicted[0]).all() and not (predicted[0] == y).all():
+            raise ValueError(
+                f"all {seeds} runs of {name} predict exactly the same: are they one run, copied, "
+                "or did the seed have no effect?"
+            )
+    right = {name: predicted == y for name, predicted in runs.items()}
+    difference = right["transfer"].astype(float) - right["scratch"]
+    gain = float(difference.mean())
+    by_seed = difference.mean(1).var(ddof=1) / seeds
+    by_example = difference.mean(0).var(ddof=1) / len(y) if len(y) > 1 else np.inf
+    variance = by_seed + by_example
+    reach = 0.0
+    if variance > 0:
+        freedom = variance**2 / (by_seed**2 / (seeds - 1) + by_example**2 / max(1, len(y) - 1))
+        reach = float(t.isf((1 - LEVEL) / 2, freedom) * np.sqrt(variance))
+    low, high = gain - reach, gain + reach
+    if low > -NEGLIGIBLE and high < NEGLIGIBLE:
+        verdict = "makes no difference"
+    elif low > 0:
+        verdict = "helps"
+    elif high < 0:
+        verdict = "hurts"
+    else:
+        verdict = "cannot tell"
+    # Half an answer is added to each side, so that the odds of all right are finite.
+    odds = {name: (r.sum() + 0.5) / ((~r).sum() + 0.5) for name, r in right.items()}
+    return Comparison(
+        verdict=verdict,
+        scratch=float(right["scratch"].mean()),
+        transfer=float(right["transfer"].mean()),
+        gain=gain,
+        low=low,
+        high=high,
+        wins=int((difference.mean(1) > 0).sum()),
+        seeds=seeds,
+        odds_ratio=float(odds["transfer"] / odds["scratch"]),
+        examples=len(y),
+        seconds=seconds,
+    )
+
+
+# --- what goes in ----------------------------------------------------------------------------
+
+
+def _paired(**arrays) -> list[np.ndarray]:
+    values = [np.asarray(value) for value in arrays.values()]
+    shapes = {value.shape for value in values}
+    if len(shapes) > 1 or values[0].ndim != 1 or not len(values[0]):
+        told = ", ".join(f"{k} {v.shape}" for k, v in zip(arrays, values, strict=True))
+        raise ValueError(f"these must be lists of the same length, not empty: {told}.")
+    return values
+
+
+def _probabilities(probabilities: np.ndarray, y: np.ndarray) -> np.ndarray:
+    probabilities = np.asarray(probabilities, float)
+    if probabilities.ndim != 2 or len(probabilities) != len(y) or not len(y):
+        raise ValueError(
+            f"probabilities must have the shape ({len(y)}, classes), not {probabilities.shape}."
+        )
+    if not np.allclose(probabilities.sum(1), 1, atol=1e-4) or probabilities.min() < 0:
+        raise ValueError("probabilities must not be negative and each row must sum to 1.")
+    return probabilities
