@@ -173,3 +173,28 @@ def test_too_many_or_too_few_labels_are_refused(wrong):
     pool = data.make_cluttered_digits(300, 10)
     with pytest.raises(ValueError, match=f"per_class={wrong} is not possible.*choose 1 to 30"):
         data.few_labels(pool, wrong, random_state=0)
+
+
+def test_penned_letters_blur_and_waver_as_the_digits_do():
+    """Sharpness: how much of an image's contrast lies between neighbouring pixels."""
+
+    def sharpness(tiles):
+        tiles = tiles.astype(float)
+        return abs(np.diff(tiles, axis=2)).mean() / tiles.std()
+
+    digits, _ = glyphs._digit_atlas("train")
+    printed, labels = glyphs._print_atlas("ABC", "train", penned=False)
+    penned, penned_labels = glyphs._print_atlas("ABC", "train", penned=True)
+    assert len(penned) == glyphs._PENNED * len(printed)
+    np.testing.assert_array_equal(np.repeat(labels, glyphs._PENNED), penned_labels)
+    assert len(np.unique(penned, axis=0)) > 0.98 * len(penned), "hardly two hands write alike"
+    assert sharpness(digits) < sharpness(penned) < sharpness(printed)
+    ink = penned.mean() / 255
+    assert 0.6 < ink / (digits.mean() / 255) < 1.4
+
+
+def test_penned_scenes_are_other_images_of_the_same_letters():
+    plain = data.make_scene_letters(26, 26)
+    penned = data.make_scene_letters(26, 26, penned=True)
+    np.testing.assert_array_equal(plain.y_train, penned.y_train)
+    assert (plain.x_train != penned.x_train).any()

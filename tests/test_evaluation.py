@@ -205,7 +205,8 @@ def runs(accuracy, seeds=5, spread=0.0, seed=0, noise=0.1):
         (runs(0.7, noise=0.01), runs(0.7, noise=0.01, seed=1), "makes no difference"),
         (runs(0.6, spread=0.08), runs(0.63, spread=0.08, seed=1), "cannot tell"),  # seeds vary
         (runs(0.6)[:, :40], runs(0.63, seed=1)[:, :40], "cannot tell"),  # few test examples
-        (runs(1.005, noise=0.005), np.tile(Y, (5, 1)), "makes no difference"),  # nothing left to gain
+        # nothing is left to gain
+        (runs(1.005, noise=0.005), np.tile(Y, (5, 1)), "makes no difference"),
     ],
 )
 def test_the_verdict_on_constructed_cases(scratch, transfer, verdict):
