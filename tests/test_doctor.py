@@ -9,7 +9,7 @@ from importlib import metadata
 
 import pytest
 
-from tlcourse import cli, doctor
+from tlcourse import cli, doctor, weights
 from tlcourse.data import public
 
 
@@ -183,3 +183,13 @@ def test_public_data_that_is_damaged_and_that_is_not_here(places):
     path.parent.mkdir()
     path.write_bytes(b"damaged")
     broken("public", "damaged: mnist; not fetched: fashion_mnist", "`tlcourse fetch mnist`")
+
+
+@pytest.mark.parametrize("damage", ["missing", "truncated"])
+def test_damaged_weights_are_told(damage, tmp_path, monkeypatch):
+    file = tmp_path / weights.FILE.name
+    shutil.copy(weights.FILE.with_suffix(".json"), tmp_path)
+    if damage == "truncated":
+        file.write_bytes(weights.FILE.read_bytes()[:1000])
+    monkeypatch.setattr(weights, "FILE", file)
+    broken("the course's weights", file.name, "tlcourse.pretrain")

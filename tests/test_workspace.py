@@ -309,6 +309,7 @@ def test_the_wheel_holds_the_course_and_finds_it(tmp_path):
     )
     assert "tlcourse/jupyter/labconfig/page_config.json" in names
     assert "tlcourse/templates/page/index.html.j2" in names
+    assert "tlcourse/weights/resnet50_letters.npz" in names
     code = "from tlcourse import workspace as w; print(w.content(), *w.chapters(), sep='|')"
     found = subprocess.run(
         [sys.executable, "-c", code],

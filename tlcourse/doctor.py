@@ -154,6 +154,17 @@ def _widgets(subject: str) -> list[Finding]:
     return [Finding(subject, ok, told, cure)]
 
 
+def _weights(subject: str) -> list[Finding]:
+    from tlcourse import weights
+    from tlcourse.workspace import CourseError
+
+    try:
+        weights.verify(weights.FILE)
+    except CourseError as error:
+        return [Finding(subject, False, str(error).split(": ")[0], weights.CURE)]
+    return [Finding(subject, True, "whole")]
+
+
 # --- disk and data -----------------------------------------------------------------------------
 
 
@@ -213,6 +224,7 @@ _CHECKS = {
     "Keras": _keras,
     "kernel": _kernel,
     "widgets": _widgets,
+    "the course's weights": _weights,
     "disk": _disk,
     "cache": _cache,
     "public data, which no chapter needs": _offline,

@@ -15,6 +15,7 @@ import numpy as np
 
 from tlcourse.workspace import CourseError
 
+CURE = "install tlcourse again, or make them anew with `python -m tlcourse.pretrain`"
 FILE = Path(__file__).with_name("resnet50_letters.npz")
 
 
@@ -30,6 +31,22 @@ def card(file: Path = FILE) -> dict:
         return json.loads(file.with_suffix(".json").read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise _damaged(file.with_suffix(".json"), error) from error
+
+
+def verify(file: Path = FILE) -> None:
+    """See that the file is the one of its card.
+
+    Raises
+    ------
+    CourseError
+        If it is not.
+    """
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise _damaged(file, error) from error
+    if hashlib.sha256(content).hexdigest() != card(file).get("sha256"):
+        raise _damaged(file, "its checksum is not that of its card")
 
 
 def save(model, file: Path, about: dict) -> None:
@@ -59,12 +76,7 @@ def load(model, file: Path = FILE) -> None:
     CourseError
         If the file is missing, is not the one of its card, or holds other layers.
     """
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise _damaged(file, error) from error
-    if hashlib.sha256(content).hexdigest() != card(file).get("sha256"):
-        raise _damaged(file, "its checksum is not that of its card")
+    verify(file)
     new = []
     try:
         with np.load(file, allow_pickle=False) as arrays:
@@ -93,7 +105,4 @@ def _read(arrays, key: str) -> np.ndarray:
 
 
 def _damaged(file: Path, why) -> CourseError:
-    return CourseError(
-        f"The course's weights cannot be read from {file} ({why}): install tlcourse again, or make "
-        "them anew with `python -m tlcourse.pretrain`."
-    )
+    return CourseError(f"The course's weights cannot be read from {file} ({why}): {CURE}.")
