@@ -320,7 +320,8 @@ def quick(monkeypatch):
     def new_model(steps, seed):
         keras.utils.set_random_seed(seed)
         model = keras.Sequential([keras.Input((4, 4, 3)), layers.Flatten(), layers.Dense(2)])
-        training.compile_classifier(model, optimizer=keras.optimizers.AdamW(0.01))
+        optimizer = keras.optimizers.AdamW(0.01, weight_decay=0.5)
+        training.compile_classifier(model, optimizer=optimizer)
         return model
 
     def scenes(n, random_state):

@@ -64,7 +64,6 @@ def new_model(steps: int, seed: int):
         0.0, max(1, steps - warm_up), warmup_target=PEAK_RATE, warmup_steps=warm_up
     )
     optimizer = keras.optimizers.AdamW(rate, weight_decay=WEIGHT_DECAY)
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     compile_classifier(model, optimizer=optimizer)
     return model
 
@@ -109,6 +108,8 @@ def train(images: int, seed: int, folder: Path):
             record.write_text(json.dumps(settings, ensure_ascii=False), "utf-8")
             model = new_model(steps, seed)
 
+    # Not part of what a file keeps, so it is said here, for a new model and a loaded one.
+    model.optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     stopped = []
     handlers = {s: signal.signal(s, lambda *_: stopped.append(1)) for s in _SIGNALS}
     bar = tqdm(total=steps, unit="batch", file=sys.stderr)
