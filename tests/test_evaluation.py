@@ -263,3 +263,82 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says():
         found = evaluation.compare(y, *wrong)
         covered.append(found.low <= 0.03 <= found.high)
     assert np.mean(covered) > 0.92
+
+
+# --- other inputs, and where a network looks -----------------------------------------------------
+
+
+def images_of(seed, n=6):
+    return rng_of(seed).random((n, 28, 28, 1)).astype("float32")
+
+
+@pytest.mark.parametrize("kind", evaluation.SHIFTS)
+def test_a_distortion_begins_at_nothing_and_keeps_shape_and_range(kind):
+    x = images_of(0)
+    kept = x.copy()
+    np.testing.assert_array_equal(evaluation.distort(x, kind, 0), x)
+    for severity in (0.3, 0.5, 1):
+        shifted = evaluation.distort(x, kind, severity)
+        assert (shifted.shape, shifted.dtype) == (x.shape, np.float32)
+        assert shifted.min() >= -1e-6
+        assert shifted.max() <= 1 + 1e-6
+        np.testing.assert_array_equal(shifted, evaluation.distort(x, kind, severity))
+    np.testing.assert_array_equal(x, kept)
+
+
+def test_full_distortions_are_what_they_are_called():
+    x = images_of(1)
+    np.testing.assert_allclose(evaluation.distort(x, "inverted", 1), 1 - x, atol=1e-6)
+    np.testing.assert_allclose(evaluation.distort(x, "inverted", 0.5), 0.5, atol=1e-6)
+    turned = np.rot90(x, axes=(1, 2))
+    np.testing.assert_allclose(evaluation.distort(x, "rotated", 1), turned, atol=1e-5)
+    grey = np.full((9, 28, 28, 1), 0.5, "float32")
+    assert evaluation.distort(grey, "noisy", 0.2).std() == pytest.approx(0.1, rel=0.05)
+    assert (evaluation.distort(grey, "noisy", 1, 1) != evaluation.distort(grey, "noisy", 1)).any()
+
+
+@pytest.mark.parametrize(("kind", "severity"), [("recoloured", 0.5), ("noisy", 1.5)])
+def test_an_impossible_distortion_is_named(kind, severity):
+    with pytest.raises(ValueError, match=r"recoloured|1\.5"):
+        evaluation.distort(images_of(0), kind, severity)
+
+
+@pytest.fixture(scope="module")
+def corner_reader():
+    """Class 1 is "the upper left is bright", and nothing else; class 0 has no weights."""
+    from tlcourse import models
+
+    model = models.small_cnn(2)
+    for layer in model.layers:
+        if layer.name.startswith("conv"):
+            kernel, bias = (np.zeros_like(w) for w in layer.get_weights())
+            kernel[1, 1, 0, 0] = 1
+            layer.set_weights([kernel, bias])
+    head = np.zeros((3, 3, 64, 2))
+    head[0, 0, 0, 1] = 1
+    model.get_layer("head").set_weights([head.reshape(-1, 2), np.zeros(2)])
+    return model
+
+
+def test_grad_cam_marks_what_the_network_reads(corner_reader):
+    x = np.zeros((2, 28, 28, 1), "float32")
+    x[:, 2:6, 2:6] = 1
+    x[1, 14:20, 14:20] = 0.5
+    for layer in ("conv3", "conv4"):
+        heat = evaluation.grad_cam(corner_reader, x, layer, 1)
+        assert heat.shape == (2, 28, 28)
+        assert heat.min() >= 0
+        np.testing.assert_allclose(heat.max((1, 2)), 1)
+        for each in heat:
+            assert max(np.unravel_index(each.argmax(), (28, 28))) < 14
+    assert not evaluation.grad_cam(corner_reader, x, "conv4", 0).any(), "nothing speaks for 0"
+    mixed = evaluation.grad_cam(corner_reader, x, "conv4", np.array([1, 0]))
+    assert [bool(h.any()) for h in mixed] == [True, False]
+
+
+def test_grad_cam_needs_maps(corner_reader):
+    x = np.zeros((1, 28, 28, 1), "float32")
+    with pytest.raises(ValueError, match="choose a convolution"):
+        evaluation.grad_cam(corner_reader, x, "flatten", 0)
+    with pytest.raises(ValueError, match="no layer 'conv9'"):
+        evaluation.grad_cam(corner_reader, x, "conv9", 0)

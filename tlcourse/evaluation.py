@@ -1,7 +1,8 @@
 """How good is a network really, and is another one better? What scikit-learn and SciPy do not have.
 
 Accuracy, precision, recall, curves and splits are scikit-learn's, intervals for one proportion
-SciPy's (`scipy.stats.binomtest(…).proportion_ci("wilson")`). NumPy and SciPy only.
+SciPy's (`scipy.stats.binomtest(…).proportion_ci("wilson")`). NumPy and SciPy only, but for
+`grad_cam`, which imports Keras when it is called.
 """
 
 from dataclasses import dataclass
@@ -208,6 +209,103 @@ def fit_temperature(logits: np.ndarray, y: np.ndarray) -> float:
 
     found = minimize_scalar(cross_entropy, bounds=np.log([0.01, 100]), method="bounded")
     return float(np.exp(found.x))
+
+
+# --- other inputs, and where a network looks -------------------------------------------------
+
+SHIFTS = ("rotated", "noisy", "inverted")
+
+
+def distort(x: np.ndarray, kind: str, severity: float, random_state: int = 0) -> np.ndarray:
+    """Grey images that drift away from what a network was trained on.
+
+    Parameters
+    ----------
+    x : ndarray of floats, shape (n, h, w, 1)
+        In 0–1.
+    kind : {"rotated", "noisy", "inverted"}
+        Turned anticlockwise by up to 90°; Gaussian noise of a standard deviation of up to 0.5;
+        black and white exchanged, by way of an even grey at severity 0.5.
+    severity : float in 0–1
+        0 leaves the images as they are.
+    random_state : int
+        Of the noise.
+
+    Returns
+    -------
+    ndarray, shape of `x`, float32
+
+    Raises
+    ------
+    ValueError
+        If there is no such kind, or the severity is out of range.
+    """
+    if kind not in SHIFTS:
+        raise ValueError(f"there is no shift {kind!r}; choose from {', '.join(SHIFTS)}.")
+    if not 0 <= severity <= 1:
+        raise ValueError(f"severity must lie between 0 and 1, not {severity}.")
+    x = np.asarray(x, "float32")
+    if severity == 0:
+        return x.copy()
+    if kind == "rotated":
+        from scipy.ndimage import rotate
+
+        return rotate(x, 90 * severity, axes=(2, 1), reshape=False, order=1)
+    if kind == "noisy":
+        noise = np.random.default_rng(random_state).standard_normal(x.shape, "float32")
+        return np.clip(x + 0.5 * severity * noise, 0, 1).astype("float32")
+    return (x + severity * (1 - 2 * x)).astype("float32")
+
+
+def grad_cam(model, x: np.ndarray, layer: str, class_index) -> np.ndarray:
+    """Which places of an image speak for a class (Grad-CAM, Selvaraju et al. 2017).
+
+    The channels of a convolution are added, each with the mean gradient of the class's logit as
+    its weight, and what is negative is cut off. The map has the resolution of that layer; it is
+    enlarged to the image's.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Ends in logits.
+    x : ndarray, shape (n, h, w, channels)
+        As the network takes them.
+    layer : str
+        The name of a convolution through which everything passes.
+    class_index : int or ndarray of int, shape (n,)
+        The class asked about, of all images or of each.
+
+    Returns
+    -------
+    ndarray, shape (n, h, w)
+        Each map scaled to a maximum of 1, or all 0 where nothing speaks for the class.
+
+    Raises
+    ------
+    ValueError
+        If the layer does not exist, is the last one, or returns no maps.
+    """
+    from scipy.ndimage import zoom
+
+    from tlcourse import autodiff, transfer
+    from tlcourse.backend import keras
+
+    lower, upper = transfer.split(model, layer)
+    maps = lower([np.asarray(x, "float32")], training=False)
+    if len(maps.shape) != 4:
+        raise ValueError(
+            f"layer {layer!r} returns the shape {tuple(maps.shape)}, not maps (n, h, w, channels): "
+            "choose a convolution."
+        )
+    chosen = np.eye(upper.output.shape[-1], dtype="float32")[np.broadcast_to(class_index, len(x))]
+    # Examples do not influence each other, so one gradient of the sum serves them all.
+    slope = autodiff.gradient(lambda a: keras.ops.sum(upper(a, training=False) * chosen), maps)
+    maps = keras.ops.convert_to_numpy(maps)
+    heat = np.maximum((maps * slope.mean((1, 2), keepdims=True)).sum(-1), 0)
+    factors = (1, x.shape[1] / heat.shape[1], x.shape[2] / heat.shape[2])
+    heat = zoom(heat, factors, order=1, grid_mode=True, mode="nearest")
+    top = heat.max((1, 2), keepdims=True)
+    return heat / np.where(top > 0, top, 1)
 
 
 # --- does transfer help here? ----------------------------------------------------------------

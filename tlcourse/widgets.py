@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 
-from tlcourse import optimizers, plotting
+from tlcourse import evaluation, optimizers, plotting
 
 # --- gradient descent ----------------------------------------------------------------------------
 
@@ -238,4 +238,79 @@ def decision_boundary(
     ax.legend(loc="upper left", ncols=2, frameon=True, handletextpad=0, columnspacing=0.8)
     ax.grid(False)
     ax.set_title(title)
+    return ax
+
+
+# --- evaluation ----------------------------------------------------------------------------------
+
+
+def threshold(y: np.ndarray, score: np.ndarray, threshold: float = 0.5):
+    """Confusion matrix at a threshold, and its point on the ROC and precision–recall curves.
+
+    Parameters
+    ----------
+    y : ndarray of 0 and 1, shape (N,)
+        Both occur.
+    score : ndarray of floats, shape (N,)
+    threshold : float
+        An example is called positive if its score is at least this.
+
+    Returns
+    -------
+    Figure
+    """
+    y, score = np.asarray(y), np.asarray(score)
+    said = (score >= threshold).astype(int)
+    counts = np.bincount(2 * y + said, minlength=4).reshape(2, 2)
+    (_, false_alarms), (_, found) = counts
+    # Going down the sorted scores, one example after the other is called positive.
+    order = np.argsort(-score, kind="stable")
+    last = np.append(np.diff(score[order]) != 0, True)  # of each group of equal scores
+    hits = np.cumsum(y[order])[last]
+    called = np.flatnonzero(last) + 1
+    positives, negatives = counts.sum(1)[1], counts.sum(1)[0]
+    recall, alarm = hits / positives, (called - hits) / negatives
+    figure, axes = plt.subplots(1, 3, figsize=(plotting.WIDTH, 2.9), layout="none")
+    figure.subplots_adjust(0.08, 0.2, 0.97, 0.88, wspace=0.42)
+    plotting.confusion_matrix(y, said, ("0", "1"), title=f"threshold {threshold:.2f}", ax=axes[0])
+    axes[1].plot(np.r_[0, alarm], np.r_[0, recall], color="#999999")
+    axes[1].plot([0, 1], [0, 1], ":", color="#999999", lw=1)
+    axes[1].set(xlabel="false positive rate", ylabel="recall", title="ROC")
+    axes[2].plot(recall, hits / called, color="#999999")
+    axes[2].axhline(positives / len(y), ls=":", color="#999999", lw=1)
+    axes[2].set(xlabel="recall", ylabel="precision", title="precision–recall")
+    style = {"marker": "o", "ms": 9, "color": "#0072B2", "clip_on": False}
+    axes[1].plot(false_alarms / negatives, found / positives, **style)
+    if said.any():  # without a positive answer there is no precision
+        axes[2].plot(found / positives, found / said.sum(), **style)
+    for ax in axes[1:]:
+        ax.set(xlim=(0, 1), ylim=(0, 1.02), xticks=[0, 0.5, 1], yticks=[0, 0.5, 1])
+    return figure
+
+
+def reliability_diagram(
+    probabilities: np.ndarray, y: np.ndarray, bins: int = 10, *, title: str = "", ax=None
+):
+    """Accuracy of the predictions of each confidence; the diagonal is perfect calibration.
+
+    Parameters
+    ----------
+    probabilities : ndarray, shape (N, K)
+    y : ndarray of int, shape (N,)
+    bins : int
+        Equally wide. A bar's darkness is its share of the examples.
+    """
+    confidence, accuracy, count = evaluation.reliability(probabilities, y, bins)
+    if ax is None:
+        figure, ax = plt.subplots(figsize=(4.6, 3.6), layout="none")
+        figure.subplots_adjust(0.15, 0.16, 0.97, 0.9)
+    filled = count > 0
+    places = (np.arange(bins) + 0.5) / bins
+    bars = ax.bar(places[filled], accuracy[filled], 0.94 / bins, color="#0072B2")
+    for bar, share in zip(bars, count[filled] / count.max(), strict=True):
+        bar.set_alpha(0.25 + 0.75 * share)
+    ax.plot([0, 1], [0, 1], "--", color="black", lw=1, label="perfect")
+    ax.plot(confidence[filled], accuracy[filled], "o-", ms=5, color="#D55E00", label="measured")
+    ax.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="confidence", ylabel="accuracy", title=title)
+    ax.legend(loc="upper left")
     return ax
