@@ -103,7 +103,7 @@ def _font_faces() -> tuple[tuple[str, frozenset[int]], ...]:
 
 
 @cache
-def _print_atlas(alphabet: str, split: str, penned: bool) -> tuple[np.ndarray, np.ndarray]:
+def _print_atlas(alphabet: str, split: str, penned: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """Tiles of every character of `alphabet` in the faces of `split`, and their labels.
 
     Of the different shapes that a character has in the faces, every fourth is kept for the test
@@ -388,7 +388,7 @@ def make_cluttered_letters(
     _check_alphabet(alphabet)
     _check_difficulty(difficulty)
     return _make(
-        lambda split: _print_atlas(alphabet, split, penned=False),
+        lambda split: _print_atlas(alphabet, split),
         lambda *args: _cluttered(*args, difficulty),
         (n_train, n_test, "test", random_state),
         (tuple(alphabet), _PRINT_LICENCE, _PRINT_SOURCE),
