@@ -10,7 +10,7 @@
 # - mend a network that is too sure of itself, and ask where it looks;
 # - answer "does transfer help here?" with a verdict that stands.
 #
-# **Time:** 75 minutes to read and try, about three minutes to run. You need chapter 04.
+# **Time:** 75 minutes to read and try, about three and a half minutes to run. You need chapter 04.
 
 # %% tags=["setup"]
 # Everything that the chapter needs.
