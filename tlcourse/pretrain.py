@@ -2,8 +2,8 @@
 
     python -m tlcourse.pretrain
 
-teaches Keras' ResNet50 to read letters in coloured scenes, from random weights: an hour or more
-on two cores, minutes on a GPU. Stop it with Ctrl-C whenever you like; the same command goes on
+teaches Keras' ResNet50 to read letters in coloured scenes, from random weights: more than an hour
+on two cores. Stop it with Ctrl-C whenever you like; the same command goes on
 where it was. At the end it writes the weights and their model card to `--out`.
 
 The recipe: AdamW with warm-up and a cosine (Loshchilov & Hutter 2019), no weight decay on biases
