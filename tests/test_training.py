@@ -60,15 +60,22 @@ def test_fit_steps_takes_the_steps_it_is_told_however_few_the_examples(model, po
         assert int(model.optimizer.iterations) == 5
 
 
-def test_fit_steps_shows_each_example_once_before_any_returns(pool):
-    class Recorder:
-        def fit(self, x, y, **options):
-            self.y = y
+class Recorder:
+    """In the place of a model: keeps the labels that `fit` is given."""
 
+    def __init__(self):
+        self.calls = []
+
+    def fit(self, x, y, **options):
+        self.calls.append(y)
+
+
+def test_fit_steps_shows_each_example_once_before_any_returns(pool):
     recorder = Recorder()
     training.fit_steps(recorder, pool.x_train, np.arange(100), steps=6, batch_size=25)
-    assert sorted(recorder.y[:100]) == list(range(100))
-    assert len(recorder.y) == 150
+    (y,) = recorder.calls
+    assert sorted(y[:100]) == list(range(100))
+    assert len(y) == 150
 
 
 def test_shift_images_moves_each_image_within_its_reach():
@@ -186,3 +193,14 @@ def test_importing_keras_through_the_package_writes_nothing():
         capture_output=True, text=True, check=True, timeout=100,
     )  # fmt: skip
     assert done.stderr == done.stdout == ""
+
+
+def test_images_laid_out_in_lumps_come_in_the_same_order(pool, monkeypatch):
+    seen = []
+    for lump in (2**28, 40 * pool.x_train[0].nbytes):
+        monkeypatch.setattr(training, "_LUMP", lump)
+        recorder = Recorder()
+        training.fit_steps(recorder, pool.x_train, np.arange(100), steps=10, batch_size=20)
+        seen.append(np.concatenate(recorder.calls))
+    np.testing.assert_array_equal(*seen)
+    assert len(recorder.calls) == 5

@@ -91,3 +91,19 @@ def test_a_start_without_a_source_is_random():
     start = transfer.warm_start(models.small_cnn())
     first, second = (weights(start(seed), "conv1").copy() for seed in (0, 1))
     assert abs(first - second).max() > 0.01
+
+
+def test_a_half_is_split_and_trained_like_a_whole_network():
+    keras.utils.set_random_seed(0)
+    model = models.small_cnn(3)
+    x = np.random.default_rng(0).random((12, 28, 28, 1), "float32")
+    y = np.arange(12) % 3
+    lower, upper = transfer.split(model, "pool2")
+    middle, top = transfer.split(upper, "flatten")
+    through, whole = (keras.ops.convert_to_numpy(y) for y in (top(middle(lower(x))), model(x)))
+    np.testing.assert_allclose(through, whole, atol=1e-5)
+    before = weights(model, "conv3").copy(), weights(model, "head").copy()
+    inner = keras.ops.convert_to_numpy(lower(x))
+    transfer.probe_then_fine_tune(upper, "conv3", inner, y, steps=2)
+    assert not np.array_equal(weights(model, "conv3"), before[0])
+    assert not np.array_equal(weights(model, "head"), before[1])

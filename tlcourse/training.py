@@ -11,6 +11,8 @@ from tlcourse import plotting
 from tlcourse.backend import gpus, keras
 from tlcourse.data import Dataset, few_labels, scale
 
+_LUMP = 2**28  # bytes of images that `fit_steps` lays out at a time
+
 
 def compile_classifier(
     model: keras.Model,
@@ -102,8 +104,10 @@ def fit_steps(
     rng = np.random.default_rng(seed)
     rounds = -(-steps * batch_size // len(x))
     order = np.concatenate([rng.permutation(len(x)) for _ in range(rounds)])[: steps * batch_size]
-    x = shift_images(x[order], shift, rng) if shift else x[order]
-    model.fit(x, y[order], batch_size=batch_size, shuffle=False, verbose=0)
+    lump = max(1, _LUMP // (x[0].nbytes * batch_size)) * batch_size
+    for part in (order[start : start + lump] for start in range(0, len(order), lump)):
+        images = shift_images(x[part], shift, rng) if shift else x[part]
+        model.fit(images, y[part], batch_size=batch_size, shuffle=False, verbose=0)
 
 
 def accuracy(model: keras.Model, x: np.ndarray, y: np.ndarray) -> float:

@@ -191,7 +191,11 @@ def split(model: keras.Model, after: str) -> tuple[keras.Model, keras.Model]:
     if after not in names:
         stage = [name for name in names if name.startswith(f"{after}_")]
         after = stage[-1] if stage else names[_find(model, after)]
-    boundary = model.get_layer(after).output
+    # A half is a graph of its own on shared layers, so `layer.output` may belong to another graph.
+    depths = getattr(model, "_functional", model)._nodes_by_depth.values()
+    layer = model.get_layer(after)
+    (node,) = (node for nodes in depths for node in nodes if node.operation is layer)
+    boundary = node.output_tensors[0]
     if after == names[-1]:
         raise ValueError(f"{after!r} is the last layer: choose an earlier one.")
     return keras.Model(model.inputs, boundary), keras.Model(boundary, model.outputs[0])
@@ -358,9 +362,12 @@ def train_from(
         As in `training.fit_steps`.
     """
     unfreeze_from(model, layer)
-    lower, upper = split(model, model.layers[_find(model, layer) - 1].name)
-    compile_classifier(upper, optimizer=optimizer)
-    fit_steps(upper, features(lower, x, np.asarray), y, steps=steps, seed=seed)
+    before = model.layers[_find(model, layer) - 1]
+    if not isinstance(before, keras.layers.InputLayer):
+        lower, model = split(model, before.name)
+        x = features(lower, x, np.asarray)
+    compile_classifier(model, optimizer=optimizer)
+    fit_steps(model, x, y, steps=steps, seed=seed)
 
 
 def probe_then_fine_tune(

@@ -241,6 +241,78 @@ def decision_boundary(
     return ax
 
 
+# --- fine-tuning ---------------------------------------------------------------------------------
+
+
+def unfreezing_depth(stored: Mapping, chosen: str, *, title: str | None = None, ax=None):
+    """Accuracy along the steps for every depth of unfreezing, one of them highlighted.
+
+    Parameters
+    ----------
+    stored : mapping
+        What `benchmarks.fine_tuning` stored: `checkpoints`, and for each stage in `depth` its
+        `accuracy`, mean and standard deviation at each checkpoint, `parameters` and `seconds`.
+    chosen : str
+        The first stage that trains: "head", "conv5" …
+    title : str, optional
+        By default what the chosen depth costs.
+    """
+    if ax is None:
+        figure, ax = plt.subplots(figsize=(plotting.WIDTH, 3.2), layout="none")
+        figure.subplots_adjust(0.1, 0.16, 0.98, 0.9)
+    steps = stored["checkpoints"]
+    for stage, curve in stored["depth"].items():
+        mean, sd = 100 * np.array(curve["accuracy"]).T
+        if stage == chosen:
+            ax.plot(steps, mean, "s-", color="#0072B2", label=_trains(stage), zorder=3)
+            ax.fill_between(steps, mean - sd, mean + sd, color="#0072B2", alpha=0.2, lw=0)
+        else:
+            ax.plot(steps, mean, color="#999999", lw=1)
+            place = {"xytext": (4, 0), "textcoords": "offset points", "va": "center"}
+            ax.annotate(stage, (steps[-1], mean[-1]), **place, fontsize=9, color="#666666")
+    cost = stored["depth"][chosen]
+    told = f"{cost['parameters'] / 1e6:.2f} million parameters, {cost['seconds']:.0f} s"
+    ax.set(xlabel="steps after the head's own", ylabel="validation accuracy (%)")
+    ax.set_title(told if title is None else title)
+    ax.legend(loc="lower right")
+    return ax
+
+
+def _trains(stage: str) -> str:
+    return "the head trains" if stage == "head" else f"{stage} and all after it train"
+
+
+def prediction(image: np.ndarray, probabilities: np.ndarray, names: Sequence[str], right: int):
+    """An image beside the probabilities of its classes; the right class is blue.
+
+    Parameters
+    ----------
+    image : ndarray, shape (h, w, 3), ``uint8``
+    probabilities : ndarray, shape (K,)
+        Of more than ten classes the ten most probable are drawn, and the right one.
+    names : sequence of str, length K
+    right : int
+    """
+    shown = np.argsort(-probabilities, kind="stable")[:10]
+    if right not in shown:
+        shown = np.append(shown[:-1], right)
+    shown = np.sort(shown)
+    figure, axes = plt.subplots(
+        1, 2, figsize=(plotting.WIDTH, 3), layout="none", width_ratios=(1, 2)
+    )
+    figure.subplots_adjust(0.02, 0.17, 0.98, 0.88, wspace=0.35)
+    axes[0].imshow(image)
+    axes[0].axis("off")
+    axes[0].set_title(f"shown: {names[right]}")
+    colors = ["#0072B2" if k == right else "#999999" for k in shown]
+    axes[1].barh([names[k] for k in shown], probabilities[shown], color=colors)
+    axes[1].invert_yaxis()
+    axes[1].grid(False, axis="y")
+    axes[1].set(xlim=(0, 1), xlabel="probability")
+    axes[1].set_title(f"answer: {names[int(np.argmax(probabilities))]}")
+    return figure
+
+
 # --- evaluation ----------------------------------------------------------------------------------
 
 
