@@ -20,7 +20,7 @@ unexport PIP_IGNORE_INSTALLED PIP_EDITABLE PIP_REQUIRE_VIRTUALENV PIP_QUIET PIP_
 unexport PYTEST_ADDOPTS PYTEST_PLUGINS MPLBACKEND
 
 .NOTPARALLEL:
-.PHONY: help venv lab test unit nbval backends test-gpu lint notebooks lock wheel clean
+.PHONY: help venv lab test unit nbval backends test-gpu lint notebooks exercises lock wheel clean
 
 help:            ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -61,7 +61,7 @@ unit: venv       ## unit tests and drift checks
 	$(PY) -m pytest
 
 nbval: venv      ## run every notebook and compare its outputs  (NB=03 for one)
-	$(NBVAL) $(if $(NB),$(foreach n,$(NB),notebooks/$(n)*.ipynb),notebooks)
+	$(NBVAL) $(if $(NB),$(or $(wildcard $(foreach n,$(NB),notebooks/$(n)*.ipynb solutions/$(n)/*.ipynb)),notebooks/$(NB)),notebooks solutions)
 
 backends: venv   ## models and training on JAX and PyTorch, where they are installed
 	@for backend in jax torch; do \
@@ -83,11 +83,14 @@ lint: venv       ## style of the code and of the notebooks
 	$(PY) -m ruff format --check .
 
 notebooks: venv  ## execute the notebooks that changed, and sync their twins  (NB=03 for one)
-	@$(PY) sources/sync.py $(NB)
+	@$(PY) -m sources.sync $(NB)
+
+exercises: venv  ## make exercises/ from solutions/  (NB=ex02 for one)
+	@$(PY) -m sources.exercises $(NB)
 
 lock:            ## renew requirements.lock  (needs uv)
 	@command -v uv >/dev/null || { echo "make lock needs uv, which is not installed: get it with your package manager or with pipx install uv." >&2; exit 1; }
-	uv pip compile pyproject.toml --extra test --universal --generate-hashes \
+	uv pip compile pyproject.toml --extra test --extra grading --universal --generate-hashes \
 	  --no-emit-index-url --no-annotate --python-version 3.11 --upgrade -o requirements.lock
 
 wheel: venv      ## build the wheel into dist/

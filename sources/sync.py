@@ -20,6 +20,7 @@ import nbformat
 from jupytext.config import load_jupytext_config
 from nbformat import NotebookNode
 
+from sources import exercises
 from tlcourse.execute import CellError, execute
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -127,7 +128,7 @@ def sync(notebook_path: Path, twin_path: Path, *, force: bool = False) -> str:
         with tempfile.TemporaryDirectory() as cwd:
             notebook = execute(notebook, cwd=cwd, cell_timeout=CELL_TIMEOUT)
         done = f"executed in {time.monotonic() - start:.0f} s"
-    notebook = _tidy(notebook)
+    notebook = _tidy(notebook, exercises.set_of(notebook_path))
     after = nbformat.writes(notebook).encode() + b"\n", to_text(notebook).encode()
     if (_contents(notebook_path), _contents(twin_path)) != before:
         raise SyncError(
@@ -156,8 +157,11 @@ def _format(notebook: NotebookNode) -> NotebookNode:
     return nbformat.reads(done.stdout, as_version=4) if done.returncode == 0 else notebook
 
 
-def _tidy(notebook: NotebookNode) -> NotebookNode:
-    """Keep of the metadata only what readers and tools need, so that a diff shows edits alone."""
+def _tidy(notebook: NotebookNode, exercise: str | None = None) -> NotebookNode:
+    """Keep of the metadata only what readers and tools need, so that a diff shows edits alone.
+
+    The solution of an exercise set gets nbgrader's metadata, and the set's name and edition.
+    """
     notebook.metadata = NotebookNode(
         kernelspec=NotebookNode(display_name="Python 3", language="python", name="python3"),
         language_info=NotebookNode(name="python"),
@@ -170,6 +174,9 @@ def _tidy(notebook: NotebookNode) -> NotebookNode:
     notebook.metadata.tlcourse = NotebookNode(
         code=_code_digest(notebook), text=_digest(to_text(notebook))
     )
+    if exercise:
+        exercises.mark(notebook, exercise)
+        notebook.metadata.tlcourse.update(exercise=exercise, edition=exercises.edition(exercise))
     return notebook
 
 
@@ -204,7 +211,7 @@ def main(wanted: list[str], root: Path = ROOT) -> int:
         except CellError as error:
             print(f"stopped at {error}. The notebook is left as it was.", file=sys.stderr)
             return 1
-        except (SyncError, OSError) as error:
+        except (SyncError, exercises.ExerciseError, OSError) as error:
             print(f"stopped. {error}", file=sys.stderr)
             return 1
         except KeyboardInterrupt:

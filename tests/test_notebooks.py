@@ -105,8 +105,9 @@ def tags_are_known(notebook):
 def metadata_is_the_minimum(notebook):
     if extra := set(notebook.metadata) - {"kernelspec", "language_info", "tlcourse"}:
         yield f"metadata that make notebooks would drop: {sorted(extra)}"
+    kept = {"tags", "nbgrader"} if "exercise" in notebook.metadata.get("tlcourse", {}) else {"tags"}
     for cell in notebook.cells:
-        if extra := set(cell.metadata) - {"tags"}:
+        if extra := set(cell.metadata) - kept:
             yield f"cell metadata that make notebooks would drop: {sorted(extra)}"
 
 
@@ -114,10 +115,11 @@ def cells_are_short(notebook):
     lengths = []
     for cell in code_cells(notebook):
         lines = [line for line in cell.source.splitlines() if line.strip()]
+        lines = [line for line in lines if not re.fullmatch(r" *### (BEGIN|END) SOLUTION", line)]
         lengths.append(len(lines))
         if len(lines) > 20:
             yield f"a code cell of {len(lines)} lines: {lines[0]}"
-        elif len(lines) > 8 and not lines[0].startswith("#"):
+        elif len(lines) > 8 and not lines[0].startswith("#") and not cell.metadata.get("nbgrader"):
             yield f"a code cell of {len(lines)} lines that does not say its goal: {lines[0]}"
     if lengths and median(lengths) > 6:
         yield f"the median code cell has {median(lengths)} lines"
@@ -265,6 +267,7 @@ SPOILERS = [
     (RULES[5], lambda nb: code(nb).metadata.update(tags=["atol-much"])),
     (RULES[6], lambda nb: nb.metadata.update(widgets={})),
     (RULES[6], lambda nb: code(nb).metadata.update(execution={})),
+    (RULES[6], lambda nb: code(nb).metadata.update(nbgrader={})),
     (RULES[7], lambda nb: code(nb).update(source="# goal\n" + "a = 1\n" * 20)),
     (RULES[7], lambda nb: code(nb).update(source="a = 1\n" * 9)),
     (RULES[7], lambda nb: [c.update(source="# goal\n" + "a = 1\n" * 6) for c in nb.cells[1:3]]),

@@ -41,7 +41,8 @@ def test_the_lock_satisfies_what_the_package_asks_for():
             next(iter(requirement.specifier)).version
         )
     project = PYPROJECT["project"]
-    asked = project["dependencies"] + project["optional-dependencies"]["test"]
+    extras = project["optional-dependencies"]
+    asked = project["dependencies"] + extras["test"] + extras["grading"]
     for requirement in map(Requirement, asked + PYPROJECT["build-system"]["requires"]):
         found = versions.get(canonical(requirement.name), [])
         assert found, f"{requirement} is not in the lock: run make lock"

@@ -164,6 +164,35 @@ def _list_sources() -> None:
     print(f"They are kept in {public.home()} (TLCOURSE_HOME).")
 
 
+FOLDER = Annotated[Path, typer.Option(help="Your copy of the course.")]
+
+
+@app.command()
+def reset(
+    exercise: Annotated[str, typer.Argument(help="ex02, or 2.")],
+    folder: FOLDER = Path("tlcourse-work"),
+) -> None:
+    """Get a fresh copy of an exercise; the old one stays beside it."""
+    from tlcourse import workspace
+
+    for sentence in workspace.reset(folder, exercise):
+        print(sentence)
+
+
+@app.command()
+def submit(
+    exercise: Annotated[str, typer.Argument(help="ex02, or 2.")],
+    folder: FOLDER = Path("tlcourse-work"),
+) -> None:
+    """Check that an exercise is whole, and write the one file to hand in."""
+    from tlcourse import workspace
+
+    packed, open_tasks = workspace.submit(folder, exercise)
+    for task, status in open_tasks.items():
+        print(f"{status}: {task}")
+    print(f"Hand in {packed}.")
+
+
 @app.command()
 def doctor() -> None:
     """Check this machine; what is wrong is told with its cure."""

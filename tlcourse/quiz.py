@@ -11,6 +11,10 @@ from string import ascii_lowercase
 
 
 @cache
+def _catalogue() -> dict[str, list[dict]]:
+    return tomllib.loads(files("tlcourse").joinpath("questions.toml").read_text("utf-8"))
+
+
 def questions(chapter: str) -> list[dict]:
     """The questions of a chapter: `question`, and `options` with `text`, `why` and `right`.
 
@@ -24,7 +28,7 @@ def questions(chapter: str) -> list[dict]:
     ValueError
         If the chapter has no questions.
     """
-    catalogue = tomllib.loads(files("tlcourse").joinpath("questions.toml").read_text("utf-8"))
+    catalogue = _catalogue()
     if chapter not in catalogue:
         raise ValueError(
             f"there are no questions for chapter {chapter!r}; there are some for "
@@ -33,13 +37,18 @@ def questions(chapter: str) -> list[dict]:
     return catalogue[chapter]
 
 
+def count() -> int:
+    """How many questions there are in all chapters."""
+    return sum(len(questions(chapter)) for chapter in _catalogue())
+
+
 def ask(chapter: str) -> None:
     """Put the questions of a chapter: radio buttons in Jupyter, text elsewhere."""
     from tlcourse.plotting import in_notebook
 
     for number, question in enumerate(questions(chapter), 1):
         if in_notebook():
-            _ask_in_notebook(number, question)
+            _ask_in_notebook(chapter, number, question)
         else:
             print(_as_text(number, question))
     if not in_notebook():
@@ -71,10 +80,14 @@ def answer(chapter: str, number: int, letter: str) -> str:
         raise ValueError(
             f"option {letter!r} does not exist; choose a to {ascii_lowercase[len(options) - 1]}."
         )
-    return _verdict(options[ascii_lowercase.index(letter)])
+    return _verdict(chapter, number, options[ascii_lowercase.index(letter)])
 
 
-def _verdict(option: dict) -> str:
+def _verdict(chapter: str, number: int, option: dict) -> str:
+    """Judge and explain a choice, and keep it in the learner's progress."""
+    from tlcourse.checks import progress
+
+    progress.record("quiz", f"{chapter}.{number}", "correct" if option.get("right") else "not yet")
     return ("✔ Right. " if option.get("right") else "✘ Not quite. ") + option["why"]
 
 
@@ -86,7 +99,7 @@ def _as_text(number: int, question: dict) -> str:
     )
 
 
-def _ask_in_notebook(number: int, question: dict) -> None:
+def _ask_in_notebook(chapter: str, number: int, question: dict) -> None:
     import ipywidgets as widgets
     from IPython.display import display
 
@@ -100,7 +113,8 @@ def _ask_in_notebook(number: int, question: dict) -> None:
 
     def explain(change):
         if change["new"] is not None:
-            reply.value = f"<p aria-live='polite'>{_verdict(options[change['new']])}</p>"
+            said = _verdict(chapter, number, options[change["new"]])
+            reply.value = f"<p aria-live='polite'>{said}</p>"
 
     buttons.observe(explain, names="value")
     box = widgets.VBox([widgets.HTML(f"<b>{number}. {question['question']}</b>"), buttons, reply])

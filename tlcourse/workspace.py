@@ -1,9 +1,11 @@
 """The learner's copy of the course: notebooks and exercises, delivered and never overwritten."""
 
 import hashlib
+import io
 import json
 import os
 import sys
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -122,19 +124,19 @@ def _deliver_file(new: bytes, path: Path, delivered: str | None) -> list[str]:
     if delivered == _sha256(old):
         write(path, new)
         return [f"{path.name} is now the newer edition; you had not changed it."]
-    beside = _free_name(path, new)
+    beside = _free_name(path, new, "new_edition")
     if not beside.exists():
         write(beside, new)
     return [f"You changed {path.name}: it stays, and the newer edition is {beside.name} beside it."]
 
 
-def _free_name(path: Path, new: bytes) -> Path:
-    """A name beside `path` that is free, or that holds `new` already."""
+def _free_name(path: Path, data: bytes, word: str) -> Path:
+    """A name beside `path` that is free, or that holds `data` already."""
     count = 1
     while True:
-        suffix = "_new_edition" if count == 1 else f"_new_edition_{count}"
+        suffix = f"_{word}" if count == 1 else f"_{word}_{count}"
         beside = path.with_stem(path.stem + suffix)
-        if not beside.exists() or beside.read_bytes() == new:
+        if not beside.exists() or beside.read_bytes() == data:
             return beside
         count += 1
 
@@ -159,6 +161,168 @@ def _read_manifest(folder: Path) -> dict[str, str]:
 
 def _sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
+
+
+# --- exercises -------------------------------------------------------------------------------
+
+
+def exercises() -> dict[str, Path]:
+    """The course's exercise notebooks by the name of their set, "ex02", in order."""
+    return {path.parent.name: path for path in sorted(content().glob("exercises/ex*/ex*.ipynb"))}
+
+
+def find_exercise(wanted: str) -> str:
+    """The name of a set, from "ex02", "2" or the notebook's file.
+
+    Raises
+    ------
+    CourseError
+        If there is none.
+    """
+    names = list(exercises())
+    stem = Path(wanted).name.removesuffix(".ipynb").partition("_")[0]
+    for name in names:
+        number = stem.removeprefix("ex")
+        if number.isdecimal() and int(number) == int(name.removeprefix("ex")):
+            return name
+    raise CourseError(f"There is no exercise {wanted!r}; there are {', '.join(names)}.")
+
+
+def reset(folder: Path, name: str) -> list[str]:
+    """Put a fresh copy of a set into the learner's folder; what was there stays beside it.
+
+    Parameters
+    ----------
+    folder : Path
+    name : str
+        Of the set, "ex02".
+
+    Returns
+    -------
+    list of str
+        What was done, a sentence each.
+
+    Raises
+    ------
+    CourseError
+        If the folder is no learner's, or cannot be written.
+    """
+    source = exercises()[find_exercise(name)]
+    key = source.relative_to(content()).as_posix()
+    path, new = folder / key, source.read_bytes()
+    _require_copy(folder)
+    with explain_os_errors(folder, "--folder"):
+        told = [f"{path.name} is fresh again."]
+        if path.exists() and (old := path.read_bytes()) == new:
+            return [f"{path.name} is fresh already."]
+        if path.exists():
+            beside = _free_name(path, old, "old")
+            write(beside, old)
+            told.append(f"Your earlier one is {beside.name} beside it.")
+        write(path, new)
+        delivered = _read_manifest(folder) | {key: _sha256(new)}
+        write(folder / _MANIFEST, json.dumps(delivered, indent=1).encode())
+    return told
+
+
+def submit(folder: Path, name: str) -> tuple[Path, dict[str, str]]:
+    """Check that a set's notebook is whole, and write the one file to hand in.
+
+    Parameters
+    ----------
+    folder : Path
+        The learner's.
+    name : str
+        Of the set, "ex02".
+
+    Returns
+    -------
+    zip : Path
+        `ex02-submission.zip` in the folder, which holds the notebook and nothing else.
+    open_tasks : dict of str
+        What is not done, by task: "not attempted", or "not yet" if no check found it right.
+
+    Raises
+    ------
+    CourseError
+        If the notebook is missing, unreadable or not whole.
+    """
+    from tlcourse.checks import progress
+
+    name = find_exercise(name)
+    source = exercises()[name]
+    path = folder / source.relative_to(content())
+    _require_copy(folder)
+    cure = f"tlcourse reset {name} gives a fresh one, and keeps this one beside it to copy from"
+    if not path.is_file():
+        raise CourseError(f"{path} is missing: {cure}.")
+    with explain_os_errors(folder, "--folder"):
+        mine, given = _read_notebook(path, cure), _read_notebook(source, cure)
+        expected, found = _graded_cells(given), _graded_cells(mine)
+        if (yours := _edition(mine)) != (ours := _edition(given)):
+            cure += f" (it is edition {yours}, and the course holds edition {ours})"
+        for grade_id in expected:
+            count = len(found.get(grade_id, []))
+            if count != 1:
+                what = "is missing" if count == 0 else f"is there {count} times"
+                raise CourseError(f"In {path.name} the cell {grade_id!r} {what}: {cure}.")
+        checked = progress.read(folder).get(name, {})
+        open_tasks = {}
+        for grade_id, (cell, *_) in expected.items():
+            task = grade_id.removesuffix("-answer")
+            if cell["metadata"]["nbgrader"].get("solution"):
+                if _source(found[grade_id][0]).strip() == _source(cell).strip():
+                    open_tasks[task] = "not attempted"
+                elif checked.get(task) == "not yet":
+                    open_tasks[task] = "not yet"
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(zipfile.ZipInfo(path.name), path.read_bytes())
+        target = folder / f"{name}-submission.zip"
+        write(target, packed.getvalue())
+    return target, open_tasks
+
+
+def _require_copy(folder: Path) -> None:
+    if not (folder / _MANIFEST).exists():
+        raise CourseError(
+            f"{folder} is no copy of the course: name yours with --folder, or make one with "
+            "tlcourse lab."
+        )
+
+
+def _read_notebook(path: Path, cure: str) -> dict:
+    try:
+        notebook = json.loads(path.read_bytes())
+        if not all(isinstance(cell["metadata"], dict) for cell in notebook["cells"]):
+            raise ValueError
+    except (ValueError, KeyError, TypeError):
+        raise CourseError(f"{path.name} is not a notebook that can be read: {cure}.") from None
+    return notebook
+
+
+def _edition(notebook: dict) -> int | str:
+    """The edition that an exercise carries in its metadata."""
+    try:
+        return notebook["metadata"]["tlcourse"]["edition"]
+    except (KeyError, TypeError):
+        return "unknown"
+
+
+def _graded_cells(notebook: dict) -> dict[str, list[dict]]:
+    """The cells that nbgrader knows, by their grade_id."""
+    cells: dict[str, list[dict]] = {}
+    for cell in notebook["cells"]:
+        known = cell["metadata"].get("nbgrader")
+        if isinstance(known, dict) and isinstance(known.get("grade_id"), str):
+            cells.setdefault(known["grade_id"], []).append(cell)
+    return cells
+
+
+def _source(cell: dict) -> str:
+    """A cell's text, which a notebook keeps as one string or as its lines."""
+    source = cell.get("source", "")
+    return source if isinstance(source, str) else "".join(source)
 
 
 # --- writing ---------------------------------------------------------------------------------

@@ -1,0 +1,409 @@
+"""Gradient descent.
+
+Checks of exercise set 01, on chapter 01.
+"""
+
+import numpy as np
+
+from tlcourse import optimizers
+from tlcourse.checks import agrees, assemble, holds, numbers, shaped, task
+
+EDITION = 1
+
+
+def _problem(rng, n: int, d: int):
+    """A small regression: θ, x, y."""
+    return numbers(rng, d), numbers(rng, n, d), numbers(rng, n)
+
+
+def _slopes(loss, theta: np.ndarray, h: float = 1e-5) -> np.ndarray:
+    """The gradient of `loss` at θ by central differences."""
+    steps = h * np.eye(len(theta))
+    return np.array([(loss(theta + s) - loss(theta - s)) / (2 * h) for s in steps])
+
+
+@task(
+    "What does J do if you change one parameter a little, and all others stay?",
+    "By the chain rule: outer derivative, the error; inner derivative, the x of that example.",
+    "Each example contributes its error times its row of x. Take the mean over the examples; a "
+    "product with the transposed x does the sum.",
+)
+def gradient(answer, rng):
+    """The gradient of half the mean squared error."""
+    for n, d in ((1, 1), (3, 2), (50, 4)):
+        theta, x, y = _problem(rng, n, d)
+        x[np.abs(x) < 1.5] = 1.5
+        got = answer(theta, x, y)
+        yield shaped("has one slope for each parameter", got, (d,))
+        by_hand = _slopes(lambda t, x=x, y=y: np.mean((x @ t - y) ** 2) / 2, theta)
+        yield agrees(
+            "agrees with the slopes measured by small steps",
+            got,
+            by_hand,
+            {
+                "the sign is reversed: the error is forecast minus truth": -by_hand,
+                "the factor ½ of the loss is missing": 2 * by_hand,
+                "you sum over the examples; the loss is a mean": n * by_hand,
+                "you sum over the examples, and the factor ½ is missing": 2 * n * by_hand,
+                "you divide by the number of parameters instead of examples": n / d * by_hand,
+                "this is the mean error: each error is still to be multiplied by its row of x": (
+                    np.full(d, np.mean(x @ theta - y))
+                ),
+            },
+            rtol=1e-3,
+            atol=1e-4,
+        )
+
+
+@task(
+    "Which of v and θ changes first, and which of them does the other one need?",
+    "The velocity first: a part β of the old one survives, and the push −α∇J is added.",
+    "v = beta * v - alpha * g, in a new array; then θ moves by this new v.",
+    forbids=("tlcourse.optimizers.descend",),
+)
+def momentum_step(answer, rng):
+    """One step of descent with momentum."""
+    for d in (1, 2, 5):
+        theta, g, v = numbers(rng, d), numbers(rng, d), numbers(rng, d)
+        g[g == 0] = 1
+        got = answer(theta, np.zeros(d), g, 0.5, 0.0)
+        plain = theta - 0.5 * g
+        yield agrees(
+            "without velocity and with β = 0 it is plain descent",
+            got,
+            [plain, -0.5 * g],
+            {
+                "it walks uphill: the push is minus α times the gradient": [
+                    theta + 0.5 * g,
+                    0.5 * g,
+                ],
+                "return θ first and v second": [-0.5 * g, plain],
+                "θ still moves by the old velocity: update v first": [theta, -0.5 * g],
+                "v has the other sign here: v ← βv − α∇J and θ ← θ + v": [plain, 0.5 * g],
+                "v holds the gradient without α: v ← βv − α∇J": [plain, g],
+            },
+        )
+        v[v == 0] = 1
+        got = answer(theta, v, g, 0.1, 0.9)
+        new = 0.9 * v - 0.1 * g
+        nesterov = theta + 0.9 * new - 0.1 * g
+        damped = 0.9 * v - 0.1 * 0.1 * g
+        yield agrees(
+            "a part β of the velocity survives",
+            got,
+            [theta + new, new],
+            {
+                "the gradient is weighed by 1 − β, as in Adam; here it is not": [
+                    theta + damped,
+                    damped,
+                ],
+                "this is Nesterov's momentum; the ordinary one is asked for": [nesterov, new],
+                "θ still moves by the old velocity: update v first": [theta + v, new],
+                "the velocity is forgotten": [theta - 0.1 * g, -0.1 * g],
+                "the whole velocity survives: multiply it by β": [theta + v - 0.1 * g, v - 0.1 * g],
+                "α multiplies the velocity too": [theta + 0.1 * (0.9 * v - g), 0.1 * (0.9 * v - g)],
+            },
+        )
+
+
+@task(
+    "m and v begin at zero. What does that do to the first few steps?",
+    "Update m with g and v with g²; the two factors of the rate are there to mend the start.",
+    "rate = alpha * sqrt(1 - beta_2**t) / (1 - beta_1**t), with t = 1 in the first step; ε is "
+    "added after the root of v is taken.",
+    forbids=("tlcourse.optimizers.adam",),
+)
+def adam_step(answer, rng):
+    """One step of Adam."""
+    alpha, b1, b2, eps = 0.1, 0.8, 0.95, 0.5
+    for d in (1, 3):
+        theta, g = numbers(rng, d), numbers(rng, d)
+        g[np.abs(g) < 0.5] = 1.5
+        g[0] = -abs(g[0])
+        got = answer(theta, np.zeros(d), np.zeros(d), g, 1, alpha, b1, b2, eps)
+        m, v = (1 - b1) * g, (1 - b2) * g**2
+        first = optimizers.adam(lambda _, g=g: g, theta, alpha, 1, b1, b2, eps)[-1]
+        rate = alpha * np.sqrt(1 - b2) / (1 - b1)
+        wrong = {
+            "the bias is not corrected: α is still to be multiplied by the two factors": (
+                theta - alpha * m / (np.sqrt(v) + eps)
+            ),
+            "ε is under the root; it belongs behind it": theta - rate * m / np.sqrt(v + eps),
+            "it walks uphill": 2 * theta - first,
+            "the root is missing: divide by √v, not by v": theta - rate * m / (v + eps),
+            "the root over 1 − β₂ᵗ is missing": (
+                theta - alpha * (1 - b2) / (1 - b1) * m / (np.sqrt(v) + eps)
+            ),
+            "ε is added after the correction, as in the paper's algorithm 1; here it is before": (
+                theta - alpha * g / (np.abs(g) + eps)
+            ),
+            "θ moves by g instead of m": theta - rate * g / (np.sqrt(v) + eps),
+        }
+        wrong = {message: [value, m, v] for message, value in wrong.items()}
+        wrong["v is a mean of g; it should be one of g²"] = [
+            theta - rate * m / (np.sqrt((1 - b2) * g) + eps),
+            m,
+            (1 - b2) * g,
+        ]
+        m_, v_ = b1 * g, b2 * g**2
+        wrong["β and 1 − β are exchanged: little of g is new, much of m is kept"] = [
+            theta - rate * m_ / (np.sqrt(v_) + eps),
+            m_,
+            v_,
+        ]
+        yield agrees("the first step follows the formula", got, [first, m, v], wrong)
+
+        m, v = numbers(rng, d), numbers(rng, d) ** 2 + 1
+        later = answer(theta, m, v, g, 3, alpha, b1, b2, eps)
+        for what, other in {
+            "the old m": answer(theta, m + 1, v, g, 3, alpha, b1, b2, eps),
+            "the old v": answer(theta, m, v + 1, g, 3, alpha, b1, b2, eps),
+            "the number t of the step": answer(theta, m, v, g, 4, alpha, b1, b2, eps),
+        }.items():
+            moved = not np.allclose(later[0], other[0], rtol=1e-7)
+            yield holds(f"{what} counts", moved, f"{what} is not used: with another, θ is the same")
+
+        mine, m, v = theta, np.zeros(d), np.zeros(d)
+        gs = numbers(rng, 4, d)
+        for t, g in enumerate(gs, 1):
+            mine, m, v = answer(mine, m, v, g, t, alpha, b1, b2, eps)
+        told = iter(gs)
+        path = optimizers.adam(lambda _, told=told: next(told), theta, alpha, 4, b1, b2, eps)
+        yield agrees("four steps, with m and v handed on, follow the formula", mine, path[-1])
+
+
+@task(
+    "Which examples belong to batch number 2, if the order is [4, 0, 3, 1, 2] and the size is 2?",
+    "order[start : start + size] are the examples of one batch: take these rows of x and of y.",
+    "Each row is the gradient on its own examples alone, so it is divided by how many they are; "
+    "of the last batch that may be fewer than size.",
+    forbids=("tlcourse.optimizers.batches",),
+)
+def minibatch_gradients(answer, rng):
+    """The gradient on each mini-batch of an epoch."""
+
+    def slope(theta, x, y):
+        return x.T @ (x @ theta - y) / len(y)
+
+    for n, size, d in ((2, 1, 1), (4, 2, 2), (5, 2, 2), (23, 5, 3)):
+        theta, x, y = _problem(rng, n, d)
+        x, y = x + np.arange(n)[:, None], y + np.arange(n)  # no two examples alike
+        order = rng.permutation(n)
+        if n == 2:
+            order = np.array([1, 0])
+        got = answer(theta, x, y, order, size)
+        starts = range(0, n, size)
+        if n % size:
+            told = "the last batch is smaller, and it counts too"
+            few = isinstance(got, np.ndarray) and got.shape == (n // size, d)
+            yield holds("no example is left out", not few, told)
+        yield shaped("has a row for each batch", got, (len(starts), d))
+        if n % size == 0:
+            yield agrees(
+                "the mean over the batches is the gradient on all examples",
+                got.mean(0),
+                slope(theta, x, y),
+                {
+                    "you sum over each batch; divide by its size": size * slope(theta, x, y),
+                    "each row is divided by N instead of by the size of its batch": (
+                        size / n * slope(theta, x, y)
+                    ),
+                    "the sign is reversed: the error is forecast minus truth": -slope(theta, x, y),
+                    "x is put in the new order and y is not, or the reverse: each row of x has "
+                    "now another's y": slope(theta, x[order], y),
+                },
+            )
+        parts = [order[s : s + size] for s in starts]
+        right = np.array([slope(theta, x[p], y[p]) for p in parts])
+        unmixed = np.array([slope(theta, x[s : s + size], y[s : s + size]) for s in starts])
+        shares = np.array([len(p) / size for p in parts])[:, None]
+        yield agrees(
+            "each row is the gradient on its own examples",
+            got,
+            right,
+            {
+                "the order is not used: the batches are taken as the examples lie": unmixed,
+                "the last batch is smaller: divide by its own number of examples": right * shares,
+            },
+        )
+
+
+@task(
+    "Print the path of the broken version. Which way does it go, and which of its rows differ?",
+    "There are three faults: a sign, something that is computed too early, and an array that is "
+    "changed after it was put into the list.",
+    "theta -= … changes the very array that lies in the path already; theta = theta − … makes a "
+    "new one.",
+    forbids=("tlcourse.optimizers.descend",),
+)
+def repaired(answer, rng):
+    """Gradient descent on ½θᵀHθ − bᵀθ, repaired."""
+    for d, steps in ((1, 2), (2, 4), (4, 10)):
+        curvature = numbers(rng, d, d)
+        curvature = np.round(curvature @ curvature.T + np.eye(d), 1)
+        b, theta = numbers(rng, d) + 0.05, numbers(rng, d)
+        alpha = round(0.5 / np.linalg.norm(curvature, 2), 3)
+        path = optimizers.descend(lambda t, h=curvature, b=b: h @ t - b, theta, alpha, steps)
+        got = answer(curvature, b, theta, alpha, steps)
+        first = curvature @ theta - b
+        k = np.arange(steps + 1)[:, None]
+        uphill = optimizers.descend(lambda t, h=curvature, b=b: b - h @ t, theta, alpha, steps)
+        rows = len(got) if isinstance(got, np.ndarray) and got.ndim == 2 else steps + 1
+        why = "the start belongs to the path, so that it has steps + 1 rows"
+        yield holds("has a row for the start and for each step", rows == steps + 1, why)
+        yield shaped("each row is a place θ", got, (steps + 1, d))
+        why = "all rows are the same place: the array in the list is changed after it was put in"
+        yield holds("every step has a place of its own", not (got == got[-1]).all(), why)
+        yield agrees(
+            "every step goes against the slope where it stands",
+            got,
+            path,
+            {
+                "it walks uphill": uphill,
+                "the slope is taken once, at the start, and never again": theta - alpha * k * first,
+                "it walks uphill, and by the slope of the start": theta + alpha * k * first,
+                "b is missing in the slope": optimizers.descend(
+                    lambda t, h=curvature: h @ t, theta, alpha, steps
+                ),
+            },
+        )
+
+
+# --- the largest learning rate -----------------------------------------------------------------
+
+
+def _curvature(rng, d: int) -> np.ndarray:
+    """A symmetric matrix with eigenvalues between 0.5 and 4, the largest apart from the others."""
+    directions = np.linalg.qr(rng.normal(size=(d, d)))[0]
+    values = np.append(rng.uniform(0.5, 2.5, d - 1), rng.uniform(3, 4))
+    return np.round((directions * values) @ directions.T, 2)
+
+
+def _rate(name: str, got, curvature: np.ndarray, rtol: float, mistakes: dict | None = None):
+    """Whether `got` is where descent on ½θᵀHθ begins to diverge, and if not, what it may be."""
+    values = np.linalg.eigvalsh(curvature)
+    return agrees(
+        name,
+        got,
+        2 / values[-1],
+        (mistakes or {})
+        | {
+            "this is the rate that reaches the floor of the steepest direction in one step; it "
+            "still converges up to a larger one": 1 / values[-1],
+            "this is the limit of the flattest direction; the steepest one diverges long before": (
+                2 / values[0]
+            ),
+            "this is the limit upside down: divide by the curvature": values[-1] / 2,
+            "this is the largest curvature, not a rate": values[-1],
+            "this is the best rate, by which descent is fastest; the limit lies higher": (
+                2 / (values[0] + values[-1])
+            ),
+            "the trace adds all curvatures; only the largest matters": 2 / values.sum(),
+            "the largest entry of H is not its largest curvature: turn to its eigenvalues": (
+                2 / curvature.max()
+            ),
+        },
+        rtol=rtol,
+    )
+
+
+@task(
+    "By which factor does one step change the distance to the minimum, along one eigenvector?",
+    "By 1 − αλ. For which α is its size below 1, and which λ gives way first?",
+    "The largest eigenvalue decides; the factor there reaches −1 first. Solve for α.",
+)
+def largest_rate(answer, rng):
+    """The learning rate at which descent begins to diverge, predicted."""
+    yield _rate("is right in one dimension", answer(np.array([[2.2]])), np.array([[2.2]]), 1e-4)
+    axes = np.diag([3.0, 1.0, 0.5])
+    yield _rate("is right on three axes", answer(axes), axes, 1e-4)
+    for d in (2, 3, 6):
+        curvature = _curvature(rng, d)
+        yield _rate("is right in a tilted valley", answer(curvature), curvature, 1e-4)
+
+
+@task(
+    "How would you see, without any formula, that a rate is too large?",
+    "Walk 200 steps from a random start with one rate, and compare the distances to 0 at both "
+    "ends. Then halve the interval in which the limit lies.",
+    "Begin with an interval [0, 10]. If the walk from the middle rate ends farther away than it "
+    "began, the limit is below the middle, else above; 30 halvings are plenty.",
+    forbids=(
+        "numpy.linalg.eigvalsh",
+        "numpy.linalg.eigvals",
+        "numpy.linalg.eigh",
+        "numpy.linalg.eig",
+        "numpy.linalg.svd",
+        "scipy.linalg.eigh",
+        "scipy.linalg.eigvalsh",
+    ),
+)
+def measured_rate(answer, rng):
+    """The learning rate at which descent begins to diverge, measured."""
+    for name, curvature in {
+        "finds it in one dimension": np.array([[2.2]]),
+        "finds it when the steep axis comes first": np.diag([3.0, 1.0]),
+        "finds it when the steep axis comes second": np.diag([1.0, 3.0]),
+        "finds it in a tilted valley": _curvature(rng, 3),
+        "finds it in six dimensions": _curvature(rng, 6),
+    }.items():
+        mistakes = {
+            "your start lies on a flat axis, where the steep one is not felt: begin at random": (
+                2 / curvature[0, 0]
+            ),
+            "for a large rate the walk overflows, and a comparison with NaN is false: take fewer "
+            "steps, or count what is not finite as growing": 10,
+        }
+        yield _rate(name, answer(curvature), curvature, 0.03, mistakes)
+
+
+# --- stochastic gradient descent, its lines in order ---------------------------------------------
+
+_LINES = {
+    "A": "            error = x[chosen] @ theta - y[chosen]",
+    "B": "    for _ in range(epochs):",
+    "C": "    return theta",
+    "D": "        order = rng.permutation(len(y))",
+    "E": "    theta = np.zeros(x.shape[1])",
+    "F": "            theta = theta - alpha * x[chosen].T @ error / len(chosen)",
+    "G": "def sgd(x, y, alpha, size, epochs, rng):",
+    "H": "    order = rng.permutation(len(y))",
+    "I": "        for start in range(0, len(y), size):",
+    "J": "            theta = theta - alpha * x[chosen].T @ error",
+    "K": "            chosen = order[start : start + size]",
+    "L": "            error = y[chosen] - x[chosen] @ theta",
+}
+
+
+@task(
+    "What happens once, what once in an epoch, and what for each batch? The indentation tells.",
+    "Three lines are not needed. One keeps the same order in all epochs, one has the wrong sign, "
+    "one makes the step longer for a larger batch.",
+    "Begin with the def, the start θ = 0 and the loop over epochs; then a new order, the loop over "
+    "batches, which examples, their error, the step; at last the return.",
+    kind="value",
+    lines=_LINES,
+)
+def order(answer, rng):
+    """Stochastic gradient descent, its lines put in order."""
+    sgd = assemble(_LINES, answer, "sgd", {"np": np})
+    for name, unwanted in {
+        "every epoch has a new order": ("H", "with line H all epochs have the same order"),
+        "the steps go downhill": ("L", "with line L the error has the wrong sign"),
+        "a step is as long for large batches": ("J", "line J sums over the batch: take the mean"),
+    }.items():
+        yield holds(name, unwanted[0] not in answer, unwanted[1])
+    for n, size, d in ((4, 2, 1), (10, 3, 2)):
+        _, x, y = _problem(rng, n, d)
+        seed, theta = int(rng.integers(1000)), np.zeros(d)
+        draw = optimizers.batches(n, size, np.random.default_rng(seed))
+        for _ in range(3 * -(-n // size)):
+            chosen = next(draw)
+            theta = theta - 0.05 * x[chosen].T @ (x[chosen] @ theta - y[chosen]) / len(chosen)
+        got = sgd(x, y, 0.05, size, 3, np.random.default_rng(seed))
+        yield agrees(
+            "θ goes through every batch of three epochs",
+            got,
+            theta,
+            {"nothing moves: θ is still where it began": np.zeros(d)},
+        )

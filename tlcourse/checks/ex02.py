@@ -1,0 +1,439 @@
+"""Cross-entropy.
+
+Checks of exercise set 02, on chapter 02.
+"""
+
+import numpy as np
+
+from tlcourse import losses
+from tlcourse.checks import agrees, assemble, holds, numbers, shaped, task
+
+EDITION = 1
+
+SOFTMAX = (
+    "scipy.special.softmax",
+    "scipy.special.log_softmax",
+    "keras.ops.softmax",
+    "keras.activations.softmax",
+    "keras.ops.log_softmax",
+    "tensorflow.nn.softmax",
+)
+LOSSES = (
+    "tlcourse.losses.cross_entropy",
+    "scipy.special.log_softmax",
+    "scipy.special.logsumexp",
+    "sklearn.metrics.log_loss",
+    "keras.losses.sparse_categorical_crossentropy",
+    "keras.losses.categorical_crossentropy",
+    "keras.losses.SparseCategoricalCrossentropy",
+    "keras.losses.CategoricalCrossentropy",
+    "keras.ops.sparse_categorical_crossentropy",
+    "keras.ops.categorical_crossentropy",
+)
+
+
+def _softmax(z, axis=1):
+    from scipy.special import softmax
+
+    return softmax(z, axis=axis)
+
+
+def _examples(rng, n: int, k: int):
+    """Logits, and labels among which every class is."""
+    labels = rng.permutation(np.arange(n) % k)
+    return numbers(rng, n, k), labels
+
+
+# --- 1 to 3: probabilities, price, gradient ----------------------------------------------------
+
+
+@task(
+    "What does softmax do if you add the same number to all logits of a row?",
+    "Nothing: so subtract the largest logit of the row, and no exponent is above zero.",
+    "z.max(axis=1, keepdims=True) has the shape (N, 1) and is subtracted from every row.",
+    forbids=SOFTMAX,
+)
+def softmax(answer, rng):
+    """Softmax of each row, whatever the size of the logits."""
+    for n, k in ((1, 2), (2, 3), (20, 5)):
+        z = numbers(rng, n, k) + 0.1 * np.arange(k)
+        p = answer(z)
+        yield shaped("has the shape of z", p, z.shape)
+        sums = p.sum(1)
+        why = ""
+        if np.allclose(p.sum(0), 1):
+            why = "the columns sum to 1: you normalise over the examples"
+        elif np.isclose(p.sum(), 1):
+            why = "all numbers together sum to 1: each row needs its own sum"
+        elif np.allclose(np.exp(p).sum(1), 1):
+            why = "these are the logarithms of the probabilities"
+        elif np.allclose((p**2).sum(1), 1):
+            why = "each row is divided by its length, not by its sum"
+        yield holds("rows sum to 1", np.allclose(sums, 1, atol=1e-5), why)
+        yield agrees(
+            "raises e to the power of the logit",
+            p,
+            _softmax(z),
+            {
+                "the sign of the logits is reversed: the largest logit gets the least": _softmax(
+                    -z
+                ),
+                "the logits are divided by their sum, without the exponential": (
+                    z / z.sum(1, keepdims=True)
+                ),
+                "this is softmax twice": _softmax(_softmax(z)),
+            },
+        )
+    z = numbers(rng, 1, 3)
+    same = np.allclose(answer(z), answer(z + 10), atol=1e-5)
+    yield holds("stays the same when a row is shifted", same)
+    z = np.array([[1000.0, 0.0]])
+    why = "e¹⁰⁰⁰ overflows: subtract the largest logit of the row first"
+    yield holds("does not overflow at 1000", np.isfinite(answer(z)).all(), why)
+    z = np.array([[1000.0, 999.0], [-1000.0, -1001.0]])
+    p = answer(z)
+    why = "the largest logit of all is subtracted: in the second row everything rounds to 0"
+    yield holds("gives rows far apart their own shift", np.isfinite(p).all(), why)
+    yield agrees("is right at 1000 and at −1000", p, _softmax(z))
+
+
+@task(
+    "Which one number of each row of probabilities does the loss look at?",
+    "The price of a row is −z_r + log Σ e^z, where r is its label; nothing but logits is in it.",
+    "Subtract each row's largest logit m first, which changes nothing in −z_r + log Σ e^z. "
+    "z[np.arange(N), labels] takes one logit from each row.",
+    forbids=LOSSES,
+)
+def cross_entropy(answer, rng):
+    """The mean cross-entropy, from logits and class numbers."""
+    for n, k in ((2, 2), (2, 3), (30, 4)):
+        z, labels = _examples(rng, n, k)
+        z = z + 0.1 * np.arange(k)
+        got = answer(z, labels)
+        right = losses.cross_entropy(z, labels)
+        p = _softmax(z)
+        chosen = p[np.arange(n), labels]
+        yield agrees(
+            "is the mean price of the right classes",
+            got,
+            right,
+            {
+                "the sign is reversed: a price is positive": -right,
+                "you sum over the examples; take the mean": n * right,
+                "you take the mean over all entries, of which all but one in each row are zero": (
+                    right / k
+                ),
+                "this is the logarithm to base 2; the natural one is asked for": right / np.log(2),
+                "this is softmax twice: the logits go through one softmax only": (
+                    losses.cross_entropy(p, labels)
+                ),
+                "there is no logarithm: this is one minus the probability": np.mean(1 - chosen),
+                "Σ e^z is missing": -np.mean(z[np.arange(n), labels]),
+                "of Σ e^z only the largest term is there": np.mean(
+                    z.max(1) - z[np.arange(n), labels]
+                ),
+                "the logarithm is taken of the mean; take the mean of the logarithms": -np.log(
+                    np.mean(chosen)
+                ),
+                "you normalise over the examples": -np.mean(
+                    np.log(_softmax(z, 0)[np.arange(n), labels])
+                ),
+            },
+        )
+    z = np.array([[1000.0, 0.0, -1000.0]])
+    why = "a probability rounds to 0 and its logarithm is infinite: stay with the logits"
+    for label in (0, 1, 2):
+        got = answer(z, np.array([label]))
+        yield holds("is finite where a probability rounds to 0", np.isfinite(got), why)
+        yield agrees("is right there", got, losses.cross_entropy(z, np.array([label])))
+
+
+@task(
+    "Add a little to one logit. Which probability grows, and which shrink?",
+    "The derivative of the loss of one row is its probabilities minus its one-hot label.",
+    "(ŷ − y)/N, where N comes from the mean, and ŷ is a softmax that does not overflow.",
+    forbids=SOFTMAX,
+)
+def logit_gradient(answer, rng):
+    """The gradient of the mean cross-entropy with respect to the logits."""
+    for n, k in ((1, 2), (3, 4), (10, 3)):
+        z, labels = _examples(rng, n, k)
+        z = z + 0.1 * np.arange(k)
+        got = answer(z, labels)
+        yield shaped("has the shape of z", got, z.shape)
+        by_hand, h = np.empty_like(z), 1e-5
+        for i in np.ndindex(z.shape):
+            step = np.zeros_like(z)
+            step[i] = h
+            rise = losses.cross_entropy(z + step, labels) - losses.cross_entropy(z - step, labels)
+            by_hand[i] = rise / (2 * h)
+        y, p = np.eye(k)[labels], _softmax(z)
+        yield agrees(
+            "agrees with the slopes measured by small steps",
+            got,
+            by_hand,
+            {
+                "the sign is reversed: it is ŷ − y": -by_hand,
+                "this is the gradient of the sum; the mean divides by N": n * by_hand,
+                "you divide by all entries; the mean is over the N examples": by_hand / k,
+                "the labels are not subtracted": p / n,
+                "only the right class has a slope here; the others have one too": by_hand * y,
+                "the right class has no slope here": by_hand * (1 - y),
+                "you normalise over the examples": (_softmax(z, 0) - y) / n,
+                "this is y/ŷ, with respect to the probabilities; go on to the logits": -y / p / n,
+            },
+            rtol=1e-3,
+            atol=1e-6,
+        )
+    z = np.array([[1000.0, 0.0], [-1000.0, 0.0]])
+    got = answer(z, np.array([1, 1]))
+    why = "the softmax overflows: subtract the largest logit of each row"
+    yield holds("does not overflow at 1000", np.isfinite(got).all(), why)
+    yield agrees("is right there", got, np.array([[0.5, -0.5], [0.0, 0.0]]))
+
+
+# --- 4 and 5: two classes, and softer targets --------------------------------------------------
+
+
+@task(
+    "Only the difference of two logits matters to softmax. Which difference gives σ(z)?",
+    "e^b / (e^a + e^b) = 1 / (1 + e^(a − b)), and σ(z) = 1 / (1 + e^(−z)).",
+    "The second logit is z larger than the first. The first may be 0.",
+    forbids=("scipy.special.log_expit",),
+)
+def two_logits(answer, rng):
+    """One logit as two, with the same probabilities."""
+    for n in (1, 3, 10):
+        z = numbers(rng, n)
+        z[np.abs(z) < 0.5] = 1.5
+        got = answer(z)
+        yield shaped("has a row of two logits for each example", got, (n, 2))
+        sigma = 1 / (1 + np.exp(-z))
+        yield agrees(
+            "their softmax gives class 1 the probability σ(z)",
+            _softmax(got)[:, 1],
+            sigma,
+            {
+                "the columns are exchanged: class 1 is the second": 1 - sigma,
+                "the difference is 2z: one of them moves enough": 1 / (1 + np.exp(-2 * z)),
+                "these are probabilities; the softmax is still to come": _softmax(
+                    np.stack([1 - sigma, sigma], 1)
+                )[:, 1],
+                "the first column is 1 and should be 0": 1 / (1 + np.exp(1 - z)),
+                "both columns are the same": np.full(n, 0.5),
+            },
+        )
+    z = np.array([1000.0, -1000.0])
+    got = answer(z)
+    why = "a logarithm of a probability that rounds to 0: work with z itself"
+    yield holds("is finite at 1000 and −1000", np.isfinite(got).all(), why)
+
+
+@task(
+    "What must every row sum to, before and after?",
+    "Every class gets ε/K, also the right one; what is left, 1 − ε, goes to the right one on top.",
+    "(1 − ε) times the one-hot rows, plus ε/K.",
+)
+def smooth_targets(answer, rng):
+    """Smoothed targets, from class numbers."""
+    for n, k, epsilon in ((1, 3, 0.2), (4, 4, 0.1), (15, 10, 0.3)):
+        labels = rng.permutation(np.arange(n) % k)
+        hard = np.eye(k)[labels]
+        got = answer(labels, k, 0.0)
+        yield shaped("has a row for each label and a column for each class", got, (n, k))
+        reverse = {"the columns are in reverse order": hard[:, ::-1]}
+        yield agrees("without smoothing it is one-hot", got, hard, reverse)
+        got = answer(labels, k, epsilon)
+        yield shaped("keeps its shape when ε is not 0", got, (n, k))
+        others = np.full(n * (k - 1), epsilon)
+        yield agrees(
+            "every wrong class gets its part of ε",
+            got[hard == 0],
+            others / k,
+            {
+                "ε is not used": 0 * others,
+                "ε is spread over the K − 1 wrong classes; spread it over all K": others / (k - 1),
+                "each class gets the whole ε; divide it by K": others,
+            },
+        )
+        sums = got.sum(1)
+        why = ""
+        if np.allclose(sums, 1 + epsilon):
+            why = "a row sums to 1 + ε: what is spread has to be taken away first"
+        elif np.allclose(sums, 1 - epsilon / k):
+            why = "a row sums to less than 1: the right class gets ε/K too, on top of 1 − ε"
+        yield holds("every row sums to 1", np.allclose(sums, 1, atol=1e-5), why)
+
+
+# --- 6 and 7: repair, predict and measure --------------------------------------------------------
+
+
+@task(
+    "Print p of the broken version after each of its two lines: do the rows sum to 1?",
+    "There are three faults: a sum over the wrong axis, a softmax too many, and a sign.",
+    "One softmax, over axis 1 with keepdims; then w = w − α xᵀ(p − y)/N.",
+)
+def train(answer, rng):
+    """Softmax regression by gradient descent, repaired."""
+
+    def walk(x, y, alpha, steps, sign=1, forecast=_softmax, mean=True):
+        w = np.zeros((x.shape[1], y.shape[1]))
+        for _ in range(steps):
+            w = w - sign * alpha * x.T @ (forecast(x @ w) - y) / (len(y) if mean else 1)
+        return w
+
+    for n, d, k, steps in ((3, 2, 2, 2), (7, 3, 3, 4), (20, 4, 5, 10)):
+        x = numbers(rng, n, d)
+        labels = rng.permutation(np.arange(n) % k)
+        y = np.eye(k)[labels]
+        got = answer(x, labels, k, 0.1, steps)
+        yield shaped("has a weight for each input and class", got, (d, k))
+
+        def columns(z):
+            return _softmax(z, 0)
+
+        def twice(z):
+            return _softmax(_softmax(z))
+
+        yield agrees(
+            "follows the gradient downhill",
+            got,
+            walk(x, y, 0.1, steps),
+            {
+                "it walks uphill": walk(x, y, 0.1, steps, sign=-1),
+                "softmax is still taken twice": walk(x, y, 0.1, steps, forecast=twice),
+                "the softmax still sums over the examples": (
+                    walk(x, y, 0.1, steps, forecast=columns)
+                ),
+                "the step is not divided by the number of examples": (
+                    walk(x, y, 0.1, steps, mean=False)
+                ),
+                "softmax is still taken twice, and it walks uphill": (
+                    walk(x, y, 0.1, steps, sign=-1, forecast=twice)
+                ),
+                "it takes one step too many": walk(x, y, 0.1, steps + 1),
+                "it takes one step only": walk(x, y, 0.1, 1),
+                "the forecasts go in without a softmax": (
+                    walk(x, y, 0.1, steps, forecast=lambda z: z)
+                ),
+            },
+        )
+
+
+@task(
+    "If all K classes look alike to a model, which probability does it give to the right one?",
+    "1/K, whatever the label. Its price is minus the logarithm of that.",
+    "ln K. For the measurement let the logits be noise with a spread of 0.01, and take a thousand "
+    "random labels.",
+    kind="value",
+)
+def chance(answer, rng):
+    """The loss of a model that knows nothing, predicted and measured."""
+    ok = isinstance(answer, dict) and set(answer) == {"predicted", "measured"}
+    yield holds("holds what is predicted and what is measured", ok, "it is a dict with these two")
+    classes = (2, 10, 100)
+    right = [losses.cross_entropy(np.zeros((1, k)), np.array([0])) for k in classes]
+    yield agrees(
+        "is predicted right for 2, 10 and 100 classes",
+        answer["predicted"],
+        right,
+        {
+            "this is the logarithm to base 2; the natural one is asked for": list(np.log2(classes)),
+            "this is the logarithm to base 10; the natural one is asked for": (
+                list(np.log10(classes))
+            ),
+            "this is the accuracy of a guess, 1/K; the loss is asked for": [0.5, 0.1, 0.01],
+            "this is the share of wrong guesses; the loss is asked for": [0.5, 0.9, 0.99],
+            "the sign is reversed: a price is positive": [-v for v in right],
+            "this is the loss of two classes for each of them": [right[0]] * 3,
+        },
+        atol=0.006,
+    )
+    loud = [
+        losses.cross_entropy(rng.normal(0, 1, (3000, k)), rng.integers(0, k, 3000)) for k in classes
+    ]
+    yield agrees(
+        "agrees with what is measured",
+        answer["measured"],
+        right,
+        {
+            "the noise is too loud: the logits' standard deviation is to be 0.01, not 1": loud,
+            "this is the accuracy; the loss is asked for": [0.5, 0.1, 0.01],
+            "the sign is reversed: a price is positive": [-v for v in right],
+        },
+        rtol=0,
+        atol=0.1,
+    )
+
+
+# --- 8: keep the best, its lines in order --------------------------------------------------------
+
+_LINES = {
+    "A": "        if loss < best:",
+    "B": "    return w",
+    "C": "    best, kept = np.inf, w",
+    "D": "        loss = cross_entropy(x_val @ w, y_val)",
+    "E": "    for _ in range(epochs):",
+    "F": "        loss = cross_entropy(x @ w, y)",
+    "G": "    return kept",
+    "H": "def fit(x, y, x_val, y_val, alpha, epochs):",
+    "I": "            best, kept = loss, w",
+    "J": "    w = np.zeros((x.shape[1], y.shape[1]))",
+    "K": "        loss = cross_entropy(softmax(x_val @ w), y_val)",
+    "L": "        w = w - alpha * x.T @ (softmax(x @ w) - y) / len(y)",
+}
+
+
+@task(
+    "Whose loss decides which weights are kept, and when is it measured?",
+    "Three lines are not needed: one chooses by the training data, one takes softmax twice, one "
+    "gives back the last weights instead of the best.",
+    "Before the loop: def, w, best and kept. In it: the step, then the validation loss of the new "
+    "w, then the comparison and what it does. At last the return.",
+    kind="value",
+    lines=_LINES,
+)
+def order(answer, rng):
+    """Training that keeps the weights with the best validation loss, its lines put in order."""
+    given = {"np": np, "softmax": _softmax, "cross_entropy": losses.cross_entropy}
+    fit = assemble(_LINES, answer, "fit", given)
+    for name, (label, why) in {
+        "the weights are chosen by validation data": (
+            "F",
+            "line F chooses by the training data, on which more training always looks better",
+        ),
+        "the loss gets logits": ("K", "line K takes softmax, and cross_entropy takes it again"),
+        "the best weights are returned": ("B", "line B returns the last weights, not the best"),
+    }.items():
+        yield holds(name, label not in answer, why)
+    for n, d, k in ((4, 2, 2), (6, 4, 3)):
+        x, y, x_val, y_val, path = _over_fitted(rng, n, d, k)
+        prices = [losses.cross_entropy(x_val @ w, y_val) for w in path]
+        best = int(np.argmin(prices))
+        yield agrees(
+            "returns the weights with the lowest validation loss",
+            fit(x, y, x_val, y_val, 0.3, len(path) - 1),
+            path[best],
+            {
+                "nothing was learned: these are the first weights": path[0],
+                "these are the weights one step after the best: measure the loss after the step": (
+                    path[best + 1]
+                ),
+            },
+        )
+
+
+def _over_fitted(rng, n: int, d: int, k: int):
+    """Data, and the weights of 20 steps, of which the best are neither first nor last."""
+    while True:
+        x, x_val = numbers(rng, n, d), numbers(rng, 4 * n, d)
+        truth = rng.normal(0, 1, (d, k))
+        y, y_val = (
+            np.eye(k)[(i @ truth + rng.gumbel(0, 2, (len(i), k))).argmax(1)] for i in (x, x_val)
+        )
+        path = [np.zeros((d, k))]
+        for _ in range(20):
+            path.append(path[-1] - 0.3 * x.T @ (_softmax(x @ path[-1]) - y) / n)
+        best = np.argmin([losses.cross_entropy(x_val @ w, y_val) for w in path])
+        if 2 <= best <= 15:
+            return x, y, x_val, y_val, path

@@ -1,0 +1,197 @@
+"""What a check says about an answer: properties that hold or do not, with the reason.
+
+Nothing in here shows the expected value. What is compared is plain data: arrays, numbers, strings,
+and lists and dicts of these.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+NUMBER = (bool, int, float, complex, np.bool_, np.number)
+
+
+class Failure(Exception):
+    """The answer failed in a way that says all; the message is for the learner."""
+
+
+@dataclass(frozen=True)
+class Property:
+    """One thing that an answer should fulfil: its name, whether it does, and if not, why."""
+
+    name: str
+    ok: bool
+    why: str = ""
+
+
+def holds(name: str, ok, why: str = "") -> Property:
+    """A property that is true or not.
+
+    Parameters
+    ----------
+    name : str
+        Worded as the fact that holds: "rows sum to 1".
+    ok : bool
+    why : str
+        What to tell if it does not hold: the misconception, if it is recognised.
+    """
+    return Property(name, bool(ok), why)
+
+
+def agrees(
+    name: str, got, expected, mistakes: dict | None = None, *, rtol: float = 1e-4, atol=1e-6
+) -> Property:
+    """The answer equals a reference, in type, shape and value.
+
+    Parameters
+    ----------
+    name : str
+        Worded as the fact that holds: "follows the formula".
+    got
+        What the learner's function returned.
+    expected
+        An array, number or string, or a list or dict of these. It is never shown.
+    mistakes : dict
+        What well-known wrong ways would have given, by the message meant for each:
+        ``{"you took the mean over the classes": z.mean(1)}``. The first that matches is told.
+    rtol, atol : float
+        As in `numpy.allclose`. The defaults let float32 pass.
+    """
+    why = difference(got, expected, rtol, atol)
+    if why is None:
+        return Property(name, True)
+    for message, wrong in (mistakes or {}).items():
+        if difference(got, wrong, rtol, atol) is None:
+            return Property(name, False, message)
+    return Property(name, False, why)
+
+
+def shaped(name: str, got, shape: tuple) -> Property:
+    """The answer is an array of real numbers of this shape, none of them NaN or infinite."""
+    why = difference(got, np.zeros(shape), np.inf, np.inf)
+    return Property(name, why is None, why or "")
+
+
+def difference(got, expected, rtol: float, atol: float) -> str | None:
+    """Why `got` is not `expected`; "" if only its value is another, None if it is."""
+    if isinstance(expected, dict):
+        if not isinstance(got, dict) or set(got) != set(expected):
+            return f"{_kind(got)} instead of a dict with the keys {_listed(expected)}"
+        pairs = [(f"at {key!r}: ", got[key], expected[key]) for key in expected]
+    elif isinstance(expected, list | tuple):
+        if not isinstance(got, list | tuple) or len(got) != len(expected):
+            return f"{_kind(got)} instead of {len(expected)} values"
+        names = [f"value {i + 1} of {len(expected)}: " for i in range(len(expected))]
+        pairs = list(zip(names, got, expected, strict=True))
+    elif isinstance(expected, str):
+        if not isinstance(got, str):
+            return f"{_kind(got)} instead of a text"
+        return None if got == expected else ""
+    else:
+        return _numbers_differ(got, expected, rtol, atol)
+    for name, of_got, of_expected in pairs:
+        if (why := difference(of_got, of_expected, rtol, atol)) is not None:
+            return name + (why or "not as it should be")
+    return None
+
+
+def _numbers_differ(got, expected, rtol, atol) -> str | None:
+    """`difference` for arrays and numbers."""
+    if np.ndim(expected):
+        wanted = f"an array of shape {np.shape(expected)}"
+        if not isinstance(got, np.ndarray):
+            return f"{_kind(got)} instead of {wanted}"
+    else:
+        wanted = "a number"
+        if not isinstance(got, (*NUMBER, np.ndarray)):
+            return f"{_kind(got)} instead of {wanted}"
+    if np.shape(got) != np.shape(expected):
+        return f"{_kind(got)} instead of {wanted}"
+    if np.asarray(expected).dtype.kind in "SU":
+        return None if np.array_equal(got, expected) else ""
+    if np.asarray(got).dtype.kind not in "biufc":
+        return f"{_kind(got)} of type {np.asarray(got).dtype} instead of numbers"
+    finite = np.isfinite(expected)
+    if not np.isfinite(np.where(finite, got, 0)).all():
+        return "NaN or infinity in it"
+    with np.errstate(all="ignore"):
+        same = np.isinf(rtol) or np.allclose(got, expected, rtol, atol, equal_nan=True)
+    return None if same else ""
+
+
+def _kind(value) -> str:
+    """What a value is, in words: "nothing (None)", "an array of shape (2, 3)"."""
+    if value is None:
+        return "nothing (None; is there a return?)"
+    if isinstance(value, np.ndarray):
+        return f"an array of shape {value.shape}"
+    if isinstance(value, NUMBER):
+        return "a number"
+    if isinstance(value, str):
+        return "a text"
+    if isinstance(value, list | tuple):
+        return f"a list of {len(value)}"
+    if isinstance(value, dict):
+        return f"a dict with the keys {_listed(value)}"
+    return f"an object of type {type(value).__name__}"
+
+
+def _listed(names) -> str:
+    return ", ".join(map(repr, names)) or "(none)"
+
+
+def plain(value, depth: int = 0):
+    """A copy of `value` that holds nothing of the learner's making; tuples become lists.
+
+    Raises
+    ------
+    Failure
+        If there is something in it other than arrays, numbers, strings, None, lists and dicts.
+    """
+    if depth > 10:
+        raise Failure("lists within lists within lists are returned, more than ten deep")
+    kind = type(value)
+    if value is None or kind in (bool, int, float, complex, str):
+        return value
+    if kind is np.ndarray and value.dtype.kind in "biufcSU":
+        return value.copy()
+    if isinstance(value, np.generic) and value.dtype.kind in "biufcSU":
+        return value.item()
+    if kind in (list, tuple):
+        return [plain(v, depth + 1) for v in value]
+    if kind is dict and all(type(k) in (str, int) for k in value):
+        return {k: plain(v, depth + 1) for k, v in value.items()}
+    told = f"an object of type {kind.__name__}"
+    if kind is np.ndarray:
+        told = f"an array of type {value.dtype}"
+    elif value is Ellipsis:
+        told = "..."
+    raise Failure(f"{told} is returned, where NumPy arrays and numbers are wanted")
+
+
+def show(value) -> str:
+    """A value as the learner may type it, shortened."""
+    if isinstance(value, np.ndarray):
+        if value.size > 24:
+            return f"<array of shape {value.shape}>"
+        text = np.array2string(value, precision=4, separator=", ", floatmode="maxprec")
+        return " ".join(text.split())
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, list | tuple):
+        text = "[" + ", ".join(map(show, value)) + "]"
+    elif isinstance(value, dict):
+        text = "{" + ", ".join(f"{k!r}: {show(v)}" for k, v in value.items()) + "}"
+    else:
+        text = repr(value)
+    return text if len(text) <= 300 else text[:297] + "..."
+
+
+def numbers(rng: np.random.Generator, *shape: int, scale: float = 2.0) -> np.ndarray:
+    """Normal numbers with one decimal, so that a learner can type a failing example off.
+
+    Two of them may be equal, or zero: where that matters, draw otherwise.
+    """
+    return np.round(rng.normal(0, scale, shape), 1)
