@@ -13,6 +13,7 @@ false positive. Nominal level 5 %; every test gets the same 300 labelled example
 
 import json
 import sys
+from pathlib import Path
 
 import numpy as np
 
@@ -61,14 +62,15 @@ def p_values(rng: np.random.Generator) -> dict[str, float]:
     }
 
 
-def main(repetitions: int = 10_000) -> None:
-    rng = np.random.default_rng(0)
-    rows = [p_values(rng) for _ in range(repetitions)]
+def main(seeds: int = 10_000) -> None:
+    rows = [p_values(np.random.default_rng(seed)) for seed in range(seeds)]
     rates = {test: float(np.mean([row[test] < LEVEL for row in rows])) for test in rows[0]}
     for test, rate in rates.items():
-        error = np.sqrt(rate * (1 - rate) / repetitions)
+        error = np.sqrt(rate * (1 - rate) / seeds)
         print(f"{test:20} {rate:.3f} ± {error:.3f}", file=sys.stderr)
-    print(json.dumps({test: round(rate, 4) for test, rate in rates.items()}))
+    path = Path(__file__).parent / "results" / "false_positives.json"
+    path.write_text(json.dumps({"seeds": seeds, "rates": rates}, indent=1) + "\n")
+    print(json.dumps(rates))
 
 
 if __name__ == "__main__":

@@ -213,7 +213,7 @@ def fit_temperature(logits: np.ndarray, y: np.ndarray) -> float:
 
 # --- other inputs, and where a network looks -------------------------------------------------
 
-SHIFTS = ("rotated", "noisy", "inverted")
+SHIFTS = ("rotated", "noisy", "brightened", "inverted")
 
 
 def distort(x: np.ndarray, kind: str, severity: float, random_state: int = 0) -> np.ndarray:
@@ -223,8 +223,9 @@ def distort(x: np.ndarray, kind: str, severity: float, random_state: int = 0) ->
     ----------
     x : ndarray of floats, shape (n, h, w, 1)
         In 0–1.
-    kind : {"rotated", "noisy", "inverted"}
+    kind : {"rotated", "noisy", "brightened", "inverted"}
         Turned anticlockwise by up to 90°; Gaussian noise of a standard deviation of up to 0.5;
+        dark tones lifted by a gamma curve, up to x^0.2, with black and white where they were;
         black and white exchanged, by way of an even grey at severity 0.5.
     severity : float in 0–1
         0 leaves the images as they are.
@@ -254,6 +255,8 @@ def distort(x: np.ndarray, kind: str, severity: float, random_state: int = 0) ->
     if kind == "noisy":
         noise = np.random.default_rng(random_state).standard_normal(x.shape, "float32")
         return np.clip(x + 0.5 * severity * noise, 0, 1).astype("float32")
+    if kind == "brightened":
+        return (x ** (1 - 0.8 * severity)).astype("float32")
     return (x + severity * (1 - 2 * x)).astype("float32")
 
 
