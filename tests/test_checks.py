@@ -356,6 +356,12 @@ def by_import(x):
     return s(x)
 
 
+def by_second_name(x):
+    from scipy.special import expit, softmax
+
+    return softmax(expit(x))
+
+
 def by_module(x):
     import scipy.special as sp
 
@@ -386,6 +392,7 @@ USES = [
     lambda x, f=softmax: f(x),
     softmax,
     by_import,
+    by_second_name,
     by_module,
     by_package,
 ]

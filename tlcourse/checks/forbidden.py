@@ -58,7 +58,7 @@ def _reached(function: Callable, seen: set | None = None) -> Iterator[tuple[str,
 def _loads(code: CodeType, scope: dict) -> Iterator[tuple[str, object]]:
     """What each chain of names in the code stands for: `np`, `np.linalg`, `np.linalg.lstsq`."""
     found: tuple[str, object] = ("", None)  # what the last step left: its dotted name, and itself
-    variables, constant = {}, None
+    variables, constant, imported = {}, None, found
     for step in dis.get_instructions(code):
         name = step.argval
         if step.opname == "LOAD_CONST":
@@ -76,9 +76,9 @@ def _loads(code: CodeType, scope: dict) -> Iterator[tuple[str, object]]:
             found = (value.__name__ if isinstance(value, ModuleType) else "", value)
         elif step.opname == "IMPORT_NAME":
             path = name if constant else name.partition(".")[0]  # "from a.b" or "import a.b"
-            found = (path, sys.modules.get(path))
+            found = imported = (path, sys.modules.get(path))
         elif step.opname in ("IMPORT_FROM", "LOAD_ATTR", "LOAD_METHOD"):
-            path, owner = found
+            path, owner = imported if step.opname == "IMPORT_FROM" else found
             value = getattr(owner, name, None) if isinstance(owner, ModuleType) else None
             one = (f"{path}.{name}" if path else "", value)
             yield one
