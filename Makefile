@@ -63,12 +63,13 @@ unit: venv       ## unit tests and drift checks
 nbval: venv      ## run every notebook and compare its outputs  (NB=03 for one)
 	$(NBVAL) $(if $(NB),$(or $(wildcard $(foreach n,$(NB),notebooks/$(n)*.ipynb solutions/$(n)/*.ipynb)),notebooks/$(NB)),notebooks solutions)
 
-backends: venv   ## models and training on JAX and PyTorch, where they are installed
+backends: venv   ## models, training and chapter 05 on JAX and PyTorch, where they are installed
 	@for backend in jax torch; do \
 	  if $(PY) -c "import $$backend" 2>/dev/null; then \
 	    echo "Testing on $$backend ..."; \
 	    KERAS_BACKEND=$$backend $(PY) -m pytest tests/test_resnet50.py tests/test_transfer.py \
 	      tests/test_training.py tests/pitfalls || exit 1; \
+	    KERAS_BACKEND=$$backend TLCOURSE_TOLERANCE=2 $(NBVAL) notebooks/05*.ipynb || exit 1; \
 	  else \
 	    echo "Not tested on $$backend, which is not installed."; \
 	  fi; \

@@ -4,9 +4,9 @@ The course's weights, 20 labels per class, five seeds, tested on validation hand
 is about choices. Every arm has the settings of `benchmarks.resnet50` but for the one thing that
 it is named for:
 
-- depth: the head alone, or the last one, two or three stages, after the same head; accuracy along
-  the steps;
-- mistakes, each on the last stage: the head's learning rate for all layers; BatchNormalization
+- depth: the head alone, or the last stage, or the last two, after the same head; accuracy along the
+  steps;
+- mistakes, each on the last stage: Adam's default rate, 0.001, for all layers; BatchNormalization
   that trains with the rest; no head trained first.
 
 Everything before the first stage that trains is computed once. A run that was interrupted goes on
@@ -26,8 +26,8 @@ from tlcourse.backend import keras
 from tlcourse.data import few_labels
 
 LABELS, SEEDS = 20, range(5)
-CHECKPOINTS = [0, 25, 50, 100, 200, 400]  # steps after the head's own
-BEFORE = {"head": "pool", "conv5": "conv4", "conv4": "conv3", "conv3": "conv2"}
+CHECKPOINTS = [0, 25, 50, 100, 200]  # steps after the head's own
+BEFORE = {"head": "pool", "conv5": "conv4", "conv4": "conv3"}
 STORE = RESULTS / "fine_tuning.unfinished"
 HEAD_RATE, RATE = SETTINGS["finetuned"]["head_rate"], SETTINGS["finetuned"]["rate"]
 STEPS = SETTINGS["finetuned"]["steps"]
@@ -74,8 +74,9 @@ def mistake(name: str, seed: int) -> list[float]:
         train_head(upper, few, seed)
     transfer.unfreeze_from(upper, "conv5")
     if name == "moving BatchNormalization":
-        upper.trainable = True
-    rates = {"": HEAD_RATE if name == "one rate for all" else RATE, "head": HEAD_RATE}
+        for layer in upper.layers:
+            layer.trainable = True
+    rates = {"": 1e-3} if name == "one rate for all" else {"": RATE, "head": HEAD_RATE}
     training.compile_classifier(upper, optimizer=transfer.LayerwiseAdam(rates))
     training.fit_steps(upper, few.x_train, few.y_train, steps=STEPS, seed=seed)
     return [training.accuracy(upper, few.x_test, few.y_test)]

@@ -107,3 +107,11 @@ def test_a_half_is_split_and_trained_like_a_whole_network():
     transfer.probe_then_fine_tune(upper, "conv3", inner, y, steps=2)
     assert not np.array_equal(weights(model, "conv3"), before[0])
     assert not np.array_equal(weights(model, "head"), before[1])
+
+
+def test_freezing_again_freezes_what_was_unfrozen_inside():
+    model = models.small_cnn(3)
+    transfer.freeze(model)
+    model.get_layer("conv4").trainable = True
+    transfer.freeze(model)
+    assert not any(layer.trainable for layer in model.layers)

@@ -125,6 +125,8 @@ def warm_start(
 def freeze(model: keras.Model) -> None:
     """Let no layer of a network train. Compile afterwards."""
     model.trainable = False
+    for layer in model.layers:  # Keras ignores `trainable = False` on a model that has it already
+        layer.trainable = False
 
 
 def unfreeze_from(model: keras.Model, layer: str) -> list[str]:
