@@ -31,7 +31,7 @@ def names(table):
     return [" · ".join(map(str, row[:3])) for row in table]
 
 
-def verdict(name, task, given, seed=0, seconds=10):
+def verdict(name, task, given, seed=0, seconds=60):
     return judge(tasks(name)[task], given, np.random.default_rng(seed), seconds=seconds)
 
 
@@ -62,7 +62,7 @@ def test_the_stub_is_not_attempted(name, task):
 def test_a_wrong_answer_is_told_what_is_wrong(name, task, what, edit, message):
     given = answer(name, task, edited(name, task, edit))
     for seed in range(3):
-        found = verdict(name, task, given, seed, seconds=0.3 if "never ends" in message else 10)
+        found = verdict(name, task, given, seed, seconds=0.3 if "never ends" in message else 60)
         assert found.status == "not yet", what
         assert found.points == 0
         assert message in f"{found.failed}: {found.message}"
