@@ -45,7 +45,7 @@ SEARCH = {
     },
     "probe": {"rate": [1e-4, 3e-4, 1e-3], "steps": [50, 100, 200, 400]},
     "random": {"rate": [3e-4, 1e-3, 3e-3], "steps": [100, 200]},
-    "small_cnn": {"rate": [5e-4, 1e-3, 2e-3], "shift": [0, 4], "steps": [400, 800]},
+    "small_cnn": {"rate": [5e-4, 1e-3], "steps": [400, 800]},
 }
 
 

@@ -32,3 +32,21 @@ def test_an_unknown_result_is_named():
 
 def test_the_generators_are_measured_in_images_per_second():
     assert data.images_per_second(make_stripes, images=50, repeats=3) > 100
+
+
+def test_the_runs_of_resnet50_are_stored_as_mean_and_spread_of_accuracies():
+    stored = workspace.benchmark("resnet50")
+    assert stored["labels"] == [10, 20, 50]
+    for arm in ("finetuned", "probe", "random", "small_cnn"):
+        assert len(stored["settings"][arm]) >= 2
+        assert all(0.05 < mean < 1 and 0 < sd < 0.1 for mean, sd in stored[arm])
+
+
+def test_the_depths_of_fine_tuning_begin_with_the_same_head():
+    stored = workspace.benchmark("fine_tuning")
+    depths = stored["depth"].values()
+    assert all(len(depth["accuracy"]) == len(stored["checkpoints"]) for depth in depths)
+    begins = [depth["accuracy"][0][0] for depth in depths]
+    assert max(begins) - min(begins) < 0.01
+    sizes = [depth["parameters"] for depth in depths]
+    assert sizes == sorted(sizes)

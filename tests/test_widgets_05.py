@@ -19,14 +19,14 @@ def _close_figures():
 def stored():
     """In the form of `benchmarks.fine_tuning`."""
     curves = {
-        stage: {"accuracy": [[0.6, 0.02], [level, 0.01]], "parameters": size, "seconds": 3.0}
+        stage: {"accuracy": [[0.6, 0.02], [level, 0.01]], "parameters": size}
         for stage, level, size in (("head", 0.61, 20_490), ("conv5", 0.7, 14_900_000))
     }
     return {"checkpoints": [0, 100], "depth": curves}
 
 
 @pytest.mark.parametrize("stage", ["head", "conv5"])
-def test_the_chosen_depth_is_drawn_as_stored_and_told_with_its_cost(stored, stage):
+def test_the_chosen_depth_is_drawn_as_stored_and_told_with_its_size(stored, stage):
     ax = widgets.unfreezing_depth(stored, stage)
     (line,) = (line for line in ax.lines if line.get_label().startswith(("conv5 and", "the head")))
     assert stage in line.get_label()

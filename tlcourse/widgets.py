@@ -251,11 +251,11 @@ def unfreezing_depth(stored: Mapping, chosen: str, *, title: str | None = None, 
     ----------
     stored : mapping
         What `benchmarks.fine_tuning` stored: `checkpoints`, and for each stage in `depth` its
-        `accuracy`, mean and standard deviation at each checkpoint, `parameters` and `seconds`.
+        `accuracy`, mean and standard deviation at each checkpoint, and `parameters`.
     chosen : str
         The first stage that trains: "head", "conv5" …
     title : str, optional
-        By default what the chosen depth costs.
+        By default how much trains.
     """
     if ax is None:
         figure, ax = plt.subplots(figsize=(plotting.WIDTH, 3.2), layout="none")
@@ -270,8 +270,7 @@ def unfreezing_depth(stored: Mapping, chosen: str, *, title: str | None = None, 
             ax.plot(steps, mean, color="#999999", lw=1)
             place = {"xytext": (4, 0), "textcoords": "offset points", "va": "center"}
             ax.annotate(stage, (steps[-1], mean[-1]), **place, fontsize=9, color="#666666")
-    cost = stored["depth"][chosen]
-    told = f"{cost['parameters'] / 1e6:.2f} million parameters, {cost['seconds']:.0f} s"
+    told = f"{stored['depth'][chosen]['parameters'] / 1e6:.2f} million parameters train"
     ax.set(xlabel="steps after the head's own", ylabel="validation accuracy (%)")
     ax.set_title(told if title is None else title)
     ax.legend(loc="lower right")
