@@ -780,7 +780,7 @@ _ = interact(
 severities = np.linspace(0, 1, 5)
 steps = [(kind, s) for kind in evaluation.SHIFTS for s in severities]
 stack = [evaluation.distort(x_test[:500], *step) for step in steps]
-titles = [f"{kind} {s:g}" for kind, s in steps]
+titles = [f"{s:g}" if s else f"{kind}: 0" for kind, s in steps]
 ax = plotting.image_grid([x[0] for x in stack], titles, columns=5, title="Severity 0 to 1")
 plotting.show(ax, "One digit in four rows: turned, noisier, brighter, black and white exchanged")
 
@@ -900,14 +900,15 @@ reader.set_weights(weights["fine-tuned"][0])
 honest = evaluation.grad_cam(reader, three_kinds[1][:8], "conv3", 8)
 figure, axes = plotting.plt.subplots(2, 1, figsize=(plotting.WIDTH, 4.4))
 rows = {
-    "Trained on marked eights: the heat is at the mark": (three_kinds[0][:8, ..., 0], cam),
-    "Trained on plain ones: the heat is elsewhere": (three_kinds[1][:8, ..., 0], honest),
+    "Trained on marked eights: the mark draws heat": (three_kinds[0][:8, ..., 0], cam),
+    "Trained on plain ones: the heat is on the strokes": (three_kinds[1][:8, ..., 0], honest),
 }
 for ax, (title, images) in zip(axes, rows.items(), strict=True):
     style = {"columns": 8, "limits": (0, 1), "cmap": "inferno"}
     _ = plotting.image_grid(np.concatenate(images), title=title, ax=ax, **style)
 plotting.show(
-    figure, "Eight marked eights with heat in the upper left; eight plain ones without it"
+    figure,
+    "Eight marked eights, most with heat in the upper left; eight plain ones with heat in the middle",
 )
 
 # %% tags=["atol-0.1"]
@@ -1017,6 +1018,8 @@ for case, attempt in refused.items():
 # - Ask where it looks, and check the explanation against random weights.
 #
 # ## Exercises to do next
+#
+# The [exercise set of this chapter](../exercises/ex06/ex06_evaluation.ipynb) checks your answers as you go. Beyond it:
 #
 # 1. Train with noise as an augmentation (`evaluation.distort`). Does fine-tuned still lose to frozen at
 #    severity 0.75? What does it cost on clean images?
