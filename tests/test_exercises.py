@@ -394,7 +394,7 @@ def test_submit_packs_the_notebook_alone_and_names_what_is_open(copy, tlcourse):
     folder, path = copy
     right = answers("solutions", "ex01")
     nbformat.write(filled("ex01", {t: c for t, c in right.items() if t != "order"}), path)
-    progress = {"ex01": {"gradient": "not yet", "repaired": "correct", "order": "not yet"}}
+    progress = {"ex01": dict.fromkeys(right, "correct") | {"gradient": "not yet"}}
     (folder / ".tlcourse/progress.json").write_text(json.dumps(progress))
     (path.parent / "notes.txt").write_text("private")
     code, out, err = tlcourse("submit", "ex01", "--folder", folder)
@@ -403,12 +403,64 @@ def test_submit_packs_the_notebook_alone_and_names_what_is_open(copy, tlcourse):
     assert out.splitlines() == [
         "not yet: gradient",
         "not attempted: order",
-        "not attempted: open-question",
-        f"Hand in {packed}.",
+        "not attempted: 9 · An experiment of your own",
+        f"3 tasks open; you can hand in {packed}.",
     ]
     with zipfile.ZipFile(packed) as archive:
         assert archive.namelist() == [path.name]
         assert archive.read(path.name) == path.read_bytes()
+
+
+def test_submit_says_what_did_not_run_and_that_an_earlier_zip_is_replaced(copy, tlcourse):
+    folder, path = copy
+    right = answers("solutions", "ex01")
+    made = filled("ex01", right, "I would repeat it.")
+    kept = dict.fromkeys(right, "correct")
+    for ename, task in [("SyntaxError", "gradient-answer"), ("NameError", "momentum_step"),
+                        ("NotYet", "adam_step")]:  # fmt: skip
+        cell_of(made, task).outputs = [nbformat.v4.new_output("error", ename=ename)]
+    nbformat.write(made, path)
+    (folder / ".tlcourse/progress.json").write_text(
+        json.dumps({"ex01": kept | {"order": "not yet"}})
+    )
+    packed = folder / "ex01-submission.zip"
+    told = [
+        "not run to the end: gradient",
+        "not run to the end: momentum_step",
+        "not yet: adam_step",
+        "not yet: order",
+        f"4 tasks open; you can hand in {packed}.",
+    ]
+    assert tlcourse("submit", "EX01", "--folder", folder)[1].splitlines() == told
+    (folder / ".tlcourse/progress.json").write_text(json.dumps({"ex01": kept}))
+    told = [*told[:3], f"3 tasks open; you can hand in {packed}.", "It replaces your earlier one."]
+    assert tlcourse("submit", "ex01", "--folder", folder)[1].splitlines() == told
+    nbformat.write(filled("ex01", right, "I would repeat it."), path)
+    assert tlcourse("submit", "ex01", "--folder", folder)[1].startswith(f"Hand in {packed}.\n")
+    del kept["repaired"]
+    (folder / ".tlcourse/progress.json").write_text(json.dumps({"ex01": kept}))
+    assert tlcourse("submit", "ex01", "--folder", folder)[1].startswith("not checked: repaired\n")
+
+
+def test_inside_the_copy_its_folder_need_not_be_named(copy, tlcourse, monkeypatch):
+    folder, path = copy
+    monkeypatch.chdir(path.parent)
+    code, out, _ = tlcourse("submit", "ex01")
+    assert (code, (folder / "ex01-submission.zip").exists()) == (0, True)
+    assert "9 tasks open" in out
+    assert "fresh already" in tlcourse("reset", "ex01")[1]
+    monkeypatch.chdir(folder.parent)
+    assert "tlcourse-work is no copy of the course" in tlcourse("reset", "ex01")[2]
+
+
+def test_reset_clears_the_points_of_the_set_and_says_so(copy, tlcourse):
+    folder, path = copy
+    kept = folder / ".tlcourse/progress.json"
+    kept.write_text('{"ex01": {"order": "correct"}, "ex02": {"order": "correct"}}')
+    path.write_text("my work")
+    assert "The points of ex01 begin at 0 again" in tlcourse("reset", "ex01", "--folder", folder)[1]
+    assert json.loads(kept.read_text()) == {"ex02": {"order": "correct"}}
+    assert "points" not in tlcourse("reset", "ex01", "--folder", folder)[1]
 
 
 def drop(grade_id):

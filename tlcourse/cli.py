@@ -164,33 +164,42 @@ def _list_sources() -> None:
     print(f"They are kept in {public.home()} (TLCOURSE_HOME).")
 
 
-FOLDER = Annotated[Path, typer.Option(help="Your copy of the course.")]
+FOLDER = Annotated[
+    Path | None,
+    typer.Option(
+        help="Your copy of the course.",
+        show_default="the one that you stand in, else tlcourse-work",
+    ),
+]
 
 
 @app.command()
 def reset(
     exercise: Annotated[str, typer.Argument(help="ex02, or 2.")],
-    folder: FOLDER = Path("tlcourse-work"),
+    folder: FOLDER = None,
 ) -> None:
     """Get a fresh copy of an exercise; the old one stays beside it."""
     from tlcourse import workspace
 
-    for sentence in workspace.reset(folder, exercise):
+    for sentence in workspace.reset(folder or workspace.find_copy(), exercise):
         print(sentence)
 
 
 @app.command()
 def submit(
     exercise: Annotated[str, typer.Argument(help="ex02, or 2.")],
-    folder: FOLDER = Path("tlcourse-work"),
+    folder: FOLDER = None,
 ) -> None:
     """Check that an exercise is whole, and write the one file to hand in."""
     from tlcourse import workspace
 
-    packed, open_tasks = workspace.submit(folder, exercise)
+    packed, open_tasks, replaced = workspace.submit(folder or workspace.find_copy(), exercise)
     for task, status in open_tasks.items():
         print(f"{status}: {task}")
-    print(f"Hand in {packed}.")
+    count = f"{len(open_tasks)} task{'s' * (len(open_tasks) != 1)}"
+    print(f"{count} open; you can hand in {packed}." if open_tasks else f"Hand in {packed}.")
+    if replaced:
+        print("It replaces your earlier one.")
 
 
 @app.command()

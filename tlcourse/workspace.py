@@ -12,6 +12,7 @@ from pathlib import Path
 
 _HERE = Path(__file__).parent
 _MANIFEST = Path(".tlcourse") / "manifest.json"
+_COPY = Path("tlcourse-work")
 
 
 class CourseError(Exception):
@@ -180,7 +181,7 @@ def find_exercise(wanted: str) -> str:
         If there is none.
     """
     names = list(exercises())
-    stem = Path(wanted).name.removesuffix(".ipynb").partition("_")[0]
+    stem = Path(wanted).name.lower().removesuffix(".ipynb").partition("_")[0]
     for name in names:
         number = stem.removeprefix("ex")
         if number.isdecimal() and int(number) == int(name.removeprefix("ex")):
@@ -188,8 +189,16 @@ def find_exercise(wanted: str) -> str:
     raise CourseError(f"There is no exercise {wanted!r}; there are {', '.join(names)}.")
 
 
+def find_copy() -> Path:
+    """The learner's copy: the one that we stand in, else `tlcourse-work` in this folder."""
+    here = Path.cwd()
+    return next((f for f in (here, *here.parents) if (f / _MANIFEST).exists()), _COPY)
+
+
 def reset(folder: Path, name: str) -> list[str]:
     """Put a fresh copy of a set into the learner's folder; what was there stays beside it.
+
+    What was kept of its progress is cleared.
 
     Parameters
     ----------
@@ -207,25 +216,30 @@ def reset(folder: Path, name: str) -> list[str]:
     CourseError
         If the folder is no learner's, or cannot be written.
     """
-    source = exercises()[find_exercise(name)]
+    from tlcourse.checks import progress
+
+    name = find_exercise(name)
+    source = exercises()[name]
     key = source.relative_to(content()).as_posix()
     path, new = folder / key, source.read_bytes()
     _require_copy(folder)
     with explain_os_errors(folder, "--folder"):
-        told = [f"{path.name} is fresh again."]
-        if path.exists() and (old := path.read_bytes()) == new:
-            return [f"{path.name} is fresh already."]
-        if path.exists():
+        old = path.read_bytes() if path.exists() else None
+        told = [f"{path.name} is fresh {'already' if old == new else 'again'}."]
+        if old is not None and old != new:
             beside = _free_name(path, old, "old")
             write(beside, old)
             told.append(f"Your earlier one is {beside.name} beside it.")
-        write(path, new)
-        delivered = _read_manifest(folder) | {key: _sha256(new)}
-        write(folder / _MANIFEST, json.dumps(delivered, indent=1).encode())
+        if old != new:
+            write(path, new)
+            delivered = _read_manifest(folder) | {key: _sha256(new)}
+            write(folder / _MANIFEST, json.dumps(delivered, indent=1).encode())
+        if progress.forget(name, folder):
+            told.append(f"The points of {name} begin at 0 again (restart its kernel if it runs).")
     return told
 
 
-def submit(folder: Path, name: str) -> tuple[Path, dict[str, str]]:
+def submit(folder: Path, name: str) -> tuple[Path, dict[str, str], bool]:
     """Check that a set's notebook is whole, and write the one file to hand in.
 
     Parameters
@@ -240,7 +254,10 @@ def submit(folder: Path, name: str) -> tuple[Path, dict[str, str]]:
     zip : Path
         `ex02-submission.zip` in the folder, which holds the notebook and nothing else.
     open_tasks : dict of str
-        What is not done, by task: "not attempted", or "not yet" if no check found it right.
+        What is not done, by task (the open question by its heading): "not attempted"; "not run to
+        the end" if the answer or its check raised an error of its own; "not checked"; or "not yet".
+    replaced : bool
+        Whether there was an earlier zip.
 
     Raises
     ------
@@ -269,18 +286,43 @@ def submit(folder: Path, name: str) -> tuple[Path, dict[str, str]]:
         checked = progress.read(folder).get(name, {})
         open_tasks = {}
         for grade_id, (cell, *_) in expected.items():
+            if not cell["metadata"]["nbgrader"].get("solution"):
+                continue
             task = grade_id.removesuffix("-answer")
-            if cell["metadata"]["nbgrader"].get("solution"):
-                if _source(found[grade_id][0]).strip() == _source(cell).strip():
-                    open_tasks[task] = "not attempted"
-                elif checked.get(task) == "not yet":
-                    open_tasks[task] = "not yet"
+            answer, check = found[grade_id][0], found.get(task, [None])[0]
+            if _source(answer).strip() == _source(cell).strip():
+                status = "not attempted"
+            elif task == grade_id:  # the open question
+                continue
+            else:
+                status = _status(answer, check, checked.get(task))
+            if status != "correct":
+                open_tasks[_heading(given, cell) if task == grade_id else task] = status
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr(zipfile.ZipInfo(path.name), path.read_bytes())
         target = folder / f"{name}-submission.zip"
+        replaced = target.exists()
         write(target, packed.getvalue())
-    return target, open_tasks
+    return target, open_tasks, replaced
+
+
+def _status(answer: dict, check: dict, best: str | None) -> str:
+    """The status of a task, from the saved outputs of its two cells and its best check so far."""
+    outputs = answer.get("outputs", []) + check.get("outputs", [])
+    raised = [output.get("ename") for output in outputs if output.get("output_type") == "error"]
+    if set(raised) - {"NotYet", "NotAttempted"}:
+        return "not run to the end"
+    if "NotYet" in raised:
+        return "not yet"
+    return best if best in ("correct", "not yet") else "not checked"
+
+
+def _heading(notebook: dict, cell: dict) -> str:
+    """The heading that a cell stands under."""
+    before = notebook["cells"][: notebook["cells"].index(cell)]
+    text = "\n".join(_source(c) for c in before if c["cell_type"] == "markdown")
+    return [line for line in text.splitlines() if line.startswith("#")][-1].lstrip("# ")
 
 
 def _require_copy(folder: Path) -> None:

@@ -12,6 +12,7 @@ WRONG = {
     "gradient": [
         ("sum", {" / len(y)": ""}, "you sum over the examples"),
         ("factor 2", {"return": "return 2 *"}, "the factor ½ of the loss is missing"),
+        ("half", {"x.T @ error": "x.T @ error / 2"}, "the factor ½ is there twice"),
         ("sign", {"x @ theta - y": "y - x @ theta"}, "the sign is reversed"),
         ("columns", {"len(y)": "len(theta)"}, "number of parameters instead of examples"),
         ("no x", {"x.T @ error / len(y)": "np.mean(error) * np.ones(len(theta))"}, "mean error"),
@@ -28,7 +29,7 @@ WRONG = {
             "    return theta + v, beta * v - alpha * g",
             "update v first",
         ),
-        ("as in Adam", {"alpha * g": "alpha * (1 - beta) * g"}, "weighed by 1 − β, as in Adam"),
+        ("as in Adam", {"alpha * g": "alpha * (1 - beta) * g"}, "weighted by 1 − β, as in Adam"),
         (
             "Nesterov",
             {"theta + v, v": "theta + beta * v - alpha * g, v"},
@@ -41,7 +42,8 @@ WRONG = {
             {"- alpha * g": "+ g", "theta + v, v": "theta - alpha * v, v"},
             "v holds the gradient without α",
         ),
-        ("in place", {"v = beta * v - alpha * g": "v *= beta; v -= alpha * g"}, "work on a copy"),
+        ("in place", {"v = beta * v - alpha * g": "v *= beta; v -= alpha * g"},
+         "your function changes its argument v: work on a copy, or write v = v - …"),
         ("only θ", {"theta + v, v": "theta + v"}, "instead of 2 values"),
     ],
     "adam_step": [
@@ -66,8 +68,20 @@ WRONG = {
                 "rate * m / (np.sqrt(v) + epsilon)": "alpha * m / (1 - beta_1**t)"
                 " / (np.sqrt(v / (1 - beta_2**t)) + epsilon)",
             },
-            "ε is added after the correction",
+            "in the formula above it is added before",
         ),
+        ("wrong order", {"return theta - rate * m / (np.sqrt(v) + epsilon), m, v":
+                         "return m, v, theta - rate * m / (np.sqrt(v) + epsilon)"},
+         "return θ, m and v, in this order"),
+        ("v before m", {"+ epsilon), m, v": "+ epsilon), v, m"}, "θ, m and v, in this order"),
+        ("t + 1", {"**t": "**(t + 1)"}, "t counts from 1 already"),
+        ("no ε", {" + epsilon": ""}, "ε is missing"),
+        ("old m", {"    m = beta_1 * m + (1 - beta_1) * g\n": "", "    return":
+                   "    old, m = m, beta_1 * m + (1 - beta_1) * g\n    return", "rate * m":
+                   "rate * old"}, "θ moves by the old m"),
+        ("old v", {"    v = beta_2 * v + (1 - beta_2) * g**2\n": "", "    return":
+                   "    old, v = v, beta_2 * v + (1 - beta_2) * g**2\n    return", "np.sqrt(v)":
+                   "np.sqrt(old)"}, "the root of the old v"),
         ("g for m", {"rate * m": "rate * g"}, "θ moves by g instead of m"),
         ("forgets m", {"beta_1 * m + ": ""}, "the old m is not used"),
         ("forgets v", {"beta_2 * v + ": ""}, "the old v is not used"),
@@ -75,7 +89,7 @@ WRONG = {
         ("from the package", "from tlcourse.optimizers import adam\n"
          "def adam_step(theta, m, v, g, t, alpha, beta_1, beta_2, epsilon):\n"
          "    return adam(lambda _: g, theta, alpha, 1)[-1], m, v",
-         "tlcourse.optimizers.adam is what this task asks you to write"),
+         "this task is to be solved without tlcourse.optimizers.adam"),
     ],
     "minibatch_gradients": [
         (
@@ -89,6 +103,14 @@ WRONG = {
         ("drops", {"len(order), size": "len(order) - size + 1, size"}, "it counts too"),
         ("labels apart", {"- y[batch]": "- y[start : start + size]"}, "has now another's y"),
         ("sign", {"x[batch] @ theta - y[batch]": "y[batch] - x[batch] @ theta"}, "is reversed"),
+        ("steps in between", {"        rows.append(x[batch].T @ error / len(batch))":
+                              "        rows.append(x[batch].T @ error / len(batch))\n"
+                              "        theta = theta - 0.1 * rows[-1]"},
+         "only the first row is right: θ stays the same"),
+        ("calls an open task", "def gradient(theta, x, y):\n    raise NotImplementedError\n\n\n"
+         "def minibatch_gradients(theta, x, y, order, size):\n"
+         "    return np.array([gradient(theta, x[order], y[order])])",
+         "it calls gradient, which is not written yet"),
         ("one mean", {"np.array(rows)": "np.mean(rows, 0)"}, "instead of an array of shape"),
     ],
     "repaired": [
@@ -120,23 +142,25 @@ WRONG = {
             "your function changes its argument",
         ),
         ("no start", {"np.array(path)": "np.array(path[1:])"}, "the start belongs to the path"),
-        ("one too many", {"range(steps)": "range(steps + 1)"}, "it has steps + 1 rows"),
+        ("one too many", {"range(steps)": "range(steps + 1)"}, "a row too many"),
+        ("return in the loop", {"    return": "        return"}, "is the return inside the loop?"),
         ("no b", {" - b": ""}, "b is missing in the slope"),
+        ("b's sign", {"- b": "+ b"}, "b has the wrong sign"),
         ("only the end", {"np.array(path)": "path[-1]"}, "instead of an array of shape"),
         ("two left", {
             "        g = H @ path[-1] - b\n": "", "    for": "    g = H @ theta - b\n    for",
             "- alpha": "+ alpha"}, "by the slope of the start"),
     ],
     "largest_rate": [
-        ("1 / λ", {"2 /": "1 /"}, "reaches the floor of the steepest direction in one step"),
+        ("1 / λ", {"2 /": "1 /"}, "it reaches the floor of the steepest direction in one"),
         ("flattest", {"max()": "min()"}, "the limit of the flattest direction"),
         ("λ", {"2 / np.linalg.eigvalsh(H).max()": "np.linalg.eigvalsh(H).max()"}, "not a rate"),
         ("upside down", {"2 / np.linalg.eigvalsh(H).max()": "np.linalg.eigvalsh(H).max() / 2"},
          "upside down"),
-        ("best of D > 1", {
-            "2 / np.linalg.eigvalsh(H).max()":
-            "2 / (np.linalg.eigvalsh(H)[[0, -1]].sum() if len(H) > 1 else H[0, 0])"},
-         "the best rate"),
+        ("fastest", {".max()": "[[0, -1]].sum()"}, "this is the fastest rate, not the largest"),
+        ("the first", {"eigvalsh(H).max()": "eigvals(H)[0]"}, "another is steeper"),
+        ("the last", {"eigvalsh(H).max()": "eigvals(H)[-1]"}, "the limit of the flattest"),
+        ("the second", {"eigvalsh(H).max()": "eigvalsh(H)[-2:][0]"}, "another is steeper"),
         ("trace", {"np.linalg.eigvalsh(H).max()": "np.trace(H)"}, "the trace adds"),
         ("entry", {"np.linalg.eigvalsh(H).max()": "H.max()"}, "the largest entry of H"),
         ("all", {".max()": ""}, "instead of a number"),
@@ -145,8 +169,15 @@ WRONG = {
         ("flat start", {"np.random.default_rng(0).normal(size=len(H))": "np.eye(len(H))[0]"},
          "your start lies on a flat axis"),
         ("eigenvalues", {"low, high = 0, 10\n": "return 2 / np.linalg.eigvalsh(H).max()\n"},
-         "numpy.linalg.eigvalsh is what this task asks you to write"),
-        ("half", {"return alpha": "return alpha / 2"}, "still converges up to a larger one"),
+         "this task is to be solved without numpy.linalg.eigvalsh"),
+        ("half", {"return alpha": "return alpha / 2"}, "the fastest rate, not the largest"),
+        ("norm", "def measured_rate(H):\n    return 2 / np.linalg.norm(H, 2)",
+         "this task is to be solved without numpy.linalg.norm"),
+        ("polynomial", "def measured_rate(H):\n    return 2 / np.roots(np.poly(H)).max().real",
+         "this task is to be solved without numpy.roots"),
+        ("singular values", "def measured_rate(H):\n"
+         "    return 2 / np.linalg.svd(H, compute_uv=False)[0]", "without numpy.linalg.svd"),
+        ("few steps", {"range(200)": "range(10)"}, "walk more steps"),
         ("upside down", {"return alpha": "return 1 / alpha"}, "upside down"),
         ("overflows", {"range(200)": "range(400)"}, "a comparison with NaN is false"),
         ("too coarse", {"range(30)": "range(3)"}, "measured_rate("),
@@ -159,11 +190,14 @@ WRONG = {
         ("sign", lines("GEBDIKLFC"), "the error has the wrong sign"),
         ("sum", lines("GEBDIKAJC"), "line J sums over the batch"),
         ("return too early", lines("GECBDIKAF"), "nothing moves"),
-        ("loops out of order", lines("GEIKABDFC"), "it is no Python"),
+        ("no new order", lines("GEBIKAFC"), "line K fails in this order"),
+        ("no batch", lines("GEBDIC"), "after 'for' statement in line I"),
+        ("a set", "order = set('GEBDIKAFC')", "numbers or a list of them are wanted"),
+        ("loops out of order", lines("GEIKABDFC"), "is not valid Python"),
         ("step before error", lines("GEBDIKFAC"), "line F fails in this order"),
         ("error before batch", lines("GEBDIAKFC"), "line A fails in this order"),
         ("no start", lines("GBDIKAFC"), "line A fails in this order"),
-        ("no def", lines("EBDIKAFC"), "it is no Python"),
+        ("no def", lines("EBDIKAFC"), "is not valid Python"),
         ("no return", lines("GEBDIKAF"), "is there a return?"),
         ("no step", lines("GEBDIKAC"), "nothing moves"),
         ("unknown line", lines("GEBDIKAFCZ"), "there is no line 'Z'"),
@@ -189,6 +223,7 @@ RIGHT = {
     ],
     "momentum_step": [
         ("list", {"return theta + v, v": "return [theta + v, v]"}),
+        ("rows of an array", {"return theta + v, v": "return np.array([theta + v, v])"}),
         ("new names", {"v = beta": "new = beta", "theta + v, v": "theta + new, new"}),
     ],
     "adam_step": [

@@ -51,7 +51,12 @@ WRONG = {
         ("in place", {"e = np.exp(z - z.max(axis=1, keepdims=True))":
                       "z -= z.max(axis=1, keepdims=True)\n    e = np.exp(z)"}, "work on a copy"),
         ("library", "import scipy.special\ndef softmax(z):\n"
-         "    return scipy.special.softmax(z, axis=1)", "what this task asks you to write"),
+         "    return scipy.special.softmax(z, axis=1)", "this task is to be solved without"),
+        ("row mean", {NAIVE: "z - z.mean(axis=1, keepdims=True)"},
+         "the mean of a row is not enough"),
+        ("by logsumexp", "from scipy.special import logsumexp\ndef softmax(z):\n"
+         "    return np.exp(z - logsumexp(z, axis=1, keepdims=True))",
+         "solved without scipy.special.logsumexp"),
     ],
     "cross_entropy": [
         ("sum", {"np.mean": "np.sum"}, "you sum over the examples"),
@@ -59,6 +64,19 @@ WRONG = {
         ("log2", {"np.log(": "np.log2(", "z[np.arange(len(z)), labels]":
                   "z[np.arange(len(z)), labels] / np.log(2)"}, "to base 2"),
         ("overflow", {NAIVE: "z"}, "stay with the logits"),
+        ("one shift", {NAIVE: "z - z.max()"}, "the largest logit of all is subtracted"),
+        ("row mean", {NAIVE: "z - z.mean(axis=1, keepdims=True)"},
+         "e¹⁰⁰⁰ overflows, or"),
+        ("every label", {"z[np.arange(len(z)), labels]": "z[:, labels].T"},
+         "takes all labels from every row"),
+        ("no log", {"np.log(np.exp(z).sum(axis=1))": "np.exp(z).sum(axis=1)"},
+         "the logarithm of Σ e^z is forgotten"),
+        ("no log of p", {"np.mean(log_sum - z[np.arange(len(z)), labels])":
+                         "-np.mean(np.exp(z[np.arange(len(z)), labels] - log_sum))"},
+         "this is minus the probability"),
+        ("shift in the sum", {"    z = z - z.max(axis=1, keepdims=True)\n": "", "np.exp(z)":
+                              "np.exp(z - z.max(axis=1, keepdims=True))"},
+         "is subtracted in the sum only"),
         ("entries", {"return np.mean(": "return 1 / z.shape[1] * np.mean("}, "over all entries"),
         ("no sum", {"log_sum - z[": "- z["}, "of Σ e^z only the largest term"),
         (
@@ -98,7 +116,7 @@ WRONG = {
             "    return -np.mean(np.log(p[np.arange(len(z)), labels]))",
             "is right there: cross_entropy([[ 1000., 0., -1000.]], [1])"),
         ("package", {"return np.mean(": "return losses.cross_entropy(z, labels)\n    np.mean("},
-         "tlcourse.losses.cross_entropy is what this task asks you to write"),
+         "this task is to be solved without tlcourse.losses.cross_entropy"),
     ],
     "logit_gradient": [
         ("sign", {"y_hat - np.eye(z.shape[1])[labels]": "np.eye(z.shape[1])[labels] - y_hat"},
@@ -112,15 +130,18 @@ WRONG = {
         ("of y_hat", {"(y_hat - np.eye(z.shape[1])[labels])":
                       "-np.eye(z.shape[1])[labels] / y_hat"}, "this is y/ŷ"),
         ("overflow", {NAIVE: "z"}, "the softmax overflows"),
-        ("no one-hot", {"np.eye(z.shape[1])[labels]": "labels[:, None]"}, "logit_gradient("),
+        ("no one-hot", {"np.eye(z.shape[1])[labels]": "labels[:, None]"}, "subtract one-hot rows"),
+        ("row mean", {NAIVE: "z - z.mean(axis=1, keepdims=True)"},
+         "the mean of a row is not enough"),
+        ("one shift", {NAIVE: "z - z.max()"}, "subtract the largest logit of each row"),
         ("loss", {"return (": "return np.sum("}, "instead of an array of shape"),
     ],
     "two_logits": [
         ("exchanged", {"np.zeros_like(z), z": "z, np.zeros_like(z)"}, "the columns are exchanged"),
-        ("2z", {"np.zeros_like(z), z": "-z, z"}, "the difference is 2z"),
+        ("2z", {"np.zeros_like(z), z": "-z, z"}, "the difference of the two is 2z; it should be z"),
         ("probabilities", {"np.zeros_like(z), z": "1 / (1 + np.exp(z)), 1 / (1 + np.exp(-z))"},
          "these are probabilities"),
-        ("one", {"np.zeros_like(z)": "np.ones_like(z)"}, "the first column is 1"),
+        ("one", {"np.zeros_like(z)": "np.ones_like(z)"}, "the difference of the two is z − 1"),
         ("same", {"np.zeros_like(z), z": "z, z"}, "both columns are the same"),
         ("logarithms", {"np.zeros_like(z), z":
                         "np.log(1 / (1 + np.exp(z))), np.log(1 / (1 + np.exp(-z)))"},
@@ -156,6 +177,16 @@ WRONG = {
         ("no mean", {" / len(y)": ""}, "not divided by the number of examples"),
         ("two left", {"        w = w -": "        p = np.exp(p) / np.exp(p).sum(axis=1, "
                       "keepdims=True)\n        w = w +"}, "taken twice, and it walks uphill"),
+        ("axis and sign left", {"sum(axis=1, keepdims=True)": "sum(axis=0)", "w - alpha":
+                                "w + alpha"}, "over the examples, and it walks uphill"),
+        ("axis and twice left", {"sum(axis=1, keepdims=True)": "sum(axis=0)", "        w = w -":
+                                 "        p = np.exp(p) / np.exp(p).sum(axis=1, keepdims=True)\n"
+                                 "        w = w -"}, "over the examples, and is still taken twice"),
+        ("unchanged", {"sum(axis=1, keepdims=True)": "sum(axis=0)", "        w = w -":
+                       "        p = np.exp(p) / np.exp(p).sum(axis=1, keepdims=True)\n"
+                       "        w = w +"}, "the broken version, with its three faults"),
+        ("random start", {"np.zeros(": "np.random.default_rng(0).normal(size="},
+         "w is to begin at zero"),
         ("too many", {"range(steps)": "range(steps + 1)"}, "one step too many"),
         ("early return", {"    return w": "        return w"}, "it takes one step only"),
         ("no softmax", {"p = np.exp(x @ w) / np.exp(x @ w).sum(axis=1, keepdims=True)":
@@ -170,6 +201,12 @@ WRONG = {
         ("errors", chance("[1 - 1 / k for k in (2, 10, 100)]"), "the share of wrong guesses"),
         ("sign", chance("[-np.log(k) for k in (2, 10, 100)]"), "a price is positive"),
         ("binary", chance("[np.log(2)] * 3"), "the loss of two classes for each of them"),
+        ("one decimal", chance("[0.7, 2.3, 4.6]"), "one decimal is too coarse"),
+        ("typed twice", "chance = dict.fromkeys(('predicted', 'measured'), [0.69, 2.30, 4.61])",
+         "measure it with losses.cross_entropy"),
+        ("ln K twice", "chance = dict.fromkeys(('predicted', 'measured'), " + LN + ")",
+         "this is the prediction again"),
+        ("zeros for noise", chance(LN, scale=0), "this is the prediction again"),
         ("loud", chance(LN, scale=1), "the noise is too loud"),
         ("measured accuracy", chance(LN, measured="(z.argmax(1) == 0).mean()"),
          "this is the accuracy; the loss is asked for"),
@@ -182,11 +219,11 @@ WRONG = {
         ("twice", lines("HJCELKAIG"), "line K takes softmax"),
         ("last", lines("HJCELDAIB"), "line B returns the last weights"),
         ("loss before the step", lines("HJCEDLAIG"), "one step after the best"),
-        ("kept without asking", lines("HJCELDIAG"), "it is no Python"),
+        ("kept without asking", lines("HJCELDIAG"), "is not valid Python"),
         ("no step", lines("HJCEDAIG"), "nothing was learned"),
         ("best before w", lines("HCJELDAIG"), "line C fails in this order"),
         ("no return", lines("HJCELDAI"), "is there a return?"),
-        ("no loop", lines("HJCLDAIG"), "it is no Python"),
+        ("no loop", lines("HJCLDAIG"), "is not valid Python"),
         ("no best", lines("HJELDAIG"), "line A fails in this order"),
     ],
 }  # fmt: skip
@@ -257,7 +294,7 @@ RIGHT = {
     "chance": [
         ("rounded", chance("[0.69, 2.30, 4.61]")),
         ("a tuple", chance("(np.log(2), np.log(10), np.log(100))")),
-        ("zeros for noise", chance(LN, scale=0)),
+        ("arrays", chance("np.log([2, 10, 100])") + "\nchance['measured'] = np.array(measured)"),
     ],
     "order": [
         ("labels by hand", "order = ['H', 'J', 'C', 'E', 'L', 'D', 'A', 'I', 'G']"),

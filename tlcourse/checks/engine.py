@@ -124,12 +124,14 @@ def judge(
     -------
     Verdict
     """
-    passed: dict[str, None] = {}
+    passed: dict[str, int] = {}  # by its name, the line of the check that a property stands in
+    calls = properties = None
 
-    def not_yet(why: str, failed: str = "") -> Verdict:
-        return Verdict("not yet", tuple(p for p in passed if p != failed), failed, why)
+    def not_yet(why: str, failed: str = "", line: float = np.inf) -> Verdict:
+        # What stands behind this line held on smaller inputs only: the check did not come back.
+        held = tuple(p for p, at in passed.items() if p != failed and at <= line)
+        return Verdict("not yet", held, failed, why)
 
-    calls = None
     try:
         if task.kind == "value":
             asked = _value(answer)
@@ -137,23 +139,36 @@ def judge(
             if not callable(answer):
                 return not_yet(f"hand over the function itself: ex.{task.name}.check({task.name})")
             if used := find_forbidden(answer, task.forbids):
-                return not_yet(f"{used} is what this task asks you to write: do it without")
+                return not_yet(f"this task is to be solved without {used}")
             asked = calls = _Guarded(task.name, answer, seconds)
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            for found in task.check(asked, rng):
+            properties = task.check(asked, rng)
+            for found in properties:
+                line = properties.gi_frame.f_lineno
                 if not found.ok:
                     shown = found.why or ("" if calls else "this does not hold")
-                    return not_yet(_join(shown, calls.last if calls else ""), found.name)
-                passed[found.name] = None
+                    return not_yet(_join(shown, calls.last if calls else ""), found.name, line)
+                passed[found.name] = line
     except _Open:
         return Verdict("not attempted", message="not attempted yet")
     except Failure as failure:
-        return not_yet(str(failure))
+        return not_yet(str(failure), line=_line(failure, properties))
     except Exception as error:  # the check stumbled over what it was given
         told = f"the check cannot make sense of this answer ({type(error).__name__}: {error})"
-        return not_yet(_join(told, calls.last if calls else ""))
+        told = _join(told, calls.last if calls else "")
+        return not_yet(told, line=_line(error, properties))
     return Verdict("correct", tuple(passed), points=task.points)
+
+
+def _line(error: Exception, properties) -> float:
+    """The line of the check that an exception went through."""
+    trace = error.__traceback__
+    while trace and properties is not None:
+        if trace.tb_frame.f_code is properties.gi_code:
+            return trace.tb_lineno
+        trace = trace.tb_next
+    return np.inf
 
 
 def _join(*parts: str) -> str:
@@ -190,19 +205,48 @@ class _Guarded:
         call = f"{self.name}({', '.join(map(show, arguments))})"
         given = deepcopy(arguments)
         result, error = _run(self.function, given, self.seconds)
-        if isinstance(error, NotImplementedError) and self.count == 1:
-            raise _Open
+        if isinstance(error, NotImplementedError):
+            if other := _unwritten(self.function, error):
+                raise Failure(f"it calls {other}, which is not written yet")
+            if self.count == 1:
+                raise _Open
         if error is not None:
             raise Failure(_join(_explain(error, self.seconds), f"the call was {call}"))
-        if any(difference(g, a, 0, 0) is not None for g, a in zip(given, arguments, strict=True)):
-            told = "your function changes its argument: work on a copy"
-            raise Failure(_join(told, f"the call was {call}"))
+        for i, (old, new) in enumerate(zip(arguments, given, strict=True)):
+            if difference(new, old, 0, 0) is not None:
+                raise Failure(_join(_changed(self.function, i, old), f"the call was {call}"))
+        several = type(result) is tuple
         try:
             result = plain(result)
         except Failure as failure:
             raise Failure(_join(str(failure), f"the call was {call}")) from None
-        self.last = f"{call} returned {show(result)}"
+        shown = ", ".join(map(show, result)) if several else show(result)
+        self.last = f"{call} returned {shown}"
         return result
+
+
+def _changed(function: Callable, place: int, argument) -> str:
+    """That a function changes an argument, by its name if it has one, and what to write instead."""
+    told, cure = "your function changes its argument", "work on a copy"
+    code = getattr(function, "__code__", None)
+    if code is None or place >= code.co_argcount:
+        return f"{told}: {cure}"
+    name = code.co_varnames[place]
+    if isinstance(argument, np.ndarray):
+        cure += f", or write {name} = {name} - … in place of {name} -= …"
+    return f"{told} {name}: {cure}"
+
+
+def _unwritten(function: Callable, error: NotImplementedError) -> str:
+    """The name of the notebook's other function, not written yet, that `function` has called."""
+    trace, codes = error.__traceback__, []
+    while trace:
+        if trace.tb_frame.f_globals is getattr(function, "__globals__", None):
+            codes.append(trace.tb_frame.f_code)
+        trace, last = trace.tb_next, trace.tb_frame.f_code
+    own = getattr(function, "__code__", None)
+    known = len(codes) > 1 and codes[0] is own and codes[-1] is last is not own
+    return last.co_name if known else ""
 
 
 def _explain(error: BaseException, seconds: float | None) -> str:

@@ -43,6 +43,7 @@ def gradient(answer, rng):
             {
                 "the sign is reversed: the error is forecast minus truth": -by_hand,
                 "the factor ½ of the loss is missing": 2 * by_hand,
+                "the factor ½ is there twice: it cancels the 2 of the square's slope": by_hand / 2,
                 "you sum over the examples; the loss is a mean": n * by_hand,
                 "you sum over the examples, and the factor ½ is missing": 2 * n * by_hand,
                 "you divide by the number of parameters instead of examples": n / d * by_hand,
@@ -93,7 +94,7 @@ def momentum_step(answer, rng):
             got,
             [theta + new, new],
             {
-                "the gradient is weighed by 1 − β, as in Adam; here it is not": [
+                "the gradient is weighted by 1 − β, as in Adam; here it is not": [
                     theta + damped,
                     damped,
                 ],
@@ -134,10 +135,15 @@ def adam_step(answer, rng):
             "the root over 1 − β₂ᵗ is missing": (
                 theta - alpha * (1 - b2) / (1 - b1) * m / (np.sqrt(v) + eps)
             ),
-            "ε is added after the correction, as in the paper's algorithm 1; here it is before": (
-                theta - alpha * g / (np.abs(g) + eps)
-            ),
+            "ε is added after the correction, as in the paper's algorithm 1; in the formula above "
+            "it is added before": (theta - alpha * g / (np.abs(g) + eps)),
             "θ moves by g instead of m": theta - rate * g / (np.sqrt(v) + eps),
+            "θ moves by the old m: update m first": theta,
+            "θ is divided by the root of the old v: update v first": theta - rate * m / eps,
+            "ε is missing: add it to √v": theta - rate * m / np.sqrt(v),
+            "t counts from 1 already: do not add 1 to it": (
+                theta - alpha * np.sqrt(1 - b2**2) / (1 - b1**2) * m / (np.sqrt(v) + eps)
+            ),
         }
         wrong = {message: [value, m, v] for message, value in wrong.items()}
         wrong["v is a mean of g; it should be one of g²"] = [
@@ -151,6 +157,9 @@ def adam_step(answer, rng):
             m_,
             v_,
         ]
+        orders = ([m, v, first], [first, v, m], [v, m, first], [m, first, v], [v, first, m])
+        if any(agrees("", got, other).ok for other in orders):
+            wrong["return θ, m and v, in this order"] = got
         yield agrees("the first step follows the formula", got, [first, m, v], wrong)
 
         m, v = numbers(rng, d), numbers(rng, d) ** 2 + 1
@@ -198,6 +207,8 @@ def minibatch_gradients(answer, rng):
             few = isinstance(got, np.ndarray) and got.shape == (n // size, d)
             yield holds("no example is left out", not few, told)
         yield shaped("has a row for each batch", got, (len(starts), d))
+        right = np.array([slope(theta, x[p], y[p]) for p in (order[s : s + size] for s in starts)])
+        moved = np.allclose(got[0], right[0]) and not np.isclose(got[1:], right[1:]).any()
         if n % size == 0:
             yield agrees(
                 "the mean over the batches is the gradient on all examples",
@@ -211,12 +222,15 @@ def minibatch_gradients(answer, rng):
                     "the sign is reversed: the error is forecast minus truth": -slope(theta, x, y),
                     "x is put in the new order and y is not, or the reverse: each row of x has "
                     "now another's y": slope(theta, x[order], y),
-                },
+                }
+                | (
+                    {"only the first row is right: θ stays the same for all": got.mean(0)}
+                    if moved
+                    else {}
+                ),
             )
-        parts = [order[s : s + size] for s in starts]
-        right = np.array([slope(theta, x[p], y[p]) for p in parts])
         unmixed = np.array([slope(theta, x[s : s + size], y[s : s + size]) for s in starts])
-        shares = np.array([len(p) / size for p in parts])[:, None]
+        shares = np.array([min(size, n - s) / size for s in starts])[:, None]
         yield agrees(
             "each row is the gradient on its own examples",
             got,
@@ -242,6 +256,7 @@ def repaired(answer, rng):
         curvature = numbers(rng, d, d)
         curvature = np.round(curvature @ curvature.T + np.eye(d), 1)
         b, theta = numbers(rng, d) + 0.05, numbers(rng, d)
+        theta[theta == 0] = 1
         alpha = round(0.5 / np.linalg.norm(curvature, 2), 3)
         path = optimizers.descend(lambda t, h=curvature, b=b: h @ t - b, theta, alpha, steps)
         got = answer(curvature, b, theta, alpha, steps)
@@ -250,6 +265,10 @@ def repaired(answer, rng):
         uphill = optimizers.descend(lambda t, h=curvature, b=b: b - h @ t, theta, alpha, steps)
         rows = len(got) if isinstance(got, np.ndarray) and got.ndim == 2 else steps + 1
         why = "the start belongs to the path, so that it has steps + 1 rows"
+        if rows > steps + 1:
+            why = "a row too many: the start and each step are steps + 1 rows"
+        elif rows < steps + 1 and got.shape == (rows, d) and np.allclose(got[:1], theta):
+            why = "a step is missing: is the return inside the loop?"
         yield holds("has a row for the start and for each step", rows == steps + 1, why)
         yield shaped("each row is a place θ", got, (steps + 1, d))
         why = "all rows are the same place: the array in the list is changed after it was put in"
@@ -265,8 +284,41 @@ def repaired(answer, rng):
                 "b is missing in the slope": optimizers.descend(
                     lambda t, h=curvature: h @ t, theta, alpha, steps
                 ),
+                "b has the wrong sign: the slope is Hθ − b": optimizers.descend(
+                    lambda t, h=curvature, b=b: h @ t + b, theta, alpha, steps
+                ),
             },
         )
+
+
+# What gives eigenvalues: itself, or as a norm, a factorisation or the roots of a polynomial.
+EIGENVALUES = (
+    "numpy.linalg.eig",
+    "numpy.linalg.eigh",
+    "numpy.linalg.eigvals",
+    "numpy.linalg.eigvalsh",
+    "numpy.linalg.svd",
+    "numpy.linalg.svdvals",
+    "numpy.linalg.norm",
+    "numpy.linalg.matrix_norm",
+    "numpy.linalg.cond",
+    "numpy.linalg.qr",
+    "numpy.linalg.cholesky",
+    "numpy.poly",
+    "numpy.roots",
+    "scipy.linalg.eig",
+    "scipy.linalg.eigh",
+    "scipy.linalg.eigvals",
+    "scipy.linalg.eigvalsh",
+    "scipy.linalg.svd",
+    "scipy.linalg.svdvals",
+    "scipy.linalg.norm",
+    "scipy.linalg.schur",
+    "scipy.linalg.qr",
+    "scipy.sparse.linalg.eigs",
+    "scipy.sparse.linalg.eigsh",
+    "scipy.sparse.linalg.svds",
+)
 
 
 # --- the largest learning rate -----------------------------------------------------------------
@@ -282,27 +334,31 @@ def _curvature(rng, d: int) -> np.ndarray:
 def _rate(name: str, got, curvature: np.ndarray, rtol: float, mistakes: dict | None = None):
     """Whether `got` is where descent on ½θᵀHθ begins to diverge, and if not, what it may be."""
     values = np.linalg.eigvalsh(curvature)
+    between = {}
+    if any(agrees("", got, 2 / value, rtol=rtol).ok for value in values[1:-1]):
+        between = {"this is the limit of one direction, and another is steeper": got}
     return agrees(
         name,
         got,
         2 / values[-1],
         (mistakes or {})
         | {
-            "this is the rate that reaches the floor of the steepest direction in one step; it "
-            "still converges up to a larger one": 1 / values[-1],
+            "this is the fastest rate, not the largest: it reaches the floor of the steepest "
+            "direction in one step": 1 / values[-1],
+            "this is the fastest rate, not the largest: the limit lies higher": (
+                2 / (values[0] + values[-1])
+            ),
             "this is the limit of the flattest direction; the steepest one diverges long before": (
                 2 / values[0]
             ),
             "this is the limit upside down: divide by the curvature": values[-1] / 2,
             "this is the largest curvature, not a rate": values[-1],
-            "this is the best rate, by which descent is fastest; the limit lies higher": (
-                2 / (values[0] + values[-1])
-            ),
             "the trace adds all curvatures; only the largest matters": 2 / values.sum(),
             "the largest entry of H is not its largest curvature: turn to its eigenvalues": (
                 2 / curvature.max()
             ),
-        },
+        }
+        | between,
         rtol=rtol,
     )
 
@@ -315,9 +371,15 @@ def _rate(name: str, got, curvature: np.ndarray, rtol: float, mistakes: dict | N
 def largest_rate(answer, rng):
     """The learning rate at which descent begins to diverge, predicted."""
     yield _rate("is right in one dimension", answer(np.array([[2.2]])), np.array([[2.2]]), 1e-4)
-    axes = np.diag([3.0, 1.0, 0.5])
-    yield _rate("is right on three axes", answer(axes), axes, 1e-4)
-    for d in (2, 3, 6):
+    for curvatures in ([3.0, 1.0, 0.5], [1.0, 3.0, 0.5], [0.5, 1.0, 3.0]):
+        axes = np.diag(curvatures)
+        yield _rate("is right on three axes", answer(axes), axes, 1e-4)
+    for slope in (0.5, -0.5):  # the steeper direction nearer to the first axis, and to the second
+        for curvature in (np.array([[3, slope], [slope, 1]]), np.array([[1, slope], [slope, 3]])):
+            yield _rate(
+                "is right in a tilted valley of two directions", answer(curvature), curvature, 1e-4
+            )
+    for d in (2, 2, 3, 6):
         curvature = _curvature(rng, d)
         yield _rate("is right in a tilted valley", answer(curvature), curvature, 1e-4)
 
@@ -328,15 +390,7 @@ def largest_rate(answer, rng):
     "ends. Then halve the interval in which the limit lies.",
     "Begin with an interval [0, 10]. If the walk from the middle rate ends farther away than it "
     "began, the limit is below the middle, else above; 30 halvings are plenty.",
-    forbids=(
-        "numpy.linalg.eigvalsh",
-        "numpy.linalg.eigvals",
-        "numpy.linalg.eigh",
-        "numpy.linalg.eig",
-        "numpy.linalg.svd",
-        "scipy.linalg.eigh",
-        "scipy.linalg.eigvalsh",
-    ),
+    forbids=EIGENVALUES,
 )
 def measured_rate(answer, rng):
     """The learning rate at which descent begins to diverge, measured."""
@@ -354,7 +408,10 @@ def measured_rate(answer, rng):
             "for a large rate the walk overflows, and a comparison with NaN is false: take fewer "
             "steps, or count what is not finite as growing": 10,
         }
-        yield _rate(name, answer(curvature), curvature, 0.03, mistakes)
+        got, right = answer(curvature), 2 / np.linalg.norm(curvature, 2)
+        if isinstance(got, float | int) and 1.03 * right < got < 1.15 * right:
+            mistakes["a little too large: walk more steps, or halve the interval more often"] = got
+        yield _rate(name, got, curvature, 0.03, mistakes)
 
 
 # --- stochastic gradient descent, its lines in order ---------------------------------------------
@@ -387,12 +444,14 @@ _LINES = {
 def order(answer, rng):
     """Stochastic gradient descent, its lines put in order."""
     sgd = assemble(_LINES, answer, "sgd", {"np": np})
-    for name, unwanted in {
+    unwanted = {
         "every epoch has a new order": ("H", "with line H all epochs have the same order"),
         "the steps go downhill": ("L", "with line L the error has the wrong sign"),
-        "a step is as long for large batches": ("J", "line J sums over the batch: take the mean"),
-    }.items():
-        yield holds(name, unwanted[0] not in answer, unwanted[1])
+        "the step does not grow with the batch": ("J", "line J sums over the batch: take the mean"),
+    }
+    for name, (label, why) in unwanted.items():
+        if label in answer:
+            yield holds(name, False, why)
     for n, size, d in ((4, 2, 1), (10, 3, 2)):
         _, x, y = _problem(rng, n, d)
         seed, theta = int(rng.integers(1000)), np.zeros(d)
@@ -407,3 +466,5 @@ def order(answer, rng):
             theta,
             {"nothing moves: θ is still where it began": np.zeros(d)},
         )
+    for name in unwanted:
+        yield holds(name, True)

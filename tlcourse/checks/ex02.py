@@ -17,11 +17,16 @@ SOFTMAX = (
     "keras.activations.softmax",
     "keras.ops.log_softmax",
     "tensorflow.nn.softmax",
+    "scipy.special.logsumexp",
+    "keras.ops.logsumexp",
+    "tensorflow.reduce_logsumexp",
 )
 LOSSES = (
     "tlcourse.losses.cross_entropy",
     "scipy.special.log_softmax",
     "scipy.special.logsumexp",
+    "keras.ops.logsumexp",
+    "tensorflow.reduce_logsumexp",
     "sklearn.metrics.log_loss",
     "keras.losses.sparse_categorical_crossentropy",
     "keras.losses.categorical_crossentropy",
@@ -41,7 +46,13 @@ def _softmax(z, axis=1):
 def _examples(rng, n: int, k: int):
     """Logits, and labels among which every class is."""
     labels = rng.permutation(np.arange(n) % k)
+    if n == 1:
+        labels = np.array([1])  # 0 would hide a label that is taken for a number
     return numbers(rng, n, k), labels
+
+
+LARGEST = "subtract its largest logit, so that no exponent is above 0"
+ONE_SHIFT = "the largest logit of all is subtracted: in the second row everything rounds to 0"
 
 
 # --- 1 to 3: probabilities, price, gradient ----------------------------------------------------
@@ -87,13 +98,15 @@ def softmax(answer, rng):
     z = numbers(rng, 1, 3)
     same = np.allclose(answer(z), answer(z + 10), atol=1e-5)
     yield holds("stays the same when a row is shifted", same)
-    z = np.array([[1000.0, 0.0]])
-    why = "e¹⁰⁰⁰ overflows: subtract the largest logit of the row first"
-    yield holds("does not overflow at 1000", np.isfinite(answer(z)).all(), why)
+    for row, why in {
+        (1000.0, 0.0): "e¹⁰⁰⁰ overflows: subtract the largest logit of the row first",
+        (1000.0, 0.0, 0.0, 0.0, 0.0): "the mean of a row is not enough to subtract: " + LARGEST,
+    }.items():
+        p = answer(np.array([row]))
+        yield holds("does not overflow at 1000", np.isfinite(p).all(), why)
     z = np.array([[1000.0, 999.0], [-1000.0, -1001.0]])
     p = answer(z)
-    why = "the largest logit of all is subtracted: in the second row everything rounds to 0"
-    yield holds("gives rows far apart their own shift", np.isfinite(p).all(), why)
+    yield holds("gives rows far apart their own shift", np.isfinite(p).all(), ONE_SHIFT)
     yield agrees("is right at 1000 and at −1000", p, _softmax(z))
 
 
@@ -113,6 +126,8 @@ def cross_entropy(answer, rng):
         right = losses.cross_entropy(z, labels)
         p = _softmax(z)
         chosen = p[np.arange(n), labels]
+        largest, price = z.max(1), z[np.arange(n), labels]
+        shifted = np.exp(z - z.max(1, keepdims=True)).sum(1)
         yield agrees(
             "is the mean price of the right classes",
             got,
@@ -128,6 +143,23 @@ def cross_entropy(answer, rng):
                     losses.cross_entropy(p, labels)
                 ),
                 "there is no logarithm: this is one minus the probability": np.mean(1 - chosen),
+                "there is no logarithm: this is minus the probability": -np.mean(chosen),
+                "the logarithm of Σ e^z is forgotten: z_r is subtracted from the sum": np.mean(
+                    shifted - (price - largest)
+                ),
+                "the logarithm of Σ e^z is forgotten, and nothing is subtracted": np.mean(
+                    np.exp(z).sum(1) - price
+                ),
+                "the largest logit is subtracted in the sum only: do so in z_r too": np.mean(
+                    np.log(shifted) - price
+                ),
+                "the largest logit is subtracted from z_r only: do so in the sum too": np.mean(
+                    np.log(np.exp(z).sum(1)) - price + largest
+                ),
+                "z[:, labels] takes all labels from every row: take from each row its own": np.mean(
+                    np.log(np.exp(z).sum(1))
+                )
+                - np.mean(z[:, labels]),
                 "Σ e^z is missing": -np.mean(z[np.arange(n), labels]),
                 "of Σ e^z only the largest term is there": np.mean(
                     z.max(1) - z[np.arange(n), labels]
@@ -141,11 +173,18 @@ def cross_entropy(answer, rng):
             },
         )
     z = np.array([[1000.0, 0.0, -1000.0]])
-    why = "a probability rounds to 0 and its logarithm is infinite: stay with the logits"
+    why = (
+        "e¹⁰⁰⁰ overflows, or a probability rounds to 0 and its logarithm is infinite: stay with "
+        "the logits, and subtract from each row its largest"
+    )
     for label in (0, 1, 2):
         got = answer(z, np.array([label]))
         yield holds("is finite where a probability rounds to 0", np.isfinite(got), why)
         yield agrees("is right there", got, losses.cross_entropy(z, np.array([label])))
+    z, labels = np.array([[1000.0, 999.0], [-1000.0, -1001.0]]), np.array([1, 0])
+    got = answer(z, labels)
+    yield holds("gives rows far apart their own shift", np.isfinite(got), ONE_SHIFT)
+    yield agrees("is right at 1000 and at −1000", got, losses.cross_entropy(z, labels))
 
 
 @task(
@@ -177,6 +216,9 @@ def logit_gradient(answer, rng):
                 "this is the gradient of the sum; the mean divides by N": n * by_hand,
                 "you divide by all entries; the mean is over the N examples": by_hand / k,
                 "the labels are not subtracted": p / n,
+                "the class numbers are subtracted: subtract one-hot rows": (
+                    (p - labels[:, None]) / n
+                ),
                 "only the right class has a slope here; the others have one too": by_hand * y,
                 "the right class has no slope here": by_hand * (1 - y),
                 "you normalise over the examples": (_softmax(z, 0) - y) / n,
@@ -190,6 +232,10 @@ def logit_gradient(answer, rng):
     why = "the softmax overflows: subtract the largest logit of each row"
     yield holds("does not overflow at 1000", np.isfinite(got).all(), why)
     yield agrees("is right there", got, np.array([[0.5, -0.5], [0.0, 0.0]]))
+    got = answer(np.array([[1000.0, 0.0, 0.0, 0.0, 0.0]]), np.array([1]))
+    why = "the mean of a row is not enough to subtract: " + LARGEST
+    yield holds("does not overflow where one logit is far above", np.isfinite(got).all(), why)
+    yield agrees("is right there too", got, np.array([[1.0, -1.0, 0.0, 0.0, 0.0]]))
 
 
 # --- 4 and 5: two classes, and softer targets --------------------------------------------------
@@ -205,7 +251,7 @@ def two_logits(answer, rng):
     """One logit as two, with the same probabilities."""
     for n in (1, 3, 10):
         z = numbers(rng, n)
-        z[np.abs(z) < 0.5] = 1.5
+        z[np.abs(z) <= 0.5] = 1.5
         got = answer(z)
         yield shaped("has a row of two logits for each example", got, (n, 2))
         sigma = 1 / (1 + np.exp(-z))
@@ -215,11 +261,11 @@ def two_logits(answer, rng):
             sigma,
             {
                 "the columns are exchanged: class 1 is the second": 1 - sigma,
-                "the difference is 2z: one of them moves enough": 1 / (1 + np.exp(-2 * z)),
+                "the difference of the two is 2z; it should be z": 1 / (1 + np.exp(-2 * z)),
                 "these are probabilities; the softmax is still to come": _softmax(
                     np.stack([1 - sigma, sigma], 1)
                 )[:, 1],
-                "the first column is 1 and should be 0": 1 / (1 + np.exp(1 - z)),
+                "the difference of the two is z − 1; it should be z": 1 / (1 + np.exp(1 - z)),
                 "both columns are the same": np.full(n, 0.5),
             },
         )
@@ -288,12 +334,17 @@ def train(answer, rng):
         y = np.eye(k)[labels]
         got = answer(x, labels, k, 0.1, steps)
         yield shaped("has a weight for each input and class", got, (d, k))
+        start = answer(x, labels, k, 0.0, steps)
+        yield holds("begins at zero", not np.any(start), "w is to begin at zero, for all classes")
 
         def columns(z):
             return _softmax(z, 0)
 
         def twice(z):
             return _softmax(_softmax(z))
+
+        def both(z):
+            return _softmax(_softmax(z, 0))
 
         yield agrees(
             "follows the gradient downhill",
@@ -310,6 +361,15 @@ def train(answer, rng):
                 ),
                 "softmax is still taken twice, and it walks uphill": (
                     walk(x, y, 0.1, steps, sign=-1, forecast=twice)
+                ),
+                "this is the broken version, with its three faults": (
+                    walk(x, y, 0.1, steps, sign=-1, forecast=both)
+                ),
+                "the softmax still sums over the examples, and is still taken twice": (
+                    walk(x, y, 0.1, steps, forecast=both)
+                ),
+                "the softmax still sums over the examples, and it walks uphill": (
+                    walk(x, y, 0.1, steps, sign=-1, forecast=columns)
                 ),
                 "it takes one step too many": walk(x, y, 0.1, steps + 1),
                 "it takes one step only": walk(x, y, 0.1, 1),
@@ -345,6 +405,7 @@ def chance(answer, rng):
             "this is the accuracy of a guess, 1/K; the loss is asked for": [0.5, 0.1, 0.01],
             "this is the share of wrong guesses; the loss is asked for": [0.5, 0.9, 0.99],
             "the sign is reversed: a price is positive": [-v for v in right],
+            "one decimal is too coarse: give two": list(np.round(right, 1)),
             "this is the loss of two classes for each of them": [right[0]] * 3,
         },
         atol=0.006,
@@ -364,6 +425,11 @@ def chance(answer, rng):
         rtol=0,
         atol=0.1,
     )
+    measured = np.array(answer["measured"])
+    exact = np.isclose(measured, right, rtol=1e-9, atol=0).any()
+    typed = exact or (measured == measured.round(2)).all()
+    why = "this is the prediction again: measure it with losses.cross_entropy"
+    yield holds("is measured, with noise in it", not typed, why)
 
 
 # --- 8: keep the best, its lines in order --------------------------------------------------------
@@ -397,15 +463,17 @@ def order(answer, rng):
     """Training that keeps the weights with the best validation loss, its lines put in order."""
     given = {"np": np, "softmax": _softmax, "cross_entropy": losses.cross_entropy}
     fit = assemble(_LINES, answer, "fit", given)
-    for name, (label, why) in {
+    unwanted = {
         "the weights are chosen by validation data": (
             "F",
             "line F chooses by the training data, on which more training always looks better",
         ),
         "the loss gets logits": ("K", "line K takes softmax, and cross_entropy takes it again"),
         "the best weights are returned": ("B", "line B returns the last weights, not the best"),
-    }.items():
-        yield holds(name, label not in answer, why)
+    }
+    for name, (label, why) in unwanted.items():
+        if label in answer:
+            yield holds(name, False, why)
     for n, d, k in ((4, 2, 2), (6, 4, 3)):
         x, y, x_val, y_val, path = _over_fitted(rng, n, d, k)
         prices = [losses.cross_entropy(x_val @ w, y_val) for w in path]
@@ -421,6 +489,8 @@ def order(answer, rng):
                 ),
             },
         )
+    for name in unwanted:
+        yield holds(name, True)
 
 
 def _over_fitted(rng, n: int, d: int, k: int):

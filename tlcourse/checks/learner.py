@@ -117,14 +117,14 @@ class Exercise:
         print("  The open question is read by a person.")
         _print_questions(kept.get("quiz", {}))
         if progress.find_folder() is None:
-            print("Kept until the kernel stops: this notebook lies in no folder of tlcourse lab.")
+            print("Not saved: this notebook lies in no folder of tlcourse lab.")
 
 
 def _print_questions(answered: dict[str, str]) -> None:
     from tlcourse.quiz import count
 
     right = sum(status == "correct" for status in answered.values())
-    print(f"Retrieval questions of the chapters: {right} of {count()} answered right.")
+    print(f"Questions at the start of the chapters: {right} of {count()} answered right.")
 
 
 class Asked:

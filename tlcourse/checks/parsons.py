@@ -1,6 +1,7 @@
 """Parsons problems: lines to put in order. The ordered lines are run, so that any order that
 works is right. The answer is a list of labels; a widget only helps to write it."""
 
+import re
 from html import escape
 
 from tlcourse.checks.properties import Failure
@@ -37,7 +38,8 @@ def assemble(lines: dict[str, str], order, name: str, given: dict | None = None)
         exec(compile("\n".join(lines[label] for label in order), "<order>", "exec"), scope)
     except SyntaxError as error:
         at = order[min(error.lineno or 1, len(order)) - 1] if order else "?"
-        raise Failure(f"in this order it is no Python: see line {at} ({error.msg})") from None
+        why = re.sub(r" on line (\d+)", lambda n: f" in line {order[int(n[1]) - 1]}", error.msg)
+        raise Failure(f"this order is not valid Python: line {at}: {why}") from None
     except Exception as error:
         raise Failure(told(error, order)) from None
     if not callable(scope.get(name)):

@@ -41,6 +41,17 @@ def record(section: str, name: str, status: str) -> None:
             write(folder / ".tlcourse" / _NAME, json.dumps(kept, indent=1).encode())
 
 
+def forget(section: str, folder: Path) -> bool:
+    """Let a section of a learner's folder begin anew; whether there was anything in it."""
+    _memory.pop(section, None)
+    done = None
+    with _sentences(folder), _lock(folder):
+        kept = _read(folder)
+        if done := kept.pop(section, None):
+            write(folder / ".tlcourse" / _NAME, json.dumps(kept, indent=1).encode())
+    return bool(done)
+
+
 def read(folder: Path | None = None) -> dict[str, dict[str, str]]:
     """The best status of everything: from the learner's folder, and from this kernel."""
     kept: dict[str, dict[str, str]] = {}

@@ -79,6 +79,11 @@ def difference(got, expected, rtol: float, atol: float) -> str | None:
             return f"{_kind(got)} instead of a dict with the keys {_listed(expected)}"
         pairs = [(f"at {key!r}: ", got[key], expected[key]) for key in expected]
     elif isinstance(expected, list | tuple):
+        if isinstance(got, np.ndarray) and got.ndim:
+            shapes = [
+                np.shape(v) if isinstance(v, (*NUMBER, np.ndarray)) else None for v in expected
+            ]
+            got = list(got) if shapes == [row.shape for row in got] else got  # its rows
         if not isinstance(got, list | tuple) or len(got) != len(expected):
             return f"{_kind(got)} instead of {len(expected)} values"
         names = [f"value {i + 1} of {len(expected)}: " for i in range(len(expected))]
@@ -130,7 +135,7 @@ def _kind(value) -> str:
     if isinstance(value, str):
         return "a text"
     if isinstance(value, list | tuple):
-        return f"a list of {len(value)}"
+        return f"{len(value)} value{'s' * (len(value) != 1)} (a list or tuple)"
     if isinstance(value, dict):
         return f"a dict with the keys {_listed(value)}"
     return f"an object of type {type(value).__name__}"
@@ -166,7 +171,7 @@ def plain(value, depth: int = 0):
         told = f"an array of type {value.dtype}"
     elif value is Ellipsis:
         told = "..."
-    raise Failure(f"{told} is returned, where NumPy arrays and numbers are wanted")
+    raise Failure(f"{told} is returned, where NumPy arrays, numbers or a list of them are wanted")
 
 
 def show(value) -> str:

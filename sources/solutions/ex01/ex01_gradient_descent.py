@@ -1,12 +1,15 @@
 # %% [markdown]
 # # Exercises 01 · Gradient descent
 #
-# Eight tasks and an open question on chapter 01, about 75 minutes. Each task has a cell for your answer and
+# Eight tasks and an open question on chapter 01, about 90 minutes. Each task has a cell for your answer and
 # below it a cell that checks it, as often as you like, on numbers that are new each time.
 #
 # - `ex.gradient.hint()` gives a hint; call it again for the next. There are three.
-# - `ex.progress()` shows what is done. Each task is worth 10 points, all or nothing.
-# - An answer neither changes the arrays that it is given nor prints anything.
+# - `ex.progress()` shows what is done. Each task is worth 10 points, all or nothing. What was correct once stays so,
+#   until `tlcourse reset ex01` in a terminal gives you a fresh copy of the set (and keeps yours).
+# - An answer does not change the arrays that it is given. What it prints is not shown by `check`: to look inside,
+#   call it yourself in a new cell.
+# - To hand the set in, run each cell, save the notebook, then run `tlcourse submit ex01` in a terminal.
 # - Leave the names of the functions and the cells that check as they are.
 
 # %% tags=["setup"]
@@ -113,9 +116,9 @@ ex.minibatch_gradients.check(minibatch_gradients)
 # %% [markdown]
 # ## 5 · Repair it
 #
-# This function shall walk down the bowl ½θᵀHθ − bᵀθ, whose gradient is Hθ − b, and return its path: the start
-# and the place after each step, as an array of shape (steps + 1, D). It has three faults. Run it and look at what
-# it returns.
+# This function should walk down the bowl ½θᵀHθ − bᵀθ, whose gradient is Hθ − b, and return its path: the start
+# and the place after each step, as an array of shape (steps + 1, D). The argument `theta` must stay unchanged.
+# It has three faults. Run it and look at what it returns.
 
 # %%
 # With three faults.
@@ -170,8 +173,11 @@ ex.largest_rate.check(largest_rate)
 # %% [markdown]
 # ## 7 · Measure: was the prediction right?
 #
-# Find the same rate by experiment: walk, and look whether the distance to 0 grows or shrinks. Do not use
-# eigenvalues. An error of 3 % is allowed. The rate is below 10, and the steepest direction may be any.
+# Find the same rate by experiment: walk, and look whether the distance to 0 grows or shrinks; walks of 200 steps
+# are long enough. An error of 3 % is allowed. The rate is below 10, and the steepest direction may lie in any direction.
+#
+# Do not use eigenvalues, nor a norm or factorisation that gives them: also not `np.linalg.norm`. The squared distance
+# is `np.sum(theta**2)`.
 
 # %%
 def measured_rate(H):

@@ -1,12 +1,15 @@
 # %% [markdown]
 # # Exercises 02 · Cross-entropy
 #
-# Eight tasks and an open question on chapter 02, about 75 minutes. Each task has a cell for your answer and
+# Eight tasks and an open question on chapter 02, about 90 minutes. Each task has a cell for your answer and
 # below it a cell that checks it, as often as you like, on numbers that are new each time.
 #
 # - `ex.softmax.hint()` gives a hint; call it again for the next. There are three.
-# - `ex.progress()` shows what is done. Each task is worth 10 points, all or nothing.
-# - An answer neither changes the arrays that it is given nor prints anything.
+# - `ex.progress()` shows what is done. Each task is worth 10 points, all or nothing. What was correct once stays so,
+#   until `tlcourse reset ex02` in a terminal gives you a fresh copy of the set (and keeps yours).
+# - An answer does not change the arrays that it is given. What it prints is not shown by `check`: to look inside,
+#   call it yourself in a new cell.
+# - To hand the set in, run each cell, save the notebook, then run `tlcourse submit ex02` in a terminal.
 # - Leave the names of the functions and the cells that check as they are.
 #
 # N is the number of examples, K of classes. Logits `z` have the shape (N, K), and `labels` holds N class numbers from 0
@@ -97,7 +100,7 @@ ex.two_logits.check(two_logits)
 # %% [markdown]
 # ## 5 · Label smoothing
 #
-# Make targets of shape (N, K) from class numbers: a part ε of the certainty is taken from the right class and spread over
+# Make targets of shape (N, K) from class numbers: a share ε (0.1, say) of the certainty is taken from the right class and spread over
 # all K classes, the right one included.
 
 # %%
@@ -159,7 +162,7 @@ ex.train.check(train)
 # `losses.cross_entropy(z, labels)`.
 #
 # `chance` is a dict with two lists of three numbers, in this order of the classes: `"predicted"` (two decimals are enough) and
-# `"measured"`.
+# `"measured"` (as they come, not rounded).
 
 # %%
 chance = {"predicted": ..., "measured": ...}
@@ -178,8 +181,9 @@ ex.chance.check(chance)
 # %% [markdown]
 # ## 8 · Put the lines in order
 #
-# Training for a number of epochs, which gives back the weights that had the lowest validation loss. `cross_entropy`
-# takes logits, and `y` and `y_val` are one-hot rows. Three of the lines are not needed.
+# Training for a number of epochs, which gives back the weights that had the lowest validation loss. `x` has the
+# shape (N, D) and `y` (N, K); `x_val` and `y_val` have as many columns, and rows of their own. `y` and `y_val` are one-hot.
+# `softmax` and `cross_entropy` are given; `cross_entropy` takes logits. Three of the lines are not needed.
 
 # %%
 ex.order.show()
