@@ -64,7 +64,7 @@ WRONG = {
         ("from SciPy", "from scipy.signal import correlate2d\n"
          "def conv2d(x, w, stride):\n"
          "    return correlate2d(x, w, 'valid')[::stride, ::stride]",
-         "scipy.signal.correlate2d is what this task asks you to write"),
+         "this task is to be solved without scipy.signal.correlate2d"),
         ("into x", {"z[i, j] =": "x[i, j] ="}, "changes its argument"),
     ],
     "conv2d_backward": [
@@ -83,7 +83,26 @@ WRONG = {
         ("no g in x", {"dx[window] += g[i, j] * w": "dx[window] += w"}, "g is not used for x"),
         ("no g in w", {"dw += g[i, j] * x": "dw += x"}, "g is not used for w"),
         ("no w", {"dx[window] += g[i, j] * w": "dx[window] += g[i, j]"}, "are not used for x"),
-        ("only w", {"return dx, dw": "return dw"}, "instead of 2 values"),
+        ("x by the chapter", "def conv2d_backward(x, w, g, stride):\n"
+         "    (k, m), dw = w.shape, np.zeros(w.shape)\n"
+         "    for i, j in np.ndindex(g.shape):\n"
+         "        s, t = i * stride, j * stride\n"
+         "        dw += g[i, j] * x[s : s + k, t : t + m]\n"
+         "    padded = np.pad(g, ((k - 1, k - 1), (m - 1, m - 1)))\n"
+         "    windows = np.lib.stride_tricks.sliding_window_view(padded, w.shape)\n"
+         "    return np.einsum('ijuv,uv->ij', windows, w[::-1, ::-1]), dw",
+         "the gradient for x is the formula for a stride of 1"),
+        ("both by the chapter", "def conv2d_backward(x, w, g, stride):\n"
+         "    k, m = w.shape\n"
+         "    view = np.lib.stride_tricks.sliding_window_view\n"
+         "    padded = np.pad(g, ((k - 1, k - 1), (m - 1, m - 1)))\n"
+         "    dx = np.einsum('ijuv,uv->ij', view(padded, w.shape), w[::-1, ::-1])\n"
+         "    return dx, np.einsum('ijuv,uv->ij', view(x, g.shape), g)",
+         "each gradient is the formula for a stride of 1"),
+        ("w by the chapter", {"return dx, dw": "return dx, np.einsum('ijuv,uv->ij', "
+         "np.lib.stride_tricks.sliding_window_view(x, g.shape), g)"},
+         "the gradient for w is the formula for a stride of 1"),
+        ("only w", {"return dx, dw": "return dw"}, "returns two arrays, as large as x and w"),
     ],
     "pool_backward": [
         ("to all", {"da[i * size + row, j * size + column] = g":
@@ -97,6 +116,10 @@ WRONG = {
         ("corner", {" + row": "", " + column": ""}, "the upper left corner of each block"),
         ("the value", {"= g[i, j]": "= block.max()"}, "at the winners stand the values of a"),
         ("value times g", {"= g[i, j]": "= g[i, j] * block.max()"}, "multiplied by the value"),
+        ("flat", {"da[i * size + row, j * size + column]": "da.flat[block.argmax()]"},
+         "argmax numbers the places within the block"),
+        ("size unused", {"    da = np.zeros": "    size = 2\n    da = np.zeros"},
+         "size is not used"),
         ("ones", {"= g[i, j]": "= 1"}, "at the winners stands 1"),
         ("only positive", {"= g[i, j]": "= g[i, j] * (block.max() > 0)"}, "is negative has a"),
         ("cropped", {"return da": "return da[: len(g) * size, : g.shape[1] * size]"},
@@ -145,6 +168,19 @@ WRONG = {
         ("test shuffled", prepare(ORDER, "x[order], y[order], new[::-1] / 255 - mean"),
          "the test images are in another order"),
         ("not moved", prepare("both = np.concatenate([x, x]); " + ORDER), "no copy is moved"),
+        ("no axis", prepare("both = np.concatenate([x, np.roll(x, 1)]); " + ORDER),
+         "np.roll without an axis"),
+        ("rotated", prepare(ORDER.replace("rng.permutation(2 * len(y))",
+                                          "np.roll(np.arange(2 * len(y)), seed % 7 + 1)")),
+         "only rotated"),
+        ("turned around", prepare(ORDER.replace("rng.permutation(2 * len(y))",
+                                                "np.arange(2 * len(y))[::-1]")), "turned around"),
+        ("one order for both halves", prepare(
+            "x, y, half = both / 255 - mean, np.tile(y, 2), rng.permutation(len(y)); "
+            "order = np.concatenate([half, half + len(half)])"), "in one and the same order"),
+        ("copy beside its original", prepare(
+            "x, y, half = both / 255 - mean, np.tile(y, 2), rng.permutation(len(y)); "
+            "order = np.stack([half, half + len(half)], 1).ravel()"), "beside its original"),
         ("seed unused", prepare("rng = np.random.default_rng(0); " + ORDER), "seed is not used"),
         ("no seed", prepare("rng = np.random.default_rng(); " + ORDER), "another order each time"),
         ("classes for all", prepare(ORDER, "x[order], np.sort(y)[order] * 0, new / 255 - mean"),
@@ -163,6 +199,9 @@ WRONG = {
         ("backward rule forward", {"        side += (kernel - 1) * step\n        step *= stride\n":
                                    "        side = (side - 1) * stride + kernel\n"},
          "begins at the last one"),
+        ("own stride", {"(kernel - 1) * step": "(kernel - 1) * stride"},
+         "each layer's own stride widens it"),
+        ("k distances", {"(kernel - 1) * step": "kernel * step"}, "adds k − 1 distances, not k"),
         ("area", {"return side": "return side**2"}, "this is an area"),
         ("last layer", {"return side": "return layers[-1][0]"}, "only the last layer"),
         ("no memory", {"step *= stride": "step = stride"}, "the strides multiply"),
@@ -172,6 +211,14 @@ WRONG = {
         ("one row", {"size=(100, length)": "size=(1, length)"}, "ry many rows"),
         ("zeros", {"np.random.default_rng(0).normal(size=(100, length))": "-np.ones((1, length))"},
          "ry many rows"),
+        ("by the weights alone", "def influence(kernels, strides, length, at):\n"
+         "    seen = {at}\n"
+         "    for w, s in list(zip(kernels, strides))[::-1]:\n"
+         "        seen = {i * s + u for i in seen for u in range(len(w)) if w[u] != 0}\n"
+         "    return np.array([pixel in seen for pixel in range(length)])",
+         "Weights alone do not tell"),
+        ("no negative pixel", {".normal(size=(100, length))": ".random((400, length)) * 5"},
+         "random numbers of both signs"),
         ("whole field", "def influence(kernels, strides, length, at):\n"
          "    first, last = at, at\n"
          "    for w, stride in list(zip(kernels, strides))[::-1]:\n"
@@ -194,14 +241,18 @@ WRONG = {
         ("gate of the gradient", lines("DHBKAELCI"), "what counts is the ReLU's input"),
         ("times the output", lines("DHBKAJLCI"), "its slope there is 1"),
         ("v first", lines("DHBKLAFCI"), "v is changed before the error passes back"),
-        ("no step of v", lines("DHBKAFCI"), "v does not move"),
-        ("no step of w", lines("DHBKAFLI"), "w does not move"),
+        ("no step of v", lines("DHBKAFCI"), "lines are missing"),
+        ("no step of w", lines("DHBKAFLI"), "lines are missing"),
+        ("two lines", lines("DH"), "lines are missing"),
+        ("return before v", lines("DHBKAFCIL"), "v does not move"),
+        ("return before w", lines("DHBKAFLIC"), "w does not move"),
         ("return too early", lines("DHBKAFILC"), "nothing moves"),
-        ("no gate", lines("DHBKALCI"), "line C fails in this order"),
+        ("no gate", lines("DHBKALCI"), "lines are missing"),
+        ("gate too late", lines("DHBKALCFI"), "line C fails in this order"),
         ("error before map", lines("DHKBAFLCI"), "line K fails in this order"),
         ("map before convolution", lines("DBHKAFLCI"), "line B fails in this order"),
-        ("no return", lines("DHBKAFLC"), "is there a return?"),
-        ("no def", lines("HBKAFLCI"), "it is no Python"),
+        ("no return", lines("DHBKAFLC"), "lines are missing"),
+        ("no def", lines("HBKAFLCI"), "is not valid Python"),
         ("a text", "order = 'DHBKAFLCI'", "a list of labels is wanted"),
     ],
 }  # fmt: skip
@@ -293,11 +344,6 @@ RIGHT = {
          "            moves[pixel] = network(changed, kernels, strides)[at] != before\n"
          "    return moves"),
         ("more rows", {"size=(100,": "size=(400,"}),
-        ("by reasoning", "def influence(kernels, strides, length, at):\n"
-         "    seen = {at}\n"
-         "    for w, s in list(zip(kernels, strides))[::-1]:\n"
-         "        seen = {i * s + u for i in seen for u in range(len(w)) if w[u] != 0}\n"
-         "    return np.array([pixel in seen for pixel in range(length)])"),
     ],
     "order": [
         ("another order that works", lines("DHBKAFCLI")),

@@ -5,6 +5,7 @@ SCALE = "x[train].mean(0), x[train].std(0)"
 P = "2 * stats.binom.cdf(s, n, 0.5) - stats.binom.pmf(s, n, 0.5)"
 REACH = "stats.t.ppf(0.975, seeds - 1) * gains.std(ddof=1) / np.sqrt(seeds)"
 MEASURE = "np.mean(scores.max(1) - p[winner])"
+VERDICT = "if low > -0.01 and high < 0.01:"
 COUNTS = {
     "only_a": "np.sum((a == y) & (b != y))",
     "only_b": "np.sum((a != y) & (b == y))",
@@ -55,9 +56,16 @@ WRONG = {
                       "precision.mean(), recall.mean(), f1.mean()":
                       "(share * precision).mean(), (share * recall).mean(), (share * f1).mean()"},
          "weighed by its number of examples"),
+        ("a thousandth added", {"np.maximum(called, 1)": "(called + 1e-3)",
+                                "np.maximum(truly, 1)": "(truly + 1e-3)",
+                                "np.maximum(truly + called, 1)": "(truly + called + 1e-3)"},
+         "a thousandth in every denominator"),
+        ("1 added", {"np.maximum(called, 1)": "(called + 1)", "np.maximum(truly, 1)": "(truly + 1)",
+                     "np.maximum(truly + called, 1)": "(truly + called + 1)"},
+         "1 is added to every denominator"),
         ("from scikit-learn", {"    precision = hits":
          "    from sklearn.metrics import f1_score\n    precision = hits"},
-         "sklearn.metrics.f1_score is what this task asks you to write"),
+         "this task is to be solved without sklearn.metrics.f1_score"),
     ],
     "wilson": [
         ("Wald", {"middle = p + z**2 / (2 * n)": "middle = p", " + z**2 / (4 * n**2)": "",
@@ -79,15 +87,22 @@ WRONG = {
          "    q = middle / (1 + z**2 / n)\n"
          "    reach = z * np.sqrt(q * (1 - q) / (n + z**2)) * (1 + z**2 / n)\n"},
          "Agresti and Coull"),
+        ("middle without brackets", {"z**2 / (2 * n)": "z**2 / 2 * n"},
+         "z**2 / 2 * n multiplies by n"),
+        ("root without brackets", {"z**2 / (4 * n**2)": "z**2 / 4 * n**2"},
+         "z**2 / 4 * n**2 multiplies by n²"),
+        ("no brackets", {"z**2 / (2 * n)": "z**2 / 2 * n", "z**2 / (4 * n**2)": "z**2 / 4 * n**2"},
+         "put the denominators in brackets"),
+        ("z fixed", {"    p = k / n": "    z = 1.96\n    p = k / n"}, "z is not used"),
         ("rows for columns", {"axis=1": "axis=0"}, "instead of an array of shape (1, 2)"),
         ("two arrays", {"return np.stack(": "return tuple(", ", axis=1) / (1 + z**2 / n)": ")"},
-         "a list of 2 instead of an array"),
+         "2 values (a list or tuple) instead of an array"),
         ("cut off", {"    return np.stack(": "    reach = np.where(p < 1, reach, 0)\n"
                      "    return np.stack("}, "do not prove an accuracy of 1"),
         ("SciPy's", "def wilson(k, n, z):\n"
          "    found = [stats.binomtest(int(one), n).proportion_ci(method='wilson') for one in k]\n"
          "    return np.array([[one.low, one.high] for one in found])",
-         "scipy.stats.binomtest is what this task asks you to write"),
+         "this task is to be solved without scipy.stats.binomtest"),
     ],
     "fold_scores": [
         ("features before the loop", {
@@ -107,8 +122,13 @@ WRONG = {
         ("errors", {"answers == y": "answers != y"}, "this is the share of errors"),
         ("backwards", {"np.array(scores)": "np.array(scores[::-1])"},
          "not in the order of their numbers"),
+        ("all columns", {"[:, chosen]": ""}, "m is not used"),
+        ("m fixed", {"y[train], m)": "y[train], 3)"}, "m is not used"),
+        ("counts", {"np.mean(answers": "np.sum(answers"}, "the accuracy is their share"),
+        ("rows", {"x[train][:, chosen], y[train]": "x[train][chosen], y[train][chosen]",
+                  "x[test][:, chosen]": "x[test]"}, "x[train][chosen] takes rows"),
         ("mean", {"np.array(scores)": "np.mean(scores)"}, "a number instead of an array of shape"),
-        ("list", {"np.array(scores)": "scores"}, "a list of 3 instead of an array of shape (3,)"),
+        ("list", {"np.array(scores)": "scores"}, "3 values (a list or tuple)"),
         ("one round too few", {"fold.max() + 1": "fold.max()"}, "of an array of shape (3,)"),
         ("all features", {"x[test][:, chosen])": "x[test])"}, "your function raises ValueError"),
         ("from scikit-learn", "def fold_scores(x, y, fold, m):\n"
@@ -117,7 +137,7 @@ WRONG = {
          "    chosen = best_features(x, y, m)\n"
          "    split = PredefinedSplit(fold)\n"
          "    return cross_val_score(NearestCentroid(), x[:, chosen], y, cv=split)",
-         "sklearn.model_selection.cross_val_score is what this task asks"),
+         "without sklearn.model_selection.cross_val_score"),
     ],
     "repaired": [
         ("scaling left", {SCALE: "x.mean(0), x.std(0)"},
@@ -155,12 +175,20 @@ WRONG = {
          "the last epoch is reported"),
         ("epochs from 1", {'"epoch": best,': '"epoch": best + 1,'},
          "the first epoch has the number 0"),
+        ("ddof", {"std(0)": "std(0, ddof=1)"}, "std divides by N here"),
+        ("last of equals", {"int(np.argmax(on_validation))":
+                            "19 - int(np.argmax(on_validation[::-1]))"},
+         "of equals, take the first"),
+        ("not scaled", {"    x = (x - middle) / spread\n": ""}, "the features are not scaled"),
+        ("only centred", {"(x - middle) / spread": "x - middle"},
+         "the features are not divided by their spread"),
+        ("only divided", {"(x - middle) / spread": "x / spread"}, "are not centred"),
         ("only the accuracy", {'{"epoch": best, "accuracy": np.mean(answers == y[first])}':
                                "np.mean(answers == y[first])"},
          "a number instead of a dict with the keys 'epoch', 'accuracy'"),
     ],
     "optimism": [
-        ("score", {MEASURE: "np.mean(scores.max(1))"}, "this is the score itself"),
+        ("score", {MEASURE: "np.mean(scores.max(1))"}, "this is the winner's score itself"),
         ("truth minus score", {MEASURE: "np.mean(p[winner] - scores.max(1))"},
          "the report is too good, so the number is above 0"),
         ("minus the mean", {MEASURE: "np.mean(scores.max(1)) - p.mean()"},
@@ -175,10 +203,22 @@ WRONG = {
          "def optimism(p, n):\n"
          "    scores = rng.binomial(n, p) / n\n"
          "    return scores.max() - p[scores.argmax()]", "take the mean over 20,000 repetitions"),
-        ("truth of the winner", {MEASURE: "np.mean(p[winner])"}, "optimism("),
+        ("truth of the winner", {MEASURE: "np.mean(p[winner])"},
+         "this is the true accuracy of the winner"),
         ("all repetitions", {MEASURE: "scores.max(1) - p[winner]"},
          "an array of shape (20000,) instead of a number"),
         ("counts", {" / n": ""}, "divide the right answers by n"),
+        ("counts of both", {MEASURE: f"n * {MEASURE}"}, "the number is in images"),
+        ("points", {MEASURE: f"100 * {MEASURE}"}, "the number is in points"),
+        ("few repetitions", {"default_rng(0)": "default_rng()", "20_000": "1_000"},
+         "ten calls differ by more"),
+        ("maximum over the repetitions", {MEASURE: "np.mean(scores.max(0) - p)"},
+         "that over the repetitions"),
+        ("maximum of all", {MEASURE: "np.mean(scores.max() - p[winner])"},
+         "that of all repetitions together"),
+        ("the same images", {"rng.binomial(n, p, (20_000, len(p))) / n":
+                             "(rng.random((20_000, 1, n)) < p[:, None]).mean(2)"},
+         "all networks answer the same images"),
     ],
     "mcnemar": [
         ("exact", {" - stats.binom.pmf(s, n, 0.5)": ""}, "this is the exact test"),
@@ -209,18 +249,20 @@ WRONG = {
         ("0 / 0", {P: f"({P}) * n / n"}, "NaN or infinity in it"),
         ("from the package", {"    n, s =": "    from tlcourse import evaluation\n\n"
                               "    p = evaluation.mcnemar(y, a, b)\n    n, s ="},
-         "tlcourse.evaluation.mcnemar is what this task asks you to write"),
+         "this task is to be solved without tlcourse.evaluation.mcnemar"),
     ],
     "order": [
         ("chosen on the test", lines("FCBHDKAIE"), "the test images choose the network"),
         ("temperature of the test", lines("FJBLDKAIE"), "fitted to the test images"),
         ("divides probabilities", lines("FJBHGKAIE"), "line G divides probabilities"),
-        ("no temperature", lines("FJBDKAIE"), "line D fails in this order"),
+        ("no temperature", lines("FJBDKAIE"), "lines are missing"),
+        ("temperature too late", lines("FJBDHKAIE"), "line D fails in this order"),
         ("best before its scores", lines("FBJHDKAIE"), "line B fails in this order"),
         ("accuracy before answers", lines("FJBHDAKIE"), "line A fails in this order"),
         ("returns too early", lines("FJBHDKAEI"), "line E fails in this order"),
-        ("no return", lines("FJBHDKAI"), "is there a return?"),
-        ("no def", lines("JBHDKAIE"), "it is no Python"),
+        ("no return", lines("FJBHDKAI"), "lines are missing"),
+        ("two lines", lines("FJ"), "lines are missing"),
+        ("no def", lines("JBHDKAIE"), "is not valid Python"),
         ("twice", lines("FJBHDKAAIE"), "line A is used twice"),
         ("unknown line", lines("FJBHDKAIEM"), "there is no line 'M'"),
         ("a text", "order = 'FJBHDKAIE'", "a list of labels is wanted"),
@@ -260,6 +302,19 @@ WRONG = {
         ("no difference is no evidence", {
             "if low > -0.01 and high < 0.01:": "if low <= 0 <= high:"},
          "that is 'cannot tell'"),
+        ("ten points", {VERDICT: "if low > -0.1 and high < 0.1:"}, "that is 'helps'"),
+        ("two points", {VERDICT: "if low > -0.02 and high < 0.02:"}, "that is 'cannot tell'"),
+        ("the gain within a point", {VERDICT: "if abs(gain) < 0.01:"}, "that is 'cannot tell'"),
+        ("the width", {VERDICT: "if high - low < 0.02:"}, "that is 'cannot tell'"),
+        ("only low", {VERDICT: "if -0.01 < low < 0.01:"}, "reaches beyond a point"),
+        ("only high", {VERDICT: "if -0.01 < high < 0.01:"}, "reaches beyond a point"),
+        ("helps from a point on", {"elif low > 0:": "elif low > 0.01:"}, "that is 'helps'"),
+        ("hurts from a point on", {"elif high < 0:": "elif high < -0.01:"}, "that is 'hurts'"),
+        ("narrow around 0", {VERDICT: f"{VERDICT[:-1]} or low < 0 < high and high - low < 0.05:"},
+         "that is 'cannot tell'"),
+        ("low and high exchanged", {'"low": low, "high": high': '"low": high, "high": low'},
+         "low and high are exchanged"),
+        ("mean over the seeds", {"== y).mean(1)": "== y).mean(0)"}, "over axis 0, the seeds"),
         ("hurts forgotten", {'"hurts"': '"cannot tell"'}, "that is 'hurts'"),
         ("own words", {'"helps"': '"transfer helps"'}, "there is no verdict 'transfer helps'"),
         ("no verdict", {', "verdict": verdict': ""}, "instead of a dict with the keys"),
@@ -267,7 +322,7 @@ WRONG = {
         ("from the package", {"    gain, seeds":
          "    from tlcourse.evaluation import compare\n    compare(y, scratch, transfer)\n"
          "    gain, seeds"},
-         "tlcourse.evaluation.compare is what this task asks you to write"),
+         "this task is to be solved without tlcourse.evaluation.compare"),
     ],
 }  # fmt: skip
 
@@ -355,7 +410,7 @@ RIGHT = {
             "20_000": "40_000"}),
         ("image by image", "def optimism(p, n):\n"
          "    rng, found = np.random.default_rng(3), []\n"
-         "    for _ in range(30):\n"
+         "    for _ in range(50):\n"
          "        right = rng.random((400, len(p), n), dtype='float32') < p[:, None]\n"
          "        scores = right.mean(2)\n"
          "        found.append(np.mean(scores.max(1) - p[scores.argmax(1)]))\n"

@@ -128,7 +128,7 @@ def summary(answer, rng):
                 sides = [rule(n, *of_layer) for n in sides]
             wrong[message] = [*sides, out[2]]
         wrong["height and width are exchanged"] = [out[1], out[0], out[2]]
-        yield agrees(f"{name}: the shape is right", got[0], out, wrong, rtol=1e-9)
+        yield agrees(f"the shape of {name}", got[0], out, wrong, rtol=1e-9)
         depths = [channels, *(layer[0] for layer in layers)]
         wrong = {
             message: sum(rule(f, k, c) for (f, k, *_), c in zip(layers, depths, strict=False))
@@ -136,7 +136,7 @@ def summary(answer, rng):
         }
         wrong["only the last layer is counted: add up all of them"] = parameters[-1]
         total = sum(parameters)
-        yield agrees(f"{name}: the parameters are right", got[1], total, wrong, rtol=1e-9)
+        yield agrees(f"the parameters of {name}", got[1], total, wrong, rtol=1e-9)
 
 
 # --- convolution ---------------------------------------------------------------------------------
@@ -253,9 +253,17 @@ def conv2d_backward(answer, rng):
         given, ones = (x, w, g, stride), (x, w, np.ones_like(g), stride)
         dx, dw = _slopes(_loss, 0, *given), _slopes(_loss, 1, *given)
         got = answer(*given)
-        told = "return the gradient for x first and that for w second"
-        name = "returns two arrays, as large as x and w"
-        yield _like(name, got, size, kernel, mistakes={told: (kernel, size)})
+        shapes = {"return the gradient for x first and that for w second": (kernel, size)}
+        if stride > 1:  # what the formulas of chapter 03 give
+            full = tuple(n + k - 1 for n, k in zip(g.shape, kernel, strict=True))
+            valid = tuple(n - k + 1 for n, k in zip(size, g.shape, strict=True))
+            only_one = "is the formula for a stride of 1; here neighbours in g are `stride` apart"
+            shapes |= {
+                f"the gradient for x {only_one}": (full, kernel),
+                f"the gradient for w {only_one}": (size, valid),
+                f"each gradient {only_one}": (full, valid),
+            }
+        yield _like("returns two arrays, as large as x and w", got, size, kernel, mistakes=shapes)
         i, j = (stride * (n - 1) for n in g.shape)
         yield agrees(
             "the gradient for w agrees with the slopes measured by small steps",
@@ -340,6 +348,12 @@ def pool_backward(answer, rng):
         )
         corner = np.zeros((h, w))
         corner[: h // size * size : size, : w // size * size : size] = g
+        pairs, flat = np.zeros((h, w)), np.zeros((h, w))
+        part = np.s_[: 2 * g.shape[0], : 2 * g.shape[1]]
+        pairs[part] = _slopes(_pooled_loss, 0, a[part], g, 2)
+        for i, j in np.ndindex(g.shape):
+            block = a[i * size : (i + 1) * size, j * size : (j + 1) * size]
+            flat.flat[block.argmax()] = g[i, j]
         got = answer(a, g, size)
         whole = (h // size * size, w // size * size)
         shapes = {
@@ -366,6 +380,9 @@ def pool_backward(answer, rng):
                 "a block whose largest number is negative has a winner as well": (
                     np.where(a > 0, right, 0)
                 ),
+                "argmax numbers the places within the block, not those of the map: make a row and "
+                "a column of the block of it first": flat,
+                "size is not used: yours are always blocks of 2 × 2": pairs,
             },
         )
     for h, w, size in ((2, 4, 2), (5, 6, 2), (7, 6, 3)):
@@ -470,7 +487,13 @@ def repaired(answer, rng):
         right = (new - x.mean()) / 255
         told = _fault(
             x_test,
-            {"": new, "the test images are moved; augmentation is for training alone": _moved(new)},
+            {
+                "": new,
+                "the test images are moved; augmentation is for training alone": _moved(new),
+                "the test images are moved (along no axis); augmentation is for training alone": (
+                    np.roll(new, 1)
+                ),
+            },
             {
                 "": x.mean(),
                 "the test images are centred by their own mean; subtract that of the training "
@@ -491,6 +514,8 @@ def repaired(answer, rng):
             "no copy is moved: to the right is along axis 2": [x, x],
             "the originals are gone: only moved copies are left": [_moved(x), _moved(x)],
             "the copies are moved to the left": [x, np.roll(x, -1, axis=2)],
+            "np.roll without an axis moves pixels from row to row and from image to image; to the "
+            "right is along axis 2": [x, np.roll(x, 1)],
             "the copies are moved down; to the right is along axis 2": [x, np.roll(x, 1, axis=1)],
         }
         told = _fault(
@@ -509,6 +534,20 @@ def repaired(answer, rng):
         yield holds("each image has its label", fits, told if same else "labels are lost")
     told = "the training images lie in the order in which they came"
     yield holds("the training images are shuffled", (order != np.arange(2 * n)).any(), told)
+    image = order % n
+    told = ""
+    for message, is_so in {
+        "the images are only rotated or turned around: draw an order of all 2N": any(
+            (np.diff(order) % (2 * n) == step).all() for step in (1, 2 * n - 1)
+        ),
+        "originals and copies lie in one and the same order, one half after the other: draw an "
+        "order of all 2N": (image[:n] == image[n:]).all(),
+        "each copy lies beside its original: shuffle after augmenting, in an order of all 2N": any(
+            (pairs[::2] == pairs[1::2]).all() for pairs in (image, np.roll(image, 1))
+        ),
+    }.items():
+        told = told or (message if is_so else "")
+    yield holds("any order of the 2N images may come", not told, told)
     again, other = answer(x, y, new, seed), answer(x, y, new, seed + 1)
     told = "the same seed gives another order each time: draw from default_rng(seed)"
     yield agrees("a seed stands for one order", again[1], y_train, {told: again[1]})
@@ -564,6 +603,11 @@ def receptive_field(answer, rng):
                 "wide as without it": (
                     _reach(list(zip([1, *kernels], [*strides, 1], strict=True)))
                 ),
+                "in yours each layer's own stride widens it; what counts is the product of the "
+                "strides before it": 1 + (kernels - 1) @ strides,
+                "a window of k neighbours adds k − 1 distances, not k": (
+                    1 + kernels @ np.cumprod([1, *strides[:-1]])
+                ),
                 "this is an area; the side is asked for": field**2,
                 "only the last layer is looked at": kernels[-1],
                 "only the stride of the layer just before counts in yours; the strides multiply": (
@@ -581,6 +625,38 @@ def _ways(kernels: list, strides: list, length: int) -> np.ndarray:
     for w, stride in zip(kernels, strides, strict=True):
         met = (sliding_window_view(met, len(w), axis=1)[:, ::stride] & (w != 0)).any(2)
     return met
+
+
+def _tied(rng, sizes: tuple, strides: tuple, length: int, at: int) -> tuple:
+    """Kernels, the pixels that count, and the answers of well-known mistakes by message."""
+    kernels = _kernels(rng, sizes)
+    ways = _ways(kernels, strides, length)
+    right = ways[:, at]
+    span = _ways([np.ones(k) for k in sizes], strides, length)[:, at]
+    return kernels, right, {
+        "nothing moves in your experiment: is a ReLU at rest? Try many rows of random numbers of "
+        "both signs": np.zeros(length, bool),
+        "this is the whole receptive field; some pixels in it meet only weights of 0": span,
+        "these are the pixels of output 0; look at output number `at`": ways[:, 0],
+        "these are the pixels that change any of the outputs; look at number `at`": ways.any(1),
+        "True and False are exchanged": ~right,
+    }  # fmt: skip
+
+
+def _negative(rng, sizes: tuple, strides: tuple, length: int, at: int) -> tuple:
+    """The same for a last kernel of negative weights: after another layer, it is always at rest."""
+    kernels = [np.round(rng.uniform(0.5, 1.5, k), 1) for k in sizes]
+    kernels[-1] *= -1
+    traced = _ways(kernels, strides, length)[:, at]
+    if len(sizes) == 1:
+        return kernels, traced, {
+            "nothing moves in your experiment: only a row with negative pixels gets through this "
+            "ReLU; try many rows of random numbers of both signs": np.zeros(length, bool)
+        }  # fmt: skip
+    return kernels, np.zeros(length, bool), {
+        "no pixel changes this output: what the last layer gets is never negative, all its weights "
+        "are, and so its ReLU is always at rest. Weights alone do not tell; try it out": traced
+    }  # fmt: skip
 
 
 def _kernels(rng, sizes: tuple) -> list[np.ndarray]:
@@ -606,16 +682,16 @@ def _kernels(rng, sizes: tuple) -> list[np.ndarray]:
 )
 def influence(answer, rng):
     """Which pixels can change one output, measured."""
-    for sizes, strides, length, at in (
-        ((3,), (1,), 5, 1),
-        ((3,), (2,), 7, 2),
-        ((3, 3), (1, 1), 8, 2),
-        ((3, 2), (2, 1), 9, 1),
-        *[((3, 4, 3), (1, 2, 1), 16, 2)] * 6,  # so that one row is never enough by chance
+    for make, sizes, strides, length, at in (
+        (_tied, (3,), (1,), 5, 1),
+        (_tied, (3,), (2,), 7, 2),
+        (_negative, (2,), (1,), 4, 1),
+        (_negative, (2, 2), (1, 1), 5, 1),
+        (_tied, (3, 3), (1, 1), 8, 2),
+        (_tied, (3, 2), (2, 1), 9, 1),
+        *[(_tied, (3, 4, 3), (1, 2, 1), 16, 2)] * 6,  # so that one row is never enough by chance
     ):
-        kernels = _kernels(rng, sizes)
-        ways = _ways(kernels, strides, length)
-        right = ways[:, at]
+        kernels, right, mistakes = make(rng, sizes, strides, length, at)
         got = answer(kernels, list(strides), length, at)
         yield _like("says something on every pixel", got, (length,))
         yield holds(
@@ -624,16 +700,8 @@ def influence(answer, rng):
             "True or False is wanted for each pixel, not by how much it changes the output",
         )
         got = got.astype(bool)
-        span = _ways([np.ones(k) for k in sizes], strides, length)[:, at]
         told = ""
-        for message, wrong in {
-            "nothing moves in your experiment: is a ReLU at rest? Try many rows of random numbers "
-            "of both signs": np.zeros(length, bool),
-            "this is the whole receptive field; some pixels in it meet only weights of 0": span,
-            "these are the pixels of output 0; look at output number `at`": ways[:, 0],
-            "these are the pixels that change any of the outputs; look at number `at`": ways.any(1),
-            "True and False are exchanged": ~right,
-        }.items():
+        for message, wrong in mistakes.items():
             if np.array_equal(got, wrong):
                 told = told or message
         missed = (
@@ -683,6 +751,8 @@ def _squared(x, w, v, y):
 def order(answer, rng):
     """One step of training a tiny network, its lines put in order."""
     step = assemble(_LINES, answer, "step", {"np": np, "conv": _correlate})
+    why = "lines are missing: a step needs nine"
+    yield holds("has a line for every operation", len(answer) >= 9, why)
     for name, label, why in (
         ("the step goes downhill", "G", "with line G the error has the wrong sign"),
         (

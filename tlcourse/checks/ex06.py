@@ -3,6 +3,8 @@
 Checks of exercise set 06, on chapter 06.
 """
 
+from functools import cache
+
 import numpy as np
 from scipy import stats
 
@@ -39,6 +41,13 @@ def _shares(counts: np.ndarray) -> np.ndarray:
     return np.array([hits / called, hits / truly, 2 * hits / (truly + called)])
 
 
+def _padded(counts: np.ndarray, more: float) -> np.ndarray:
+    """The means over the classes with something added to each denominator."""
+    hits, truly, called = np.diag(counts), counts.sum(1), counts.sum(0)
+    f1 = 2 * hits / (truly + called + more)
+    return np.array([hits / (called + more), hits / (truly + more), f1]).mean(1)
+
+
 def _macro(counts: np.ndarray):
     """Their means over the classes, which all occur and are called, and what mistakes give."""
     shares, n = _shares(counts), counts.sum()
@@ -62,6 +71,7 @@ def _macro(counts: np.ndarray):
         "precision and recall are divided by the number of all examples": (
             np.array([accuracy / len(counts), accuracy / len(counts), f])
         ),
+        "1 is added to every denominator; change only those that are 0": _padded(counts, 1),
     }
 
 
@@ -92,7 +102,10 @@ def macro(answer, rng):
         matrix, right, wrong = _telling(lambda k=k: counts(k), _macro)
         got = answer(matrix)
         yield shaped("gives three numbers", got, (3,))
-        yield agrees("follows the definitions where every class occurs", got, right, wrong)
+        told = "a thousandth in every denominator changes all shares; change only those that are 0"
+        wrong[told] = _padded(matrix, 1e-3)
+        name = "follows the definitions where every class occurs"
+        yield agrees(name, got, right, wrong, rtol=1e-6)
     for name, is_called, occurs in (
         ("a class that is never called has precision 0", False, True),
         ("a class that never occurs has recall 0", True, False),
@@ -117,12 +130,19 @@ def macro(answer, rng):
 
 
 def _wilson(k: np.ndarray, n: int, z: float):
-    p, level = k / n, 1 - 2 * stats.norm.sf(z)
-    found = [stats.binomtest(int(one), n).proportion_ci(level, "wilson") for one in k]
-    right = np.array([[one.low, one.high] for one in found])
+    p = k / n
+
+    def interval(z):
+        level = 1 - 2 * stats.norm.sf(z)
+        found = [stats.binomtest(int(one), n).proportion_ci(level, "wilson") for one in k]
+        return np.array([[one.low, one.high] for one in found])
+
+    right = interval(z)
+    fixed = "z is not used: yours is always 1.96"
     middle, shrink = p + z**2 / (2 * n), 1 + z**2 / n
     root = np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
     wald, bare = np.sqrt(p * (1 - p) / n), np.sqrt(p * (1 - p) / n + z / (4 * n**2))
+    lifted, inflated = p + z**2 / 2 * n, np.sqrt(p * (1 - p) / n + z**2 / 4 * n**2)
     coull = np.sqrt(middle / shrink * (1 - middle / shrink) / (n + z**2))
 
     def about(centre, reach):
@@ -146,7 +166,16 @@ def _wilson(k: np.ndarray, n: int, z: float):
         "this is the interval of Agresti and Coull: its middle is Wilson's, its width is not": (
             about(middle / shrink, z * coull)
         ),
-    }
+        "z**2 / 2 * n multiplies by n: put the denominator in brackets, z**2 / (2 * n)": (
+            about(lifted / shrink, z * root / shrink)
+        ),
+        "z**2 / 4 * n**2 multiplies by n²: put the denominator in brackets, z**2 / (4 * n**2)": (
+            about(middle / shrink, z * inflated / shrink)
+        ),
+        "z**2 / 2 * n and z**2 / 4 * n**2 multiply by n and n²: put the denominators in brackets": (
+            about(lifted / shrink, z * inflated / shrink)
+        ),
+    } | ({fixed: interval(1.96)} if z != 1.96 else {})
 
 
 @task(
@@ -163,7 +192,7 @@ def _wilson(k: np.ndarray, n: int, z: float):
 )
 def wilson(answer, rng):
     """Wilson's interval for an accuracy."""
-    for seeds, n, z in ((1, 10, 1.96), (2, 20, 1.96), (5, 137, 2.576)):
+    for seeds, n, z in ((1, 10, 1.96), (2, 20, 1.645), (5, 137, 2.576)):
 
         def draw(seeds=seeds, n=n, z=z):
             return rng.integers(1, n - 1, seeds), n, z
@@ -196,18 +225,21 @@ def _nearest_centroid(x, y, x_new):
 def _fold_scores(x, y, fold, m):
     """The right scores, and those of well-known leaks."""
 
-    def scores(choose, learn, judge):
+    def scores(choose, learn, judge, m=m, rows=False):
         found = []
         for f in range(fold.max() + 1):
             part = {"train": fold != f, "test": fold == f, "all": fold >= 0}
             on, to, by = part[choose], part[learn], part[judge]
             chosen = _best_features(x[on], y[on], m)
-            said = _nearest_centroid(x[to][:, chosen], y[to], x[by][:, chosen])
+            if rows:
+                said = _nearest_centroid(x[to][chosen], y[to][chosen], x[by])
+            else:
+                said = _nearest_centroid(x[to][:, chosen], y[to], x[by][:, chosen])
             found.append(np.mean(said == y[by]))
         return np.array(found)
 
     right = scores("train", "train", "test")
-    return right, {
+    wrong = {
         "the features are chosen by a look at the test examples: choose them anew in each round, "
         "from its training examples alone": scores("all", "train", "test"),
         "the test examples of a round are also trained on": scores("train", "all", "test"),
@@ -221,7 +253,16 @@ def _fold_scores(x, y, fold, m):
         "this is the accuracy on the training examples": scores("train", "train", "train"),
         "this is the share of errors; the accuracy is asked for": 1 - right,
         "the rounds are right, but not in the order of their numbers": right[::-1],
+        "these are the numbers of right answers; the accuracy is their share": (
+            right * np.bincount(fold)
+        ),
+        "all features are used; choose m of them": scores("train", "train", "test", x.shape[1]),
     }
+    if x.shape[1] <= np.sum(fold != 0):  # so that the number of a column is also that of a row
+        wrong["x[train][chosen] takes rows; columns are x[train][:, chosen]"] = scores(
+            "train", "train", "test", rows=True
+        )
+    return right, wrong
 
 
 @task(
@@ -238,7 +279,7 @@ def _fold_scores(x, y, fold, m):
 )
 def fold_scores(answer, rng):
     """Accuracies of a cross-validation that chooses features in each fold."""
-    for n, d, m, k in ((12, 2, 1, 3), (24, 6, 2, 4), (60, 300, 10, 5)):
+    for n, d, m, k in ((39, 12, 2, 3), (60, 20, 3, 4), (60, 300, 10, 5)):
 
         def draw(n=n, d=d, m=m, k=k):
             order = rng.permutation(n)
@@ -248,8 +289,10 @@ def fold_scores(answer, rng):
             return np.round(x, 2), y, fold, m
 
         x, y, fold, m, right, wrong = _telling(draw, _fold_scores)
-        got = answer(x, y, fold, m)
+        more, got = (answer(x, y, fold, count) for count in (d // 2, m))
         yield shaped("has a score for each part", got, (k,))
+        if np.array_equal(got, more):
+            wrong = {"m is not used: another m gives the same scores": got} | wrong
         yield agrees(
             "each round learns from all other parts, and from nothing else", got, right, wrong
         )
@@ -265,24 +308,45 @@ def _train_epochs(x, y):
 
 def _script(x, y, train, validation, first, second):
     """The right report, and what comes out if faults are left or others are made."""
-    everything, both = np.arange(len(y)), np.concatenate([train, validation])
+    parts = {"train": train, "validation": validation, "first": first}
+    parts |= {"all": np.arange(len(y)), "both": np.concatenate([train, validation])}
 
-    def run(scale=train, choose=validation, said=first, mixed=False, alone=False, epoch=None):
-        def scaled(rows):
-            by = rows if alone else scale
-            return (x[rows] - x[by].mean(0)) / x[by].std(0)
+    @cache
+    def trained(scale, alone, ddof, centre, spread):
+        """The scaled examples and the weights after each epoch."""
+        z = x.copy()
+        for part in ("train", "validation", "first"):
+            by = x[parts[part if alone else scale]]
+            z[parts[part]] -= centre * by.mean(0)
+            z[parts[part]] /= by.std(0, ddof=ddof) ** spread
+        return z, _train_epochs(z[train], y[train])
 
-        def accuracies(rows):
-            told = second if mixed and rows is first else rows
-            return np.mean(np.sign(scaled(rows) @ thetas.T) == y[told][:, None], axis=0)
+    def run(
+        scale="train", choose="validation", said="first", mixed=False, alone=False, epoch=None,
+        ddof=0, centre=1, spread=1,
+    ):  # fmt: skip
+        z, thetas = trained(scale, alone, ddof, centre, spread)
 
-        thetas = _train_epochs(scaled(train), y[train])
-        best = int(np.argmax(accuracies(choose))) if epoch is None else epoch
+        def accuracies(part):
+            told = second if mixed and part == "first" else parts[part]
+            return np.mean(np.sign(z[parts[part]] @ thetas.T) == y[told][:, None], axis=0)
+
+        by_epoch = accuracies(choose)
+        best = int(np.argmax(by_epoch)) if epoch is None else epoch
+        if epoch == "last of equals":
+            best = int(np.flatnonzero(by_epoch == by_epoch.max())[-1])
         return {"epoch": best, "accuracy": accuracies(said)[best]}
 
-    scale, peeks, passes = {"scale": everything}, {"choose": first}, {"mixed": True}
     right = run()
-    return right, {
+    late = {"the first epoch has the number 0": right | {"epoch": right["epoch"] + 1}}
+    slips = {
+        "several epochs are equally good on validation: of equals, take the first": (
+            run(epoch="last of equals")
+        ),
+        "std divides by N here, as in the script; yours divides by N − 1 (ddof=1)": run(ddof=1),
+    }
+    scale, peeks, passes = {"scale": "all"}, {"choose": "first"}, {"mixed": True}
+    faults = {
         "mean and spread of the features are still taken over all examples, the test too": (
             run(**scale)
         ),
@@ -301,18 +365,23 @@ def _script(x, y, train, validation, first, second):
         "passes": run(**peeks, **passes),
         "all three faults are left": run(**scale, **peeks, **passes),
         "this is the accuracy on the validation examples, which chose the epoch: report the test": (
-            run(said=validation)
+            run(said="validation")
         ),
         "the validation examples take part in the scaling; only the training examples may": (
-            run(scale=both)
+            run(scale="both")
         ),
         "every part is scaled by its own mean and spread; take those of the training examples": (
             run(alone=True)
         ),
-        "the epoch is chosen on the training examples, which it was fitted to": run(choose=train),
+        "the epoch is chosen on the training examples, which it was fitted to": run(choose="train"),
         "the last epoch is reported, not the best": run(epoch=19),
-        "the first epoch has the number 0": right | {"epoch": right["epoch"] + 1},
+        "the features are not divided by their spread": run(spread=0),
+        "the features are not scaled: neither centred nor divided by their spread": (
+            run(centre=0, spread=0)
+        ),
+        "the features are not centred: subtract the mean, too": run(centre=0),
     }
+    return right, slips | late, faults | late
 
 
 @task(
@@ -324,17 +393,26 @@ def _script(x, y, train, validation, first, second):
 )
 def repaired(answer, rng):
     """An evaluation script, repaired."""
-    for n, sizes in ((60, (15, 20)), (150, (30, 50))):
 
-        def draw(n=n, sizes=sizes):
-            y = rng.permutation(np.where(np.arange(n) % 2, 1, -1))
-            x = rng.standard_t(3, (n, 8)) + 0.3 * y[:, None] * rng.normal(size=8)
-            x = np.round(x @ (0.3 * np.eye(8) + rng.normal(size=(8, 8))), 1)
-            train, validation, first = np.split(rng.permutation(n), np.cumsum(sizes))
-            return x, y, train, validation, first, rng.permutation(first)
+    def draw(n, sizes):
+        y = rng.permutation(np.where(np.arange(n) % 2, 1, -1))
+        x = rng.standard_t(3, (n, 8)) + 0.3 * y[:, None] * rng.normal(size=8)
+        x = x @ (0.3 * np.eye(8) + rng.normal(size=(8, 8))) + rng.normal(size=8)
+        x = np.round(x, 1)
+        train, validation, first = np.split(rng.permutation(n), np.cumsum(sizes))
+        return x, y, train, validation, first, rng.permutation(first)
 
-        x, y, train, validation, first, second, right, wrong = _telling(draw, _script)
-        got = answer(x, y, train, validation, first, second)
+    def faults(*inputs):  # where the slips make no difference
+        right, slips, wrong = _script(*inputs)
+        is_plain = list(slips.values())[:2] == [right, right]
+        return right, wrong if is_plain else {"": right}
+
+    def slips(*inputs):
+        return _script(*inputs)[:2]
+
+    for judged, n, sizes in ((faults, 80, (15, 30)), (slips, 60, (10, 20)), (slips, 150, (30, 50))):
+        *inputs, right, wrong = _telling(lambda n=n, sizes=sizes: draw(n, sizes), judged)
+        got = answer(*inputs)
         yield agrees("reports what an honest script reports", got, right, wrong)
 
 
@@ -349,7 +427,13 @@ def _optimism(p: np.ndarray, n: int):
                 wins[i] *= stats.binom.cdf(k - (j < i), n, p[j])
     best = (wins * k / n).sum()
     truth = (wins.sum(1) * p).sum()
+    levels = np.unique(p)  # on the same images, all networks from some level on tie with the best
+    chances = np.diff((1 - p.max() + levels) ** n, prepend=0)
+    shared = p.max() - chances @ [p[np.argmax(p >= level)] for level in levels]
     return float(best - truth), {
+        "this is the distance of the score from the truth, without its sign; let chance cancel": (
+            (wins * abs(k / n - p[:, None])).sum()
+        ),
         "this is the winner's score itself; subtract its true accuracy": best,
         "this is the true accuracy of the winner; it is to be subtracted from its score": truth,
         "you subtract the score from the truth: the report is too good, so the number is above 0": (
@@ -362,6 +446,11 @@ def _optimism(p: np.ndarray, n: int):
         "be the best": best - p.max(),
         "your winner is the network with the best true accuracy, which nobody knows: the best "
         "score wins (without a choice, there is no optimism)": 0.0,
+        "all networks answer the same images in yours; each has n images of its own": shared,
+        "the maximum over axis 0 is that over the repetitions: take it over the networks": (
+            1 - p.mean()
+        ),
+        "the maximum is that of all repetitions together; each has a winner of its own": 1 - truth,
     }
 
 
@@ -375,34 +464,48 @@ def _optimism(p: np.ndarray, n: int):
 def optimism(answer, rng):
     """By how much the score of the best of several is too good, measured."""
     slack = {"rtol": 0, "atol": 0.006}
-    several = []
-    for _ in range(4):
-        several.append(answer(np.array([0.5]), 100))
-        yield agrees("returns a number", several[-1], 0.0, rtol=np.inf, atol=np.inf)
-    why = "a share lies between 0 and 1: divide the right answers by n"
-    yield holds("is a difference of shares", np.abs(several).max() <= 1, why)
-    why = "calls differ by more than a point: take the mean over 20,000 repetitions"
-    yield holds("two calls hardly differ", np.ptp(several) < 0.012, why)
-    alone = {
-        "this is the score itself; subtract the winner's true accuracy": 0.5,
-        "this is the distance of the score from the truth, without its sign; let chance cancel": (
-            stats.binom(100, 0.5).expect(lambda k: abs(k / 100 - 0.5))
-        ),
-    }
-    name = "one network alone, without a choice, is judged fairly"
-    yield agrees(name, several[0], 0.0, alone, **slack)
-    for name, draw in {
-        "is right for two networks": lambda: (np.round(rng.uniform(0.3, 0.7, 2), 2), 10),
-        "is right for networks that differ": lambda: (np.round(rng.uniform(0.5, 0.8, 5), 2), 30),
-        "is right for many": lambda: (np.round(rng.uniform(0.6, 0.75, 12), 2), 50),
+    for _ in range(2000):
+        p, n = np.round(rng.uniform(0.45, 0.8, 2), 2), 5
+        right, wrong = _optimism(p, n)
+        given = np.sort([right, *wrong.values()])
+        if np.diff(given).min() > 0.015 and abs(n * right - given).min() > 0.045:
+            break
+    calls = []
+    for _ in range(2):
+        calls.append(answer(p, n))
+        yield agrees("returns a number", calls[-1], 0.0, rtol=np.inf, atol=np.inf)
+    got = calls[-1]
+    told = ""
+    for unit, message in {
+        n: "the number is in images; divide by n, so that it lies in 0–1",
+        100: "the number is in points; give it in 0–1",
     }.items():
-        for _ in range(1000):
-            p, n = draw()
-            right, wrong = _optimism(p, n)
-            given = np.sort([right, *wrong.values()])
-            if np.diff(given).min() > 0.015:
-                break
-        yield agrees(name, answer(p, n), right, wrong, **slack)
+        if np.allclose(np.divide(calls, unit), right, **slack):
+            told = message
+    is_known = any(abs(got - value) < 0.006 for value in wrong.values())
+    if abs(got) > 1 and not is_known:
+        told = told or (
+            "a share lies between 0 and 1: divide the right answers by n, and give no per cent"
+        )
+    yield holds("is a difference of shares", not told, told)
+    told = "two calls differ by far: take the mean over 20,000 repetitions"
+    yield holds("two calls hardly differ", np.ptp(calls) < 0.02, told)
+
+    # In units of what 20,000 repetitions give, a sum of nine squares: above 45 once in a million.
+    several = np.array([answer(np.array([0.6]), 4) for _ in range(10)])
+    squares = np.sum((several - several.mean()) ** 2) / (0.6 * 0.4 / 4 / 20_000)
+    told = "ten calls differ by more than means over 20,000 repetitions would"
+    yield holds("takes the mean over enough repetitions", squares < 45, told)
+
+    yield agrees("is right for two networks", got, right, wrong, **slack)
+    name = "one network alone, without a choice, is judged fairly"
+    yield agrees(name, several.mean(), 0.0, **slack)
+    for name, low, high, networks, n in (
+        ("is right for networks that differ", 0.5, 0.8, 5, 30),
+        ("is right for many", 0.6, 0.75, 12, 50),
+    ):
+        p = np.round(rng.uniform(low, high, networks), 2)
+        yield agrees(name, answer(p, n), *_optimism(p, n), **slack)
 
 
 # --- A against B ---------------------------------------------------------------------------------
@@ -535,6 +638,8 @@ def order(answer, rng):
     """An honest evaluation, its lines put in order."""
     given = {"np": np, "softmax": evaluation.softmax, "fit_temperature": evaluation.fit_temperature}
     honest = assemble(_LINES, answer, "honest", given)
+    why = "lines are missing: an honest evaluation needs nine"
+    yield holds("has a line for every step", len(answer) >= 9, why)
     for name, unwanted in {
         "the network is chosen on validation images": (
             "C", "with line C the test images choose the network",
@@ -583,6 +688,8 @@ def _report(y, scratch, transfer):
         return stats.t.isf(tail, freedom)
 
     root = np.sqrt(seeds)
+    by_image = (transfer == y).mean(0) - (scratch == y).mean(0)
+    across = by_image.std(ddof=1) / np.sqrt(len(y))
     right = told(t(seeds - 1) * sd / root)
     apart = np.sqrt(a.var(ddof=1) + b.var(ddof=1))
     pooled = ((transfer == y).astype(float) - (scratch == y)).std(ddof=1) / np.sqrt(y.size)
@@ -607,6 +714,9 @@ def _report(y, scratch, transfer):
         "this is a 90 % interval: 2.5 % are to be left out on either side": (
             told(t(seeds - 1, 0.05) * sd / root)
         ),
+        "you take the mean over axis 0, the seeds: the accuracy of a seed is the mean over its "
+        "images, axis 1": told(t(len(y) - 1) * across, gains=by_image),
+        "low and high are exchanged": right | {"low": right["high"], "high": right["low"]},
         "a seed without a difference is not won": right | {"wins": int(np.sum(gains >= 0))},
         "wins counts the images; count the seeds": (
             right | {"wins": int(np.sum((transfer == y) & (scratch != y)))}
@@ -656,6 +766,12 @@ def report(answer, rng):
         ("a gain within a point makes no difference", 400, [2, 1, 2, 1, 2]),
         ("a loss within a point makes no difference", 400, [-2, -1, -2, -1, -2]),
         ("no gain, known well, makes no difference", 400, [1, -1, 0, 2, -1]),
+        ("0.2 to 3 points help", 1000, [2, 9, 16, 23, 30]),
+        ("−3 to −0.2 points hurt", 1000, [-2, -9, -16, -23, -30]),
+        ("−1.5 to 0.5 points cannot tell", 1000, [-15, -10, -5, 0, 5]),
+        ("−0.5 to 1.5 points cannot tell", 1000, [15, 10, 5, 0, -5]),
+        ("−4 to 5 points cannot tell", 1000, [-41, -18, 5, 28, 51]),
+        ("−0.6 to 0.6 points make no difference", 1000, [-6, -3, 0, 3, 6]),
     ):
         inputs = runs(n, gains)
         right, wrong = _report(*inputs)

@@ -1,13 +1,16 @@
 # %% [markdown]
 # # Exercises 03 · A CNN from scratch
 #
-# Eight tasks and an open question on chapter 03, about 85 minutes. Each task has a cell for your answer and
-# below it a cell that checks it, as often as you like, on numbers that are new each time.
+# Eight tasks and an open question on chapter 03, about 100 minutes. Each task has a cell for your answer and
+# below it a cell that checks it, as often as you like, on numbers that are new each time. Write each answer yourself,
+# without the library function that does the task.
 #
 # - `ex.summary.hint()` gives a hint; call it again for the next. There are three.
 # - `ex.progress()` shows what is done. Each task is worth 10 points, all or nothing.
 # - An answer neither changes the arrays that it is given nor prints anything.
 # - Leave the names of the functions and the cells that check as they are.
+# - A check cell that is not yet right stops nothing: Run All goes on.
+# - Run each cell, save, then `tlcourse submit ex03` in a terminal writes the file to hand in.
 
 # %% tags=["setup"]
 import numpy as np
@@ -211,7 +214,7 @@ ex.receptive_field.check(receptive_field)
 #
 # The receptive field says what a number *can* see. What it does see depends on the weights as well. This network works on images of a single
 # row, to keep things short: layers of convolution without padding and bias, each followed by a ReLU. `kernels` is a list of
-# arrays of shape (k,), `strides` a list of whole numbers. A kernel may hold zeros.
+# arrays of shape (k,), `strides` a list of whole numbers. A kernel may hold zeros. Pixels may be negative here.
 
 # %%
 # x (..., length) -> (..., length of the output); every layer is a convolution and a ReLU.
@@ -229,7 +232,7 @@ network(row, [np.array([1.0, 0.0, -1.0])], [1])
 # %% [markdown]
 # Find out by experiment, with this `network`, which of the `length` input pixels can change the output number `at` (its
 # place in the output, counted from 0): the pixels for which there is *some* row of pixels in which a change of this pixel alone
-# changes that number. Return an array of shape (length,), True for these pixels and False for the others.
+# changes that number. A hundred random rows are enough. Return an array of shape (length,), True for these pixels and False for the others.
 #
 # Predict first: with the one kernel (1, 0, −1) above, which pixels does output number 1 depend on? And in the row above, does a slightly brighter
 # pixel 1 change it?
@@ -252,6 +255,9 @@ def influence(kernels, strides, length, at):
 ex.influence.check(influence)
 
 # %% [markdown]
+# Was your prediction right? `influence([np.array([1.0, 0.0, -1.0])], [1], 6, 1)` tells which pixels count, and
+# `network(row + [0, 0.1, 0, 0, 0, 0], [np.array([1.0, 0.0, -1.0])], [1])` what a slightly brighter pixel 1 does in this row.
+#
 # ## 8 · Put the lines in order
 #
 # A tiny network looks at one image `x` and returns one number: a convolution of stride 1 with the kernel `w`, a ReLU, and a sum of its map

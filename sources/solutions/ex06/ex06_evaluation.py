@@ -2,12 +2,15 @@
 # # Exercises 06 · Evaluation
 #
 # Eight tasks and an open question on chapter 06, about 85 minutes. Each task has a cell for your answer and
-# below it a cell that checks it, as often as you like, on numbers that are new each time.
+# below it a cell that checks it, as often as you like, on numbers that are new each time. Write each answer yourself,
+# without the library function that does the task.
 #
 # - `ex.macro.hint()` gives a hint; call it again for the next. There are three.
 # - `ex.progress()` shows what is done. Each task is worth 10 points, all or nothing.
 # - An answer neither changes the arrays that it is given nor prints anything.
 # - Leave the names of the functions and the cells that check as they are.
+# - A check cell that is not yet right stops nothing: Run All goes on.
+# - Run each cell, save, then `tlcourse submit ex06` in a terminal writes the file to hand in.
 #
 # NumPy and the distributions of `scipy.stats` are all that you need.
 
@@ -52,7 +55,7 @@ ex.macro.check(macro)
 # %% [markdown]
 # ## 2 · Wilson's interval
 #
-# A network reads k of n test images rightly, p = k/n. Wilson's interval (1927) for its true accuracy is
+# A network is right on k of n test images, p = k/n. Wilson's interval (1927) for its true accuracy is
 #
 # $$ \frac{1}{1 + z^2/n} \left( p + \frac{z^2}{2n} \;\pm\; z \sqrt{\frac{p\,(1-p)}{n} + \frac{z^2}{4 n^2}} \right), $$
 #
@@ -95,7 +98,8 @@ def nearest_centroid(x, y, x_new):
 # %% [markdown]
 # `x` has the shape (N, D), `y` (N,). `fold`, also (N,), holds for each example a number from 0 to k−1: the part of
 # the data to which it belongs. In round f the examples of part f are the test, and all others train. In each round
-# choose m features, train on these m alone, and take the accuracy on the test. Return the k accuracies, shape (k,).
+# choose m features, train on these m alone, and take the accuracy on the test. Return the k accuracies, shape (k,)
+# (k is `fold.max() + 1`).
 #
 # Nothing that learns may see the test examples of its round.
 
@@ -132,9 +136,10 @@ def train_epochs(x, y):
 
 
 # %% [markdown]
-# This script shall standardise the features, train, choose the best epoch, and report its number (from 0) and its
-# test accuracy. `train` and `validation` hold the numbers of examples. The test examples come from a pipeline that
-# shuffles at each pass: `first` and `second` hold the numbers of the *same* test examples, in the order of two passes.
+# This script shall standardise the features (subtract the mean, divide by the spread `std(0)`), train, choose the best
+# epoch, and report its number (from 0) and its test accuracy. `train` and `validation` hold the indices (row numbers)
+# of the examples. The test examples come from a pipeline that shuffles at each pass: `first` and `second` hold the
+# indices of the *same* test examples, in the order of two passes.
 #
 # It has three faults. Read it, then see what it reports on two kinds of data: on noise, where nothing tells the class,
 # and where the first feature does, because each class has another mean.
@@ -173,7 +178,7 @@ assert abs(told["signal"] - told["noise"]) < 0.05, "the script sees hardly a dif
 #
 # Write the repaired version here. It returns a dict of the same form: the epoch that is best on the validation
 # examples (of equals, the first), and the accuracy of that epoch on the test examples. What is learned for the
-# scaling comes from the training examples.
+# scaling comes from the training examples, with `std(0)` as in the script.
 
 # %%
 def repaired(x, y, train, validation, first, second):
@@ -202,7 +207,7 @@ ex.repaired.check(repaired)
 # Write your two guesses down.
 #
 # Now measure it. `p` holds the true accuracies of M networks, shape (M,), which may differ. Each network is tested on
-# n images of its own, so the number of its right answers is a binomial number: `rng.binomial(n, p)`, with
+# n images of its own, so the number of its right answers is binomially distributed: `rng.binomial(n, p)`, with
 # `rng = np.random.default_rng()`, draws one for each network. The network with the best score wins (of equals, the first). Return the mean, over at least 20,000
 # repetitions, of the winner's score minus the *winner's* true accuracy.
 
@@ -228,7 +233,7 @@ ex.optimism.check(optimism)
 # Two trained networks answer the same N test images: `y` holds the true classes, `a` and `b` the answers, each of
 # shape (N,). Two numbers count: on how many images only a is right, and on how many only b is. Call the smaller of
 # them s, and their sum n. If both networks err equally often, each of the n images is a toss of a coin, and s is like
-# a draw X of a binomial number, n tosses with probability ½. The mid-p version of the test is
+# a binomially distributed draw X, n tosses with probability ½. The mid-p version of the test is
 #
 # $$ p = 2\,P(X \le s) - P(X = s) . $$
 #
@@ -321,7 +326,7 @@ ex.report.check(report)
 #
 # ## 9 · An experiment of your own
 #
-# A clinic has 900 photographs of 300 patients; one patient in eight has a melanoma, and it is on one photograph in eight. A colleague fine-tunes a network that
+# A clinic has 900 photographs of 300 patients; one patient in eight has a melanoma, and one photograph in eight shows one. A colleague fine-tunes a network that
 # was trained on everyday objects. He augments the photographs, shuffles them, holds back a fifth as the test, keeps
 # the epoch with the best test accuracy, and reports 93 %. "Transfer works." Plan an evaluation that you would believe: how to split,
 # what to compare, what to measure, how often to repeat, and which result would make you say "cannot tell". Five to
