@@ -28,13 +28,16 @@ WRONG = {
          "the means are of the source's"),
         ("adds", {"- means": "+ means"}, "the means are added"),
         ("whole numbers", {"- means": "- means.astype(int)"}, "cut to whole numbers"),
-        ("wraps round", {"- means": "- means.astype(x.dtype)"}, "wrap round below 0"),
+        ("wraps round", {"- means": "- means.astype(x.dtype)"}, "wrap around below 0"),
+        ("an array like x", {"return x[..., ::-1] - means":
+         "new = np.zeros_like(x); np.copyto(new, x[..., ::-1] - means, 'unsafe'); "
+         "return new"}, "return floats"),
         ("in place", {"return x[..., ::-1] - means": "x -= means[::-1]; return x[..., ::-1]"},
          "your function changes its argument"),
         ("the course's", {"x[..., ::-1] - means": "models.preprocess(x)"},
-         "tlcourse.models.preprocess is what this task asks you to write"),
+         "this task is to be solved without tlcourse.models.preprocess"),
         ("Keras'", {"x[..., ::-1] - means": "keras.applications.resnet50.preprocess_input(+x)"},
-         "preprocess_input is what this task asks you to write"),
+         "preprocess_input"),
     ],
     "diagnose": [
         ("log10", {"np.log(": "np.log10("}, "the natural logarithm"),
@@ -47,6 +50,13 @@ WRONG = {
         ("mean", {NEAR: "abs(np.mean(losses[-3:]) - np.log(K)) < 0.1"}, "nor their mean"),
         ("NaN", {"not np.isfinite(losses[-1]) or ": ""}, "every comparison with NaN is false"),
         ("never diverges", {" or losses[-1] > np.log(K) + 0.1": ""}, "worse than guessing"),
+        ("fallen, or above ln K", {"losses[-1] > np.log(K) + 0.1":
+         "losses[-1] > np.log(K) + 0.1 and losses[-1] > losses[0]"}, "not where the run began"),
+        ("risen", {"losses[-1] > np.log(K) + 0.1":
+         "losses[-1] > np.log(K) + 0.1 or losses[-1] > losses[0] + 0.15"},
+         "not where the run began"),
+        ("NaN anywhere", {"np.isfinite(losses[-1])": "np.all(np.isfinite(losses))"},
+         "only if the last loss is NaN"),
         ("one word", {"return words": "return words[name]"}, "a text instead of a dict"),
     ],
     "trainable": [
@@ -58,6 +68,7 @@ WRONG = {
         ("exchanged", {"reached and kind !=": "not reached or kind =="}, "the flags are exchanged"),
         ("alphabet", {"reached or name.startswith(stage)": "name >= stage"}, "by the alphabet"),
         ("by name", {'kind != "BatchNormalization"': '"bn" not in name'}, "look at the kind"),
+        ("contains", {"name.startswith(stage)": "stage in name"}, "not one that contains it"),
         ("whole name", {"name.startswith(stage)": "name == stage"}, "nothing trains"),
         ("all", {'reached and kind != "BatchNormalization"': "True"}, "everything trains"),
         (
@@ -82,6 +93,12 @@ WRONG = {
          "trained on the first draw alone"),
         ("mean draw", {TRAINED: "train_head(features.reshape(len(draws), -1, 6).mean(0), labels"},
          "a blurred one"),
+        ("random network", {'lower = keras.Model(model.': "model = network()\n"
+                            '    lower = keras.Model(model.'}, "build it by network(weights)"),
+        ("preprocessed again", {"predict_on_batch(x)": "predict_on_batch(models.preprocess(x))"},
+         "preprocessed again"),
+        ("labels not repeated", {"np.tile(labels, len(draws))": "labels"},
+         "as many labels as features are wanted (np.tile)"),
         ("not pooled", {'"pool"': '"conv2_relu"'}, "your function raises"),
         ("training=True", {"lower.predict_on_batch(x) for":
                            "np.array(lower(x, training=True)) for"}, "not with training=True"),
@@ -95,7 +112,7 @@ WRONG = {
          "instead of 2 values"),
         ("the course's", {"lower = ": "from tlcourse import transfer\n    lower = ",
                           BATCHES: "transfer.features(lower, draws[0], np.asarray)"},
-         "tlcourse.transfer.features is what this task asks you to write"),
+         "this task is to be solved without tlcourse.transfer.features"),
     ],
     "repaired": [
         ("as it was", "repaired = broken", "trains from the next compile on"),
@@ -113,10 +130,24 @@ WRONG = {
                            "            model.compile"}, "trains from the next compile on"),
         ("trains conv1", {'["conv2_conv", "head"]': '["conv1_conv", "conv2_conv", "head"]'},
          "conv1 comes before"),
+        ("large steps", {"0.01, 5": "0.5, 5"}, "has a learning rate of 0.01"),
+        ("small steps", {"0.5, 20": "0.01, 20"}, "keeps its learning rate of 0.5"),
+        ("Adam", {"SGD(rate)": "Adam(rate)"}, "plain gradient descent (SGD)"),
+        ("one step", {"0.01, 5": "0.01, 1"}, "has five steps"),
+        ("four steps", {"0.01, 5": "0.01, 4"}, "and 5 more with 0.01"),
+        ("batches", {"model.train_on_batch(x, labels)":
+                     "model.fit(x, labels, batch_size=16, verbose=0)"}, "each on all photos"),
+        ("head still", {'["conv2_conv", "head"]': '["conv2_conv"]'}, "it trains on, together"),
+        ("no first training", {"0.5, 20": "0.5, 0"}, "the first training is missing"),
+        ("both from the start", {'(["head"], 0.5': '(["conv2_conv", "head"], 0.5'},
+         "the head trains alone"),
         ("logits alone", {"weights_of(model), logits": "logits"}, "instead of 2 values"),
     ],
     "half_life": [
         ("floor", {"np.ceil": "np.floor"}, "a little more than half is left"),
+        ("floor and one", {f"np.ceil({STEPS})": f"np.floor({STEPS}) + 1"},
+         "exactly half is enough"),
+        ("nearest", {"np.ceil": "np.round"}, "not to the nearest"),
         ("a broken step", {f"np.ceil({STEPS})": STEPS}, "steps are whole"),
         ("1 − β", {"np.log(momenta)": "np.log(1 - momenta)"}, "the share that is kept"),
         ("1/(1 − β)", {f"np.ceil({STEPS})": "1 / (1 - momenta)"}, "37 % is left, not half"),
@@ -146,6 +177,8 @@ WRONG = {
         ("as in prediction", {"training=True": "training=False"}, "nothing moves"),
         ("no mode", {", training=True": ""}, "nothing moves"),
         ("always trains", {"    norm.trainable = trains\n": ""}, "the layer still trains"),
+        ("training=False", {"    norm.trainable = trains\n": "", "training=True":
+                            "training=trains"}, "you called it with training=False"),
         ("too late", {"    norm.trainable = trains\n": "",
                       "    return": "    norm.trainable = trains\n    return"}, "still trains"),
         ("Keras' momentum", {"momentum=momentum": ""}, "the momentum is Keras' own"),
@@ -156,6 +189,7 @@ WRONG = {
         ("one too many", {"range(steps)": "range(steps + 1)"}, "there are steps + 1 rows"),
         ("no copy", {"keras.ops.convert_to_numpy(norm.moving_mean)": "norm.moving_mean"},
          "all rows are the last one"),
+        ("one thing", {", len(norm.trainable_weights)": ""}, "instead of 2 values"),
         ("the end", {"np.array(path)": "path[-1]"}, "instead of an array of shape"),
     ],
     "order": [
@@ -164,7 +198,7 @@ WRONG = {
         ("pixels as they are", lines("FCIGLBDKJ"), "photos as they are"),
         ("compiled once", lines("FCIGABKJ"), "not compiled again"),
         ("compiled before", lines("FCIGADBKJ"), "not compiled again"),
-        ("head compiled before", lines("FCGIABDKJ"), "is chosen after compile"),
+        ("head compiled before", lines("FCGIABDKJ"), "here compile comes first"),
         ("head after", lines("FCBDAIGKJ"), "the head is trained first, alone"),
         ("rates exchanged", lines("FCIDABGKJ"), "the head takes the larger rate"),
         ("head alone", lines("FCIGAJ"), "there are two trainings"),
@@ -172,6 +206,8 @@ WRONG = {
         ("three trainings", lines("FCIGABDKLJ"), "there are two trainings"),
         ("return too early", lines("FCIGAJBDK"), "there are two trainings"),
         ("no preprocessing", lines("FIGABDKJ"), "line A fails in this order"),
+        ("everything, then less", lines("FECIGABDKJ"), "line E has no effect here"),
+        ("1/255, then not", lines("FHCIGABDKJ"), "line H has no effect here"),
         ("not compiled", lines("FCIAGBDKJ"), "must be compiled before it is trained"),
         ("no return", lines("FCIGABDK"), "is there a return?"),
         ("a text", "order = 'FCIGABDKJ'", "a list of labels is wanted"),
@@ -296,12 +332,11 @@ RIGHT = {
             "    for k in range(steps + 1):\n"
             "        path[k] = norm.get_weights()[2]\n"
             "        norm(x, training=True)\n"
-            "    return path",
+            "    return path, 2 * trains",
         ),
     ],
     "order": [
         ("the other fit first", lines("FCIGKBDAJ")),
         ("preprocessed later", lines("FIGCABDKJ")),
-        ("with a line that does no harm", lines("FECIGABDKJ")),
     ],
 }  # fmt: skip

@@ -39,6 +39,11 @@ def preprocess(answer, rng):
         x = np.stack([red.T, green.T, blue.T], -1).astype(dtype)
         got = answer(x)
         yield shaped("keeps the shape", got, x.shape)
+        why = (
+            "the answer is in whole numbers, which lose the fractions and wrap around below 0: "
+            "return floats"
+        )
+        yield holds("is in floats", got.dtype.kind == "f", why)
         plain = x.astype(float)
         bgr = plain[..., ::-1]
         wrong = {
@@ -63,9 +68,6 @@ def preprocess(answer, rng):
             ),
             "the means are added": bgr + _MEANS,
             "the means are cut to whole numbers: compute in floats": bgr - np.floor(_MEANS),
-            "whole numbers without a sign wrap round below 0: compute in floats": (
-                x[..., ::-1] - _MEANS.astype("uint8") if dtype == "uint8" else bgr
-            ),
         }
         name = f"{name}: blue, green, red, minus their means"
         yield agrees(name, got, bgr - _MEANS, wrong, atol=1e-3)
@@ -152,6 +154,27 @@ def diagnose(answer, rng):
                 "guessing": "NaN is no number near ln K: ask whether the loss is finite",
             },
         )
+        yield one(
+            "NaN before the end is not diverging",
+            [guess, np.nan, 0.6 * guess, 0.4 * guess],
+            "learns",
+            {"diverges": "NaN counts only if the last loss is NaN", "guessing": "NaN is not ln K"},
+        )
+        why = "what counts is ln K, not where the run began"
+        yield one(
+            "a loss that falls and stays far above is diverging",
+            [8, 6, 5, 4],
+            "diverges",
+            {"learns": why},
+            k=10,
+        )
+        yield one(
+            "a loss that rises and stays far below is learning",
+            [0.5, 0.6, 0.8, 0.9],
+            "learns",
+            {"diverges": why},
+            k=10,
+        )
         runs = {
             "a": at_guess,
             "b": guess * np.array([0.9, 0.6, 0.4, 0.2]),
@@ -198,23 +221,29 @@ def trainable(answer, rng):
         ["avg_pool", "GlobalAveragePooling2D"],
         ["head", "Dense"],
     ]
+    lured = [*small[:2], ["pre_conv2", "Conv2D"], *small[2:]]
     for name, layers, stage in (
         ("from a stage on, in a small network", small, "conv2"),
         ("the head alone", small, "head"),
         ("from a stage on, in a larger network", _stack(rng, 3), "conv2"),
         ("from the first stage on", _stack(rng, 4), "conv1"),
+        ("where an earlier name contains the stage", lured, "conv2"),
     ):
         names = [name for name, _ in layers]
         first = next(i for i, name in enumerate(names) if name.startswith(stage))
         still = [kind == "BatchNormalization" for _, kind in layers]
         after = [i >= first for i in range(len(layers))]
         own = [name.startswith(stage) for name in names]
+        contains = next(i for i, name in enumerate(names) if stage in name)
 
         def flags(values, names=names):
             return dict(zip(names, map(bool, values), strict=True))
 
         right = flags(a and not s for a, s in zip(after, still, strict=True))
         wrong = {
+            "the stage begins with a name that starts so, not one that contains it": flags(
+                i >= contains and not s for i, s in enumerate(still)
+            ),
             "BatchNormalization trains: its flag is False everywhere": flags(after),
             "the layers after the stage train too, the head among them": flags(
                 o and not s for o, s in zip(own, still, strict=True)
@@ -255,6 +284,10 @@ def _convolve(x, kernel, bias):
     return np.einsum("nhwcij,ijcf->nhwf", windows, kernel, optimize=True) + bias
 
 
+def _normalised(x, gamma, beta, mean, variance):
+    return gamma * (x - mean) / np.sqrt(variance + 1e-3) + beta
+
+
 def _features(weights: dict, x: np.ndarray, own_statistics: bool = False) -> np.ndarray:
     """What the layer `pool` returns; if asked, normalised by the statistics of `x` itself."""
     x = x.astype(float)
@@ -263,7 +296,7 @@ def _features(weights: dict, x: np.ndarray, own_statistics: bool = False) -> np.
         gamma, beta, mean, variance = weights[f"{stage}_bn"]
         if own_statistics:
             mean, variance = x.mean((0, 1, 2)), x.var((0, 1, 2))
-        x = np.maximum(gamma * (x - mean) / np.sqrt(variance + 1e-3) + beta, 0)
+        x = np.maximum(_normalised(x, gamma, beta, mean, variance), 0)
     return x.mean((1, 2))
 
 
@@ -283,7 +316,7 @@ def _weights(rng) -> dict[str, list[np.ndarray]]:
         mean, variance = x.mean((0, 1, 2)), x.var((0, 1, 2))
         gamma, beta = rng.uniform(0.8, 1.2, outs), rng.uniform(0.1, 0.3, outs)
         weights[f"{stage}_bn"] = [gamma, beta, mean, variance]
-        x = np.maximum(gamma * (x - mean) / np.sqrt(variance + 1e-3) + beta, 0)
+        x = np.maximum(_normalised(x, gamma, beta, mean, variance), 0)
     weights["head"] = [rng.normal(0, 0.3, (6, _CLASSES)), rng.normal(0, 0.3, _CLASSES)]
     return {name: [v.astype("float32") for v in values] for name, values in weights.items()}
 
@@ -312,6 +345,10 @@ def _loss(z, labels) -> float:
     """The cross-entropy of logits."""
     z = z - z.max(1, keepdims=True)
     return float(np.mean(np.log(np.exp(z).sum(1)) - z[np.arange(len(z)), labels]))
+
+
+def _close(got, expected) -> bool:
+    return agrees("", got, expected, rtol=1e-3, atol=1e-3).ok
 
 
 # --- features, computed once -------------------------------------------------------------------
@@ -349,6 +386,10 @@ def cached(answer, rng):
             f"{name}: features and logits have the right shapes",
             got, outline, rtol=np.inf, atol=np.inf,
         )  # fmt: skip
+        if not _close(got[0], features):  # not asked of a right answer, to save its time
+            again = answer(weights, draws, labels, photos)
+            why = "the network is random, other at each call: build it by network(weights)"
+            yield holds(f"{name}: the network has the weights", _close(got[0], again[0]), why)
         yield agrees(
             f"{name}: the features are what the layer pool returns",
             got[0],
@@ -360,6 +401,9 @@ def cached(answer, rng):
                 ),
                 "the features of each image stand together; put draw below draw": (
                     features.reshape(m, n, 6).swapaxes(0, 1).reshape(-1, 6)
+                ),
+                "the draws are preprocessed again: they were already": (
+                    _features(weights, _prepared(whole))
                 ),
             },
             rtol=1e-3,
@@ -404,6 +448,36 @@ def cached(answer, rng):
 
 
 # --- a fine-tuning script, repaired ------------------------------------------------------------
+
+
+def _fine_tuned(weights: dict, x, labels, *trainings) -> dict[str, list[np.ndarray]]:
+    """Head and `conv2_conv` after some trainings: what trains, the rate, the number of steps."""
+    x = _convolve(x, *weights["conv1_conv"])
+    x = np.maximum(_normalised(x, *weights["conv1_bn"]), 0)
+    windows = sliding_window_view(x, (3, 3), axis=(1, 2))
+    after = {layer: weights[layer] for layer in ("conv2_conv", "head")}
+    gamma, _, _, variance = weights["conv2_bn"]
+    truth = np.eye(_CLASSES)[labels]
+    for trains, rate, steps in trainings:
+        for _ in range(steps):
+            z = _normalised(_convolve(x, *after["conv2_conv"]), *weights["conv2_bn"])
+            features = np.maximum(z, 0).mean((1, 2))
+            kernel, bias = after["head"]
+            p = np.exp(features @ kernel + bias)
+            error = (p / p.sum(1, keepdims=True) - truth) / len(labels)
+            back = (error @ kernel.T)[:, None, None] * (z > 0) / z[0, ..., 0].size
+            back = back * gamma / np.sqrt(variance + 1e-3)
+            slopes = {
+                "head": [features.T @ error, error.sum(0)],
+                "conv2_conv": [
+                    np.einsum("nhwcij,nhwf->ijcf", windows, back, optimize=True),
+                    back.sum((0, 1, 2)),
+                ],
+            }
+            for layer in trains:
+                pairs = zip(after[layer], slopes[layer], strict=True)
+                after[layer] = [a - rate * slope for a, slope in pairs]
+    return after
 
 
 @task(
@@ -473,11 +547,49 @@ def repaired(answer, rng):
         rtol=1e-2,
         atol=1e-2,
     )
+
+    def tuned(*trainings):
+        return _fine_tuned(weights, _prepared(photos), labels, *trainings)
+
+    def apart(reference) -> float:
+        return max(
+            np.abs(new - ours).max()
+            for layer in reference
+            for new, ours in zip(after[layer], reference[layer], strict=True)
+        )
+
+    head, both = ["head"], ["conv2_conv", "head"]
+    first, second = (head, 0.5, 20), (both, 0.01, 5)
+    right = tuned(first, second)
+    if apart(right) > 1e-5:  # not asked of a right answer, to save its time
+        for trainings, why in (
+            ((first, (both, 0.5, 5)), "the second training has a learning rate of 0.01"),
+            (((head, 0.01, 20), second), "the first training keeps its learning rate of 0.5"),
+            ((first, (both, 0.01, 1)), "the second training has five steps, and one is taken"),
+            (
+                (first, (["conv2_conv"], 0.01, 5)),
+                "the head is still in the second training: it trains on, together with conv2",
+            ),
+            ((second,), "the first training is missing: the head alone"),
+            (((both, 0.5, 20), second), "in the first training the head trains alone"),
+        ):
+            other = tuned(*trainings)
+            yield holds("the trainings are those asked for", apart(other) > 1e-4, why)
     why = (
         "the network did not learn these photos: are those it is trained on preprocessed, and does "
         "each have its own label?"
     )
     yield holds("the photos are told apart", _loss(logits, labels) < 0.55, why)
+    why = (
+        "these weights do not come from 20 steps of plain gradient descent (SGD), each on all "
+        "photos, with the rate 0.5, and 5 more with 0.01"
+    )
+    same = all(
+        np.abs(new - ours).max() < 0.03 * np.abs(old - ours).max() + 1e-6
+        for layer in right
+        for old, ours, new in zip(weights[layer], right[layer], after[layer], strict=True)
+    )
+    yield holds("the trainings are those asked for", same, why)
 
 
 # --- the statistics of BatchNormalization ------------------------------------------------------
@@ -494,6 +606,7 @@ def half_life(answer, rng):
     for name, momenta in {
         "is right for Keras' momentum": [0.99],
         "is right for a quick and a slow one": [0.6, 0.999],
+        "is right where exactly half is left": [0.5, 0.9],
         "is right for any": np.round(rng.uniform(0.91, 0.98, 3), 3),
     }.items():
         beta = np.array(momenta)
@@ -506,6 +619,8 @@ def half_life(answer, rng):
             np.ceil(exact),
             {
                 "after so many steps a little more than half is left: round up": np.floor(exact),
+                "exactly half is enough": np.floor(exact) + 1,
+                "round up, not to the nearest": np.round(exact),
                 "steps are whole: round up": exact,
                 "this is one step too many": np.ceil(exact) + 1,
                 "the momentum is the share that is kept, and 1 − β what is new": (
@@ -537,7 +652,13 @@ def measured(answer, rng):
         x = np.round(rng.normal(-2, 1, (n, d)), 1)
         for flag in (True, False):
             keep = beta if flag else 1
-            got = answer(mean, x, beta, steps, flag)
+            returned = answer(mean, x, beta, steps, flag)
+            name = "returns the moving means, and the number of weights that train"
+            outline = [np.zeros((steps + 1, d)), 2]
+            if not (isinstance(returned, list) and len(returned) == 2):
+                yield agrees(name, returned, outline)
+            got, count = returned
+            yield agrees(name, count, 2, rtol=np.inf, atol=np.inf)
             rows = got.shape[0] if isinstance(got, np.ndarray) and got.ndim == 2 else steps + 1
             why = "the mean at the beginning belongs to it, so that there are steps + 1 rows"
             yield holds("has a row for the beginning and for each step", rows == steps + 1, why)
@@ -575,6 +696,15 @@ def measured(answer, rng):
                 still = "the layer still trains: set its `trainable` before it is called"
                 wrong |= {still: path(beta)[1:]}
             yield agrees(name, got[1:], path(keep)[1:], wrong, rtol=1e-3, atol=1e-3)
+            why = (
+                "γ and β train, if the layer does: ask it after `trainable` is set"
+                if flag
+                else "you called it with training=False: fit calls it with True; it is its own "
+                "`trainable` that keeps it still"
+            )
+            told = {why: 0 if flag else 2}
+            name = "its own trainable decides how many of its weights train"
+            yield agrees(name, count, 2 if flag else 0, told)
 
 
 # --- the recipe, its lines in order ------------------------------------------------------------
@@ -653,7 +783,7 @@ _GIVEN = {
     "Each of the two trainings has three lines: what trains, compile, fit. Three lines of the "
     "twelve are not needed: two hand over the pixels wrongly, one lets BatchNormalization train.",
     "The def, the preprocessing, the head alone with the larger rate, then from conv5 on with the "
-    "smaller rate, the return. `trainable` counts from the next compile on.",
+    "smaller rate, the return. Each `trainable` is set before its compile.",
     kind="value",
     lines=_LINES,
 )
@@ -669,7 +799,7 @@ def order(answer, rng):
         why = f"it is trained on photos {fit.x}: these weights expect preprocessed ones"
         yield holds("the network is trained on preprocessed photos", fit.x == "preprocessed", why)
     first, second = fits
-    why = "what trains is chosen after compile, and counts from the next compile on"
+    why = "here compile comes first"
     yield holds("what trains is chosen before compile", not first.stale, why)
     why = "the head is trained first, alone: under a random head the features are spoiled"
     yield holds("the head is trained first", first.trains == {"head"}, why)
@@ -682,3 +812,6 @@ def order(answer, rng):
     why = "the head takes the larger rate, and what is pretrained the smaller one"
     yield holds("first large steps, then small ones", first.rate > second.rate, why)
     yield holds("returns the network", back is model, "is there a return?")
+    for label in "EH":
+        why = f"line {label} has no effect here: leave it out"
+        yield holds(f"line {label} is not needed", label not in answer, why)

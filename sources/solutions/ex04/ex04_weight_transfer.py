@@ -1,13 +1,14 @@
 # %% [markdown]
 # # Exercises 04 · Weight transfer
 #
-# Eight tasks and an open question on chapter 04, about 75 minutes. Each task has a cell for your answer and
+# Eight tasks and an open question on chapter 04, about 85 minutes. Each task has a cell for your answer and
 # below it a cell that checks it, as often as you like, on numbers that are new each time.
 #
 # - `ex.copied.hint()` gives a hint; call it again for the next. There are three.
 # - `ex.progress()` shows what is done. Each task is worth 10 points, all or nothing.
 # - An answer neither changes the arrays, lists and dicts that it is given nor prints anything.
 # - Leave the names of the functions and the cells that check as they are.
+# - Run each cell, save, then `tlcourse submit ex04` in a terminal writes the file to hand in.
 
 # %% tags=["setup"]
 from itertools import permutations
@@ -162,6 +163,7 @@ for net, after in broken(weights, x, y, seed=0, steps=0).items():
 # %% [markdown]
 # Write the repaired version here. (Copy it, and mend one fault after the other.) `training.restart` gives all
 # layers of a compiled network fresh random weights, the same for the same seed. Keep it: the head has to begin so.
+# `transfer.copy_weights` is not allowed here.
 
 # %%
 def repaired(weights, x, y, seed, steps):
@@ -182,6 +184,10 @@ def repaired(weights, x, y, seed, steps):
 # %%
 ex.repaired.check(repaired)
 
+
+# %% [markdown]
+# And the six kernels? Five of them should be those that were handed in: the source's three and the target's two hidden
+# layers. Only the target's head is new.
 
 # %% [markdown]
 # ## 5 · Predict: which layers will training change?
@@ -247,7 +253,7 @@ ex.trained.check(trained)
 # - The **verdict** is `"positive"` if the gain is above 3 errors, `"negative"` (negative transfer) if it is below −3 errors, and
 #   `"undecided"` if it is neither. Three is a cautious rule of thumb for five seeds or more.
 #
-# Return a dict with the keys `"gain"`, `"error"` and `"verdict"`.
+# Return a dict with the keys `"gain"`, `"error"` and `"verdict"`. Gain and error are in 0–1, like the accuracies.
 
 # %%
 def compared(transfer, scratch, patient):
@@ -267,10 +273,10 @@ ex.compared.check(compared)
 # ## 8 · Put the lines in order
 #
 # These are the lines of a fair comparison, out of order. Four of them are not needed. For each seed and each way,
-# `"scratch"` and `"transfer"`, it notes one accuracy; everything but the start of the backbone is the same for
+# `"scratch"` and `"transfer"`, it records one accuracy; everything but the start of the backbone is the same for
 # both. The lines use:
 #
-# - `draw(images, n, seed)`: n labelled images of each class, the same for the same seed (for `None` always others);
+# - `draw(images, n, seed)`: n labelled images of each class, the same for the same seed (with `None`, other images at every call);
 # - `fresh(seed)`: a new network with random weights, the same for the same seed;
 # - `copy_backbone(source, network)`: replaces the backbone's weights by the source's;
 # - `fit(network, few, steps)` and `accuracy(network, images)`.

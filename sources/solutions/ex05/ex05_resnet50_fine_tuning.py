@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Exercises 05 · ResNet50 fine-tuning
 #
-# Eight tasks and an open question on chapter 05, about 85 minutes. Each task has a cell for your answer and
+# Eight tasks and an open question on chapter 05, about 95 minutes. Each task has a cell for your answer and
 # below it a cell that checks it, as often as you like, on numbers that are new each time. What holds for a ResNet50
 # is tried here on a network that is small enough to be trained in a second.
 #
@@ -9,6 +9,7 @@
 # - `ex.progress()` shows what is done. Each task is worth 10 points, all or nothing.
 # - An answer neither changes the arrays, lists and dicts that it is given nor prints anything.
 # - Leave the names of the functions and the cells that check as they are.
+# - Run each cell, save, then `tlcourse submit ex05` in a terminal writes the file to hand in.
 
 # %% tags=["setup"]
 import numpy as np
@@ -27,7 +28,7 @@ ex = exercise("ex05", edition=1)
 # that they were trained on is subtracted. Nothing is divided. `x` holds photos of shape (N, H, W, 3): red, green, blue, each
 # from 0 to 255, as whole numbers (`uint8`) or floats.
 #
-# Complete the last line: return a *new* array of floats of the same shape. Do without Keras' `preprocess_input` and the course's
+# Write the last line: return a *new* array of floats of the same shape. Do without Keras' `preprocess_input` and the course's
 # `models.preprocess`.
 
 # %%
@@ -139,6 +140,9 @@ for name, values in weights_of(network()).items():
 # %%
 # Returns the head after 100 steps of gradient descent, each on all examples.
 def train_head(features, labels, kernel, bias):
+    if len(labels) != len(features):
+        told = f"{len(features)} features and {len(labels)} labels"
+        raise ValueError(f"{told}: as many labels as features are wanted (np.tile)")
     truth = np.eye(len(bias))[labels]
     for _ in range(100):
         z = features @ kernel + bias
@@ -153,7 +157,7 @@ def train_head(features, labels, kernel, bias):
 # ## 4 · Cached features of augmented images
 #
 # Only the head is to be trained, so all below it returns the same for the same image in every step. Compute it once. An image
-# that is shifted anew each time would have no place in a cache; but several draws of it have.
+# that is shifted anew each time would have no place in a cache; but several fixed draws of it do.
 #
 # - `weights`: of the network, for `network(weights)`;
 # - `draws`, shape (M, N, 8, 8, 3): M augmented draws of the same N training images. Draw m of image i is `draws[m, i]`;
@@ -161,7 +165,7 @@ def train_head(features, labels, kernel, bias):
 # - `photos`, shape (T, 8, 8, 3): test photos. Draws and photos are preprocessed already.
 #
 # Cut the network behind `pool`. Return two arrays: the features of all draws, shape (M·N, 6), draw below draw; and the logits of
-# the test photos, shape (T, 3), after the head was trained by `train_head` on these features. It starts from the head in `weights`.
+# the test photos, shape (T, 3), after the head was trained by `train_head` on these features. The head starts from `weights["head"]`.
 # Do without `transfer.features`, `transfer.split` and `transfer.train_from`.
 
 # %%
@@ -182,9 +186,9 @@ ex.cached.check(cached)
 # %% [markdown]
 # ## 5 · Repair it
 #
-# This script shall fine-tune the network on a few photos, 0 to 255 in red, green, blue: first the head alone, then the convolution
-# `conv2_conv` with it, in small steps. It returns the weights by layer and the logits of the photos, in their order. It runs
-# to its end, and has four faults of chapter 05. (One of them is silent on TensorFlow alone: with JAX and PyTorch, Keras refuses.)
+# This script shall fine-tune the network on a few photos, 0 to 255 in red, green, blue: first the head alone, then the head and
+# `conv2_conv` together, in small steps. It returns the weights by layer and the logits of the photos, in their order. It runs
+# to its end, and has four faults, three of them from chapter 05. (One of them is silent only on TensorFlow: with JAX and PyTorch, Keras refuses.)
 
 # %%
 # With four faults.
@@ -215,7 +219,7 @@ for name in start:
 
 # %% [markdown]
 # Write the repaired version here. The second training has a learning rate of 0.01, the first one keeps its 0.5; the numbers of
-# steps stay. `models.preprocess` may be used, `transfer.train_from` and `transfer.probe_then_fine_tune` may not.
+# steps stay, and each step sees all photos. `models.preprocess` may be used, `transfer.train_from` and `transfer.probe_then_fine_tune` may not.
 
 # %%
 def repaired(weights, photos, labels):
@@ -260,6 +264,12 @@ def half_life(momenta):
 # %%
 ex.half_life.check(half_life)
 
+# %% [markdown]
+# And the guess? After 200 steps with β = 0.99, a share of 0.99²⁰⁰ of the distance is left: 13 %.
+
+# %%
+assert round(0.99**200, 2) == 0.13
+
 
 # %% [markdown]
 # ## 7 · Measure: is that what a layer does?
@@ -268,8 +278,8 @@ ex.half_life.check(half_life)
 # moving variance of 1. (`norm.build(x.shape)` makes its weights, and `set_weights` takes the four arrays in this order.) Set its own
 # `trainable` to `trains`. Then call it on `x`, shape (N, D), with `training=True`, `steps` times: this is how `fit` calls it.
 #
-# Return its `moving_mean` at the beginning and after each call, an array of shape (steps + 1, D). What do you expect if
-# `trains` is False?
+# Return two things: its `moving_mean` at the beginning and after each call, an array of shape (steps + 1, D), and the number
+# of its weights that training changes by their gradient, `len(norm.trainable_weights)`. What do you expect if `trains` is False?
 
 # %%
 def measured(mean, x, momentum, steps, trains):
@@ -283,7 +293,7 @@ def measured(mean, x, momentum, steps, trains):
     for _ in range(steps):
         norm(x, training=True)
         path.append(keras.ops.convert_to_numpy(norm.moving_mean))
-    return np.array(path)
+    return np.array(path), len(norm.trainable_weights)
     ### END SOLUTION
 
 
@@ -295,8 +305,8 @@ ex.measured.check(measured)
 #
 # These are the lines of a fine-tuning recipe, out of order. Three of them are not needed. It trains the head first, then `conv5`
 # and the head, on photos from 0 to 255, for weights that expect what `models.preprocess` returns. Two lines are alike, and either may
-# come first. `unfreeze_from` freezes what comes before, and every BatchNormalization. The setting of `trainable` counts from the next
-# compile on.
+# come first. `unfreeze_from` freezes what comes before, and every BatchNormalization. Set `trainable`
+# before compile: what is changed after the first training step counts only from the next compile on.
 
 # %%
 ex.order.show()
