@@ -259,7 +259,7 @@ def unfreezing_depth(stored: Mapping, chosen: str, *, title: str | None = None, 
     """
     if ax is None:
         figure, ax = plt.subplots(figsize=(plotting.WIDTH, 3.2), layout="none")
-        figure.subplots_adjust(0.1, 0.16, 0.98, 0.9)
+        figure.subplots_adjust(0.1, 0.16, 0.93, 0.9)
     steps = stored["checkpoints"]
     for stage, curve in stored["depth"].items():
         mean, sd = 100 * np.array(curve["accuracy"]).T

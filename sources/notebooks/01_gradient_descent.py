@@ -1001,6 +1001,8 @@ assert np.allclose(default, adam(mean10, ones, 0.05, 50), rtol=0, atol=2e-5), "w
 #
 # ## Exercises to do next
 #
+# The [exercise set of this chapter](../exercises/ex01/ex01_gradient_descent.ipynb) checks your answers as you go. Beyond it:
+#
 # 1. *Change it.* Turn the narrow valley by 45° (replace a and b by (a + b)/√2 and (a − b)/√2).
 #    Which of the four optimisers suffers, and why?
 # 2. *Change it.* Standardise, then also make the ten diabetes inputs uncorrelated. What becomes of κ?

@@ -992,6 +992,8 @@ except ValueError:
 #
 # ## Exercises to do next
 #
+# The [exercise set of this chapter](../exercises/ex02/ex02_cross_entropy.ipynb) checks your answers as you go. Beyond it:
+#
 # 1. Derive the gradient of the squared error through a softmax, check it, and train with it from small
 #    and from large random weights, five seeds each. When does it matter?
 # 2. Find by experiment the best λ for the 3-or-8 question with all 100 pixels and 20 labels for each

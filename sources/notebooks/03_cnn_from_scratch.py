@@ -721,6 +721,8 @@ assert test["dropout, shift, flip"] < test["dropout, shift"] - 0.05, "a flip cos
 #
 # ## Exercises to do next
 #
+# The [exercise set of this chapter](../exercises/ex03/ex03_cnn_from_scratch.ipynb) checks your answers as you go. Beyond it:
+#
 # 1. Two convolutions without a ReLU between them are one. Find the 5×5 kernel that does what two
 #    given 3×3 kernels do, and check it with `convolve`.
 # 2. Give `conv_forward` and `conv_backward` a stride of 2, and check both against Keras.

@@ -706,6 +706,8 @@ print(f"scale: {scale()}")
 #
 # ## Exercises to do next
 #
+# The [exercise set of this chapter](../exercises/ex04/ex04_weight_transfer.ipynb) checks your answers as you go. Beyond it:
+#
 # 1. Freeze `conv1` and `conv2`, fine-tune the rest. Is it better than either extreme at 20 labels?
 # 2. Train the source for one epoch instead of six. How much of the gain is left?
 # 3. Swap the roles: digits as the source, letters as the target. What is a fair number of labels?

@@ -73,7 +73,7 @@ print(f"all   {backbone.count_params():27,}")
 # The target: **real handwritten digits in the same kind of scene**. The network has never seen a digit.
 
 # %%
-letters = make_scene_letters(1, 500, alphabet=shipped.card()["alphabet"], random_state=5)
+letters = make_scene_letters(1, 300, alphabet=shipped.card()["alphabet"], random_state=5)
 target = make_scene_digits(600, 500, random_state=1) if quick else fetch_flowers(size=side)
 K = len(target.class_names)
 print("target:", target)
@@ -153,12 +153,14 @@ pooled = keras.Sequential([backbone, keras.layers.GlobalAveragePooling2D()])
 seen = {name: pooled.predict(way(few.x_train), verbose=0) for name, way in ways.items()}
 
 # %%
-# Thirty images, one a row; the first 60 features, one a column.
-maps = np.stack([f[:30, :60] / f.max() for f in seen.values()])
-ax = plotting.image_grid(
-    maps, list(seen), columns=3, title="Divided by 255, every image looks the same"
-)
-plotting.show(ax, "Three panels: identical rows for x / 255, different rows for the other two")
+# Thirty images, one a row; the first 40 features, one a column.
+figure, axes = plotting.plt.subplots(1, 3, figsize=(plotting.WIDTH, 2.6))
+for ax, (name, f) in zip(axes, seen.items(), strict=True):
+    _ = ax.imshow(f[:30, :40], vmin=0, vmax=np.quantile(f, 0.98))
+    ax.set(xlabel="feature", title=name)
+    ax.grid(False)
+_ = axes[0].set_ylabel("image")
+plotting.show(figure, "Three panels: identical rows for x / 255, different rows for the other two")
 
 # %% tags=["atol-0.03"]
 spread = {name: f.std(0).mean() / f.mean() for name, f in seen.items()}
@@ -169,7 +171,7 @@ for name, ratio in spread.items():
 claim(spread["x / 255"] < 0.05 * spread["preprocess_input"], "divided by 255, nothing differs")
 
 # %% [markdown]
-# The weights were made for pixels between about −124 and 151. Divided by 255, each image is two hundred
+# In the left panel all rows are alike. The weights were made for pixels between about −124 and 151. Divided by 255, each image is two hundred
 # times fainter than anything that the network has seen. Its biases and BatchNormalization statistics do not
 # shrink with it: they drown the image, and what comes out is the same for all.
 #
@@ -201,7 +203,6 @@ assert np.shares_memory(images, twice), "the argument itself was changed"
 
 # %% tags=["nbval-ignore-output"]
 # Features of all images, once for each way; then only heads are trained.
-began = perf_counter()
 blank = keras.Sequential([models.resnet50(None, side=side), *pooled.layers[1:]])
 makers = {name: (pooled, way) for name, way in ways.items()}
 makers["random weights"] = (blank, models.preprocess)
@@ -214,7 +215,6 @@ def with_features(lower, way):
 
 
 featured = {name: with_features(*maker) for name, maker in makers.items()}
-feature_seconds = perf_counter() - began
 
 # %%
 # A linear head, compiled once; each start gives it new random weights.
@@ -406,17 +406,14 @@ settings = workspace.benchmark("resnet50")["settings"]["finetuned"]
 STEPS, HEAD_RATE, RATE = settings["steps"], settings["head_rate"], settings["rate"]
 
 
-def fine_tune(seed, rates=None, head_first=True, still=True):
+def fine_tune(seed, rates=None):
     """Test accuracy after fine-tuning the last stage on 20 labels per class."""
     classifier.set_weights(pretrained)
     keras.utils.set_random_seed(seed)
     data = few_labels(inner, 20, seed)
     some = {"x": data.x_train, "y": data.y_train, "steps": STEPS, "seed": seed}
-    if head_first:
-        transfer.train_from(upper, "head", **some, optimizer=keras.optimizers.Adam(HEAD_RATE))
+    transfer.train_from(upper, "head", **some, optimizer=keras.optimizers.Adam(HEAD_RATE))
     transfer.unfreeze_from(upper, "conv5")
-    for layer in () if still else upper.layers:
-        layer.trainable = True
     adam = transfer.LayerwiseAdam(rates or {"": RATE, "head": HEAD_RATE})
     training.compile_classifier(upper, optimizer=adam)
     training.fit_steps(upper, **some)
@@ -428,12 +425,11 @@ def fine_tune(seed, rates=None, head_first=True, still=True):
 # that was not trained first. Which mistake costs most?
 
 # %% tags=["nbval-ignore-output"]
-# One run of the recipe and of two mistakes.
+# One run of the recipe and of one mistake.
 began = perf_counter()
 live = {"none": fine_tune(0)}
-recipe_seconds = perf_counter() - began
+print(f"one run of the recipe: {perf_counter() - began:.0f} s")
 live["one rate for all"] = fine_tune(0, rates={"": 1e-3})
-live["moving BatchNormalization"] = fine_tune(0, still=False)
 
 # %% [markdown]
 # One run is no measurement. `python -m benchmarks.fine_tuning` has five seeds of each, on validation
@@ -482,7 +478,7 @@ for name in ("the head alone", "moving BatchNormalization", "random head"):
 # %%
 stages = list(stored["depth"])
 ax = widgets.unfreezing_depth(
-    stored, "conv5", title="Deeper is no better here, and longer is worse"
+    stored, "conv5", title="Deeper is no better here, and longer tends to be worse"
 )
 plotting.show(ax, "Validation accuracy over steps for four depths of unfreezing, conv5 highlighted")
 
@@ -503,8 +499,8 @@ for stage in ("conv5", "conv4"):
     assert depth[stage][-1] < depth[stage].max() - 0.01, "and training on spoils it"
 
 # %% [markdown]
-# The head stays where it is. Deeper networks are as good for a while and then get *worse*: fifteen million
-# parameters learn 200 images by heart. So fewer layers or fewer steps, and how many is a choice for validation data.
+# The head stays where it is. When more trains, it is as good for a while and then gets *worse*, if
+# not in every run: fifteen million parameters learn 200 images by heart. So fewer layers or fewer steps, and how many is a choice for validation data.
 # With more labels, or a source that is further away, the order can be another: chapter 04 had it the other way round.
 
 # %% [markdown]
@@ -627,13 +623,13 @@ for name, scores in augmented.items():
 # %%
 means = {name: scores.mean() for name, scores in augmented.items()}
 claim(means["one draw"] < means["as they are"] - 0.01, "one frozen draw is worse than none")
-claim(abs(means["three draws"] - means["as they are"]) < 0.03, "three draws are no better")
+claim(means["three draws"] < means["as they are"] + 0.01, "three draws do not help either")
 
 # %% [markdown]
 # One frozen draw is *worse* than no augmentation: the training images now sit further from the middle than the
-# test images, for good. Three draws make up for it and gain nothing. Augmentation helped in chapter 03 because
-# convolutions could learn from it; a linear head on fixed features has little use for more of the same images.
-# Caching several draws is right, and whether it pays is to be measured.
+# test images, for good. Three draws do not help either. Augmentation helped in chapter 03 because convolutions
+# could learn from it; a linear head on fixed features has little use for more of the same images. Caching several
+# draws is right, and whether it pays is to be measured.
 
 # %% [markdown]
 # ## 7 · Your own photos
@@ -668,7 +664,7 @@ rounds = transfer.adjust(
     (mine_x[~aside], mine.y_train[~aside]),
     (mine_x[aside], mine.y_train[aside]),
     stages=("head", "conv5", "conv4"),
-    steps=60,
+    steps=40,
     head_rate=HEAD_RATE,
     rate=RATE,
 )
@@ -701,7 +697,8 @@ plotting.show(ax, "Confusion matrix of the photo classifier: most counts lie on 
 photo = keras.Input((side, side, 3), name="photo")  # RGB, 0–255
 x = keras.ops.flip(photo, axis=-1)  # blue, green, red
 x = keras.layers.Rescaling(1.0, offset=[-103.939, -116.779, -123.68])(x)
-product = keras.Model(photo, keras.layers.Softmax()(classifier(x)))
+network = keras.Model(classifier.inputs, classifier.outputs[0])  # without the optimizer
+product = keras.Model(photo, keras.layers.Softmax()(network(x)))
 
 # %% tags=["nbval-ignore-output"]
 file = Path(workshop.name) / "my_classifier.keras"
