@@ -126,7 +126,7 @@ few = few_labels(target, 20, random_state=0)
 keras.utils.set_random_seed(0)
 history = printed.fit(few.x_train / 255, few.y_train, batch_size=32, epochs=10, verbose=0).history
 
-# %% tags=["atol-0.1"]
+# %% tags=["atol-0.3"]
 print(f"guessing: loss {np.log(K):.3f}, accuracy {1 / K:.2f}")
 for epoch in (0, 4, 9):
     loss, score = history["loss"][epoch], history["accuracy"][epoch]
@@ -285,7 +285,7 @@ cached_seconds = perf_counter() - began
 cached_logits = upper.predict(featured["preprocess_input"].x_test, verbose=0)
 print(f"three epochs: {plain_seconds:.1f} s plain, {cached_seconds:.1f} s cached")
 
-# %%
+# %% tags=["atol-0.005"]
 plain_accuracy, cached_accuracy = (
     np.mean(logits.argmax(1) == few.y_test) for logits in (plain_logits, cached_logits)
 )
@@ -529,7 +529,7 @@ again = training.label_efficiency(
     steps=grid["settings"]["probe"]["steps"],
 )["frozen"]
 
-# %%
+# %% tags=["atol-0.05"]
 for n, measured, (mean, _) in zip(grid["labels"], again, grid["probe"], strict=True):
     print(f"{n:2} labels: measured {measured.mean():.2f}, stored {mean:.2f}")
     claim(abs(measured.mean() - mean) < 0.06, "they agree")
@@ -655,7 +655,7 @@ mine = load_photo_folder(photos, size=side)
 # accuracy on validation data does not rise by more than its standard error, and takes that round back. The
 # validation data decide, so they are not the test data: we put every fourth training image aside.
 
-# %%
+# %% tags=["nbval-ignore-output"]
 mine_x = models.preprocess(mine.x_train)
 aside = np.arange(len(mine_x)) % 4 == 0
 classifier.set_weights(pretrained)
