@@ -301,7 +301,7 @@ print(f"largest difference of a logit: {abs(plain_logits - cached_logits).max():
 # lying there? The file is named by a checksum of weights, layers and preprocessed images, so stale features
 # are never found.
 
-# %%
+# %% tags=["nbval-ignore-output"]
 lower, upper = transfer.split(classifier, "pool")
 with tempfile.TemporaryDirectory() as folder:
     for way in (models.preprocess, models.preprocess, ways["x / 255"]):
@@ -402,6 +402,7 @@ np.testing.assert_array_equal(keras.ops.convert_to_numpy(norm.moving_mean), stat
 # the network, the largest for the head (Howard & Ruder 2018 call this discriminative fine-tuning).
 
 # %%
+# The recipe, with the settings that the benchmark's search chose.
 settings = workspace.benchmark("resnet50")["settings"]["finetuned"]
 STEPS, HEAD_RATE, RATE = settings["steps"], settings["head_rate"], settings["rate"]
 
@@ -436,6 +437,7 @@ live["one rate for all"] = fine_tune(0, rates={"": 1e-3})
 # handwriting, since these are choices. First, that it agrees with what you have just run:
 
 # %%
+# The stored runs agree with yours; mean and standard deviation of five seeds.
 stored = workspace.benchmark("fine_tuning")
 mistakes = stored["mistakes"]
 for name, accuracy in live.items() if quick else ():
@@ -656,6 +658,7 @@ mine = load_photo_folder(photos, size=side)
 # validation data decide, so they are not the test data: we put every fourth training image aside.
 
 # %% tags=["nbval-ignore-output"]
+# Every fourth training image decides, the others train.
 mine_x = models.preprocess(mine.x_train)
 aside = np.arange(len(mine_x)) % 4 == 0
 classifier.set_weights(pretrained)
@@ -732,6 +735,7 @@ print("answer:", ", ".join(f"{target.class_names[k]} ({probabilities[k]:.2f})" f
 # And the test photos, one after the other:
 
 # %% tags=["nbval-ignore-output"]
+# Move the slider through the test photos.
 _ = interact(
     lambda photo: plotting.show(
         widgets.prediction(
