@@ -191,8 +191,9 @@ def find_exercise(wanted: str) -> str:
 
 def find_copy() -> Path:
     """The learner's copy: the one that we stand in, else `tlcourse-work` in this folder."""
-    here = Path.cwd()
-    return next((f for f in (here, *here.parents) if (f / _MANIFEST).exists()), _COPY)
+    from tlcourse.checks import progress
+
+    return progress.find_folder() or _COPY
 
 
 def reset(folder: Path, name: str) -> list[str]:

@@ -255,8 +255,9 @@ def _explain(error: BaseException, seconds: float | None) -> str:
         return str(error)
     if isinstance(error, _TooLong):
         return (
-            f"no answer within {seconds:g} seconds: a loop that never ends? (If the notebook is "
-            "slow from now on, it could not be stopped: restart the kernel.)"
+            f"no answer within {seconds:g} seconds: a loop that never ends? (If this machine was "
+            "busy, run the cell again; if the notebook is slow from now on, the loop could not be "
+            "stopped: restart the kernel.)"
         )
     if isinstance(error, RecursionError):
         return "your function calls itself without end (RecursionError)"
