@@ -58,7 +58,7 @@ lab: venv        ## open JupyterLab on your own copy of the course  (PORT=8888)
 test: unit nbval ## every test: units, drift, and every notebook
 
 unit: venv       ## unit tests and drift checks
-	$(PY) -m pytest
+	$(PY) -m pytest -n 2
 
 nbval: venv      ## run every notebook and compare its outputs  (NB=03 for one)
 	$(NBVAL) $(if $(NB),$(or $(wildcard $(foreach n,$(NB),notebooks/$(n)*.ipynb solutions/$(n)/*.ipynb)),notebooks/$(NB)),notebooks solutions)

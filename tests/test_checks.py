@@ -249,7 +249,7 @@ ODD = [
     (memory, "your function raises"),
     (loop, "no answer within 0.3 seconds: a loop that never ends?"),
     (stubborn, "no answer within 0.3 seconds"),
-    (lambda x: time.sleep(1), "no answer within 0.3 seconds"),
+    (lambda x: time.sleep(3600), "no answer within 0.3 seconds"),
     (np.zeros(3), "hand over the function itself: ex.double.check(double)"),
     (None, "hand over the function itself"),
 ]  # fmt: skip
@@ -257,9 +257,7 @@ ODD = [
 
 @pytest.mark.parametrize(("answer", "message"), ODD, ids=[m[:40] for _, m in ODD])
 def test_whatever_comes_back_one_readable_sentence(answer, message):
-    start = time.monotonic()
     found = ask(answer, seconds=0.3)
-    assert time.monotonic() - start < 1.2
     assert found.status == "not yet"
     assert message in found.message
     assert "\n" not in found.message
@@ -316,10 +314,8 @@ def test_interrupting_the_kernel_ends_the_check():
     import _thread
 
     threading.Timer(0.3, _thread.interrupt_main).start()
-    start = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
-        ask(loop, seconds=20)
-    assert time.monotonic() - start < 5
+        ask(loop, seconds=3600)
 
 
 # --- properties --------------------------------------------------------------------------------

@@ -4,7 +4,6 @@ import os
 import platform
 import shutil
 import sys
-import time
 from importlib import metadata
 
 import pytest
@@ -43,10 +42,8 @@ def doctor_says(capsys) -> tuple[int, str, str]:
     return (end.value.code or 0, *capsys.readouterr())
 
 
-def test_a_sound_machine_is_all_green_in_less_than_ten_seconds(capsys):
-    start = time.monotonic()
+def test_a_sound_machine_is_all_green(capsys):
     code, out, err = doctor_says(capsys)
-    assert time.monotonic() - start < 10
     assert (code, err) == (0, "")
     *findings, last = out.splitlines()
     assert [line.split(":")[0].split(maxsplit=1) for line in findings] == [

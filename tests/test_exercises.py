@@ -546,7 +546,6 @@ for step in (apps.GenerateAssignmentApp, apps.AutogradeApp, apps.GenerateFeedbac
 """
 
 
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", SETS)
 def test_plain_nbgrader_gives_the_expected_marks(name, tmp_path):
     from nbgrader.api import Gradebook

@@ -288,9 +288,7 @@ def test_a_bad_download_is_one_sentence_and_the_next_one_succeeds(
 ):
     monkeypatch.setattr(public, "_TIMEOUT", 0.4)
     served(how)
-    start = time.monotonic()
     code, out, err = tlcourse("fetch", "mnist")
-    assert time.monotonic() - start < 5
     assert (code, out) == (1, "")
     assert err.startswith("tlcourse: ")
     assert err.count("\n") == 1

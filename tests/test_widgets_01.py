@@ -1,8 +1,6 @@
 """The figures of chapter 01's sliders, over the whole range of each."""
 
 import itertools
-import time
-from io import BytesIO
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -118,17 +116,6 @@ def test_lines_draw_the_mean_and_spread_of_several_seeds():
     assert len(ax.collections) == 1
     assert [t.get_text() for t in ax.get_legend().get_texts()] == ["a", "b"]
     assert ax.get_xlabel() == "step"
-
-
-@pytest.mark.parametrize("draw", ["descent_on_data", "learning_rate_game"])
-def test_a_redraw_takes_under_150_ms(draw, data, hessian):
-    arguments = data if draw == "descent_on_data" else (hessian, 0.3)
-    seconds = []
-    for _ in range(7):
-        begin = time.process_time()
-        getattr(widgets, draw)(*arguments).savefig(BytesIO(), format="png", dpi=144)
-        seconds.append(time.process_time() - begin)
-    assert min(seconds) < 0.15, seconds
 
 
 def test_what_the_chapter_asks_the_reader_to_see_is_there(data):

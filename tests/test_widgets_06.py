@@ -1,13 +1,11 @@
 """The widgets of chapter 06, over the whole range of their sliders."""
 
-import time
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from sklearn import metrics
 
-from tlcourse import evaluation, plotting, widgets
+from tlcourse import evaluation, widgets
 
 THRESHOLDS = (0, 0.05, 0.3, 0.5, 0.95, 1.01)
 TEMPERATURES = (0.25, 1, 2, 8)
@@ -68,20 +66,3 @@ def test_the_diagram_shows_the_accuracy_of_every_bin(logits, temperature):
     np.testing.assert_allclose(measured, np.column_stack([confidence, accuracy])[count > 0])
     np.testing.assert_allclose([bar.get_height() for bar in ax.patches], accuracy[count > 0])
     assert ax.get_title(loc="left") == "T"
-
-
-@pytest.mark.parametrize("widget", ["threshold", "reliability"])
-def test_a_redraw_takes_less_than_150_ms(scores, logits, widget):
-    def redraw():
-        if widget == "threshold":
-            plotting.show(widgets.threshold(*scores), "Matrix, ROC and precision-recall curve")
-        else:
-            p = evaluation.softmax(logits[0], 2)
-            plotting.show(widgets.reliability_diagram(p, logits[1]), "A reliability diagram")
-
-    times = []
-    for _ in range(6):
-        began = time.thread_time()
-        redraw()
-        times.append(time.thread_time() - began)
-    assert min(times) < 0.15

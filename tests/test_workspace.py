@@ -235,7 +235,6 @@ def ask(url: str, token: str, data: bytes | None = None) -> str:
         return answer.read().decode()
 
 
-@pytest.mark.timeout(60)
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_lab_answers_on_a_free_port_and_ends_with_its_kernels(lab, stop):
     process, port, lines = lab
@@ -280,7 +279,6 @@ def wait_for(condition, seconds=10):
 # --- the wheel -------------------------------------------------------------------------------
 
 
-@pytest.mark.timeout(120)
 def test_the_wheel_holds_the_course_and_finds_it(tmp_path):
     project = tmp_path / "project"
     shutil.copytree(ROOT / "tlcourse", project / "tlcourse")

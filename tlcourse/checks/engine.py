@@ -206,12 +206,12 @@ class _Guarded:
         given = deepcopy(arguments)
         result, error = _run(self.function, given, self.seconds)
         if isinstance(error, NotImplementedError):
-            if other := _unwritten(self.function, error):
+            if other := unwritten(self.function, error):
                 raise Failure(f"it calls {other}, which is not written yet")
             if self.count == 1:
                 raise _Open
         if error is not None:
-            raise Failure(_join(_explain(error, self.seconds), f"the call was {call}"))
+            raise Failure(_join(explain(error, self.seconds), f"the call was {call}"))
         for i, (old, new) in enumerate(zip(arguments, given, strict=True)):
             if difference(new, old, 0, 0) is not None:
                 raise Failure(_join(_changed(self.function, i, old), f"the call was {call}"))
@@ -237,7 +237,7 @@ def _changed(function: Callable, place: int, argument) -> str:
     return f"{told} {name}: {cure}"
 
 
-def _unwritten(function: Callable, error: NotImplementedError) -> str:
+def unwritten(function: Callable, error: NotImplementedError) -> str:
     """The name of the notebook's other function, not written yet, that `function` has called."""
     trace, codes = error.__traceback__, []
     while trace:
@@ -249,7 +249,7 @@ def _unwritten(function: Callable, error: NotImplementedError) -> str:
     return last.co_name if known else ""
 
 
-def _explain(error: BaseException, seconds: float | None) -> str:
+def explain(error: BaseException, seconds: float | None) -> str:
     """A learner's exception in one sentence, with the line that raised it."""
     if isinstance(error, Failure):
         return str(error)
