@@ -1,0 +1,248 @@
+"""Mark a class: find the submissions, map `marker.mark` over workers, keep what is finished.
+
+Each record is a file, written whole or not at all, and named by what was marked: a run that was
+killed goes on where it stopped, a second one finds all done, and two at once write the same.
+"""
+
+import atexit
+import json
+import os
+import secrets
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from multiprocessing import get_context
+from pathlib import Path
+from urllib.parse import quote
+
+from tlcourse.checks.learner import find as find_checks
+from tlcourse.grading import marker, submissions
+from tlcourse.grading.sandbox import NoSandbox, Sandbox
+from tlcourse.grading.submissions import Submission
+from tlcourse.workspace import CourseError, explain_os_errors, write
+
+_TRIES = 3  # times that a submission is given to a worker, before the marker gives up
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a worker must know, and nothing of other students."""
+
+    exercise: str
+    secret: bytes
+    cell_seconds: float
+    seconds: float
+    memory: int
+
+
+def grade(
+    source: Path,
+    exercise: str,
+    marks: Path,
+    *,
+    workers: int = 1,
+    scheduler: str | None = None,
+    cell_seconds: float = 10.0,
+    seconds: float = 120.0,
+    on_record: Callable[[dict, int, int], None] | None = None,
+) -> list[dict]:
+    """Mark every submission of an exercise that is not marked yet.
+
+    Parameters
+    ----------
+    source : Path
+        As in `submissions.find`.
+    exercise : str
+        "ex02".
+    marks : Path
+        The folder of the marks; records go to `records/<exercise>/`.
+    workers : int
+        Processes on this machine.
+    scheduler : str, optional
+        The address of a Dask scheduler, "tcp://host:8786", whose workers mark instead.
+    cell_seconds, seconds : float
+        That a cell or call, and a whole submission, may take.
+    on_record : function, optional
+        Called with each record, the number of those done and of all.
+
+    Returns
+    -------
+    list of dict
+        A record for each student, by name; those that were there already among them.
+
+    Raises
+    ------
+    CourseError
+        If there is nothing to mark, no sandbox, or `marks` cannot be written.
+    """
+    of = marker.exercise(exercise)
+    found = submissions.find(source, of.name, of.notebook)
+    folder = marks / "records" / of.name
+    with explain_os_errors(marks, "--out"):
+        folder.mkdir(parents=True, exist_ok=True)
+        secret = _secret(marks)
+    settings = Settings(of.name, secret, cell_seconds, seconds, _memory(of, workers))
+    state = _state(settings)
+    keys = {one.student: sha256((one.key + state).encode()).hexdigest() for one in found}
+    records, todo = {}, []
+    for one in found:
+        kept = _kept(_path(folder, one.student), keys[one.student])
+        if kept is None:
+            todo.append(one)
+        else:
+            records[one.student] = kept
+            if on_record:
+                on_record(kept, len(records), len(found))
+    if todo:
+        with _executor(workers, scheduler) as make:
+            for record in _marked(make, todo, settings):
+                record["key"] = keys[record["student"]]
+                with explain_os_errors(marks, "--out"):
+                    text = json.dumps(record, ensure_ascii=False)
+                    write(_path(folder, record["student"]), text.encode())
+                records[record["student"]] = record
+                if on_record:
+                    on_record(record, len(records), len(found))
+    return [records[one.student] for one in found]
+
+
+def _path(folder: Path, student: str) -> Path:
+    """The record of a student; a name that is no file name, or too long, becomes one."""
+    name = quote(student, safe=" ,@()+'äöüÄÖÜß")
+    if len(name) > 150 or name.startswith("."):
+        name = f"{name[:100].lstrip('.')}-{sha256(student.encode()).hexdigest()[:16]}"
+    return folder / f"{name}.json"
+
+
+def _kept(path: Path, key: str) -> dict | None:
+    """A record that is there already, of just this submission."""
+    try:
+        record = json.loads(path.read_text("utf-8"))
+        return record if record["key"] == key else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _secret(marks: Path) -> bytes:
+    """What this marker draws its numbers from: made once, so that marking again gives the same."""
+    path = marks / "records" / ".secret"
+    try:
+        with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
+            file.write(secrets.token_bytes(16))
+    except FileExistsError:
+        pass
+    found = path.read_bytes()
+    if len(found) != 16:  # of a run that was killed in between
+        path.unlink()
+        return _secret(marks)
+    return found
+
+
+def _state(settings: Settings) -> str:
+    """A checksum of what decides a mark, but for the submission."""
+    checks = Path(find_checks(settings.exercise).__file__).parent
+    files = [checks / f"{settings.exercise}.py", checks / "engine.py", checks / "properties.py"]
+    files += sorted(Path(__file__).parent.glob("*.py"))
+    key = sha256(repr((settings.secret, settings.cell_seconds, settings.seconds)).encode())
+    for path in files:
+        key.update(path.read_bytes())
+    return key.hexdigest()
+
+
+def _memory(of: marker.Exercise, workers: int) -> int:
+    """Bytes that a submission may hold: so few that all workers stay below the machine's memory."""
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    wanted = (3 if of.uses_keras else 1.5) * 2**30
+    return int(min(wanted, 0.7 * machine / workers))
+
+
+# --- workers -----------------------------------------------------------------------------------
+
+
+@contextmanager
+def _executor(workers: int, scheduler: str | None) -> Iterator[Callable[[], Executor]]:
+    """A function that gives an executor, a new one if the last was broken."""
+    if scheduler is None:
+        pools: list[ProcessPoolExecutor] = []
+
+        def make() -> Executor:
+            pools.append(ProcessPoolExecutor(workers, mp_context=get_context("spawn")))
+            return pools[-1]
+
+        try:
+            yield make
+        finally:
+            for pool in pools:
+                pool.shutdown(cancel_futures=True)
+        return
+    try:
+        from distributed import Client
+    except ImportError:
+        raise CourseError(
+            "--scheduler needs Dask, which is not installed: pip install 'tlcourse[grading]'."
+        ) from None
+    try:
+        client = Client(scheduler, timeout="10s", set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise CourseError(
+            f"no scheduler answers at {scheduler!r} ({error}): start one with dask scheduler."
+        ) from None
+    with client:
+        yield lambda: client.get_executor(pure=False, retries=_TRIES)
+
+
+def _marked(
+    make: Callable[[], Executor], todo: list[Submission], settings: Settings
+) -> Iterator[dict]:
+    """Records as they are finished; those of a lost worker are done again elsewhere."""
+    left = {one.student: one for one in todo}
+    for _ in range(_TRIES):
+        executor = make()
+        futures: Iterable[Future] = [executor.submit(work, one, settings) for one in left.values()]
+        try:
+            for future in as_completed(futures):
+                record = future.result()
+                del left[record["student"]]
+                yield record
+        except BrokenProcessPool:
+            continue
+        return
+    raise CourseError(
+        f"{len(left)} submissions are not marked, the first {min(left)!r}: the worker's process "
+        "died each time. What is marked is kept; run the command again to go on."
+    )
+
+
+_LOCK = threading.Lock()  # a worker of Dask may run several threads
+_BOXES: dict[tuple[str, int], Sandbox] = {}
+
+
+def work(submission: Submission, settings: Settings) -> dict:
+    """Mark one submission in a worker's own sandbox, which stays for the next."""
+    with _LOCK:
+        of = marker.exercise(settings.exercise)
+        which = (settings.exercise, settings.memory)
+        if which not in _BOXES:
+            _BOXES[which] = marker.sandbox(of, settings.memory)
+            atexit.register(_BOXES[which].__exit__)
+        return marker.mark(
+            submission,
+            of,
+            _BOXES[which],
+            secret=settings.secret,
+            cell_seconds=settings.cell_seconds,
+            seconds=settings.seconds,
+        )
+
+
+def check_sandbox() -> None:
+    """Start a sandbox; raises NoSandbox, which tells the cause and the cure, if there is none."""
+    with Sandbox(["numpy"], (), 2**30) as box:
+        box.session().close()
+
+
+__all__ = ["NoSandbox", "Settings", "check_sandbox", "grade", "work"]

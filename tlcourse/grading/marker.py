@@ -1,0 +1,294 @@
+"""Mark one submission: its code in the sandbox, checks, expected values and verdict here."""
+
+import ast
+from dataclasses import asdict, dataclass
+from functools import cache
+from time import monotonic
+from zlib import crc32
+
+import numpy as np
+
+from tlcourse import workspace
+from tlcourse.checks import Verdict, judge, tasks
+from tlcourse.checks.properties import Failure
+from tlcourse.grading import submissions
+from tlcourse.grading.sandbox import Ended, NoSandbox, Sandbox, Session
+from tlcourse.grading.submissions import Cell, Plan, Submission, Unreadable
+
+_TEXT = 1000  # characters of a message that comes from the sandbox
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """An exercise set as it was handed out."""
+
+    name: str
+    notebook: str
+    cells: tuple[Cell, ...]
+    needed: tuple[str, ...]
+    modules: tuple[str, ...]
+
+    @property
+    def uses_keras(self) -> bool:
+        return "keras" in self.modules
+
+
+@cache
+def exercise(name: str) -> Exercise:
+    """The set `name`, "ex02".
+
+    Raises
+    ------
+    CourseError
+        If there is none.
+    """
+    path = workspace.exercises()[workspace.find_exercise(name)]
+    cells = submissions.read(path.read_bytes())
+    code = [c for c in cells if c.kind == "code" and c.grade_id is None]
+    trees = [(cell.source, ast.parse(cell.source)) for cell in code]
+    statements = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.Assign)
+    needed = [s for s, tree in trees if any(isinstance(node, statements) for node in tree.body)]
+    modules = ["numpy", *(m for _, tree in trees for m in _imported(tree))]
+    return Exercise(path.parent.name, path.name, tuple(cells), tuple(needed), tuple(modules))
+
+
+def _imported(tree: ast.Module) -> list[str]:
+    """The modules that a cell imports: also `scipy.stats` for `from scipy import stats`."""
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            found += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return [name for name in found if name != "tlcourse.exercise"]
+
+
+def sandbox(of: Exercise, memory: int) -> Sandbox:
+    """A sandbox for a set, without the functions that its tasks ask for.
+
+    A module that the handed-out notebook imports stays whole: another task is meant to use it.
+    """
+    forbidden = {name for task in tasks(of.name).values() for name in task.forbids}
+    emptied = [name for name in forbidden if name.rpartition(".")[0] not in of.modules]
+    return Sandbox(of.modules, sorted(emptied), memory)
+
+
+# --- marking -----------------------------------------------------------------------------------
+
+
+def mark(
+    submission: Submission,
+    of: Exercise,
+    box: Sandbox,
+    *,
+    secret: bytes,
+    cell_seconds: float = 10.0,
+    seconds: float = 120.0,
+) -> dict:
+    """Mark a submission; whatever is in it, a record comes back.
+
+    Parameters
+    ----------
+    submission : Submission
+    of : Exercise
+    box : Sandbox
+        Of this exercise.
+    secret : bytes
+        What the numbers that an answer is tried on are drawn from; the same for all submissions.
+    cell_seconds : float
+        That one cell, or one call of a function, may take.
+    seconds : float
+        That all of it may take together.
+
+    Returns
+    -------
+    dict
+        Plain data for JSON: "student", "status" ("marked" or "unreadable", with a "reason"),
+        "tasks" with a verdict each, "cells" with the errors of cells, "answers", "open_answer",
+        "notebook", "seconds", "cpu".
+
+    Raises
+    ------
+    NoSandbox
+    """
+    start = monotonic()
+    record = {
+        "student": submission.student,
+        "exercise": of.name,
+        "status": "unreadable",
+        "reason": submission.reason,
+        "file": submission.file,
+        "submitted": submission.submitted,
+        "tasks": {},
+        "cells": [],
+        "answers": {},
+        "open_answer": "",
+        "notebook": [],
+        "seconds": 0.0,
+        "cpu": 0.0,
+    }
+    try:
+        if submission.reason:
+            raise Unreadable(submission.reason)
+        cells = submissions.read(submission.data)
+    except Unreadable as error:
+        return record | {"reason": str(error)}
+    every = tasks(of.name)
+    todo = submissions.plan(cells, list(of.cells), list(every), list(of.needed))
+    run = _Run(todo, box, cell_seconds, start + seconds, seconds)
+    try:
+        verdicts = {
+            name: _judged(task, run, _rng(secret, of.name, name)) for name, task in every.items()
+        }
+    finally:
+        run.close()
+    return record | {
+        "status": "marked",
+        "tasks": {name: asdict(verdict) for name, verdict in verdicts.items()},
+        "cells": sorted(run.errors.items()),
+        "answers": todo.answers,
+        "open_answer": todo.open_answer,
+        "notebook": [list(cell) for cell in cells],
+        "seconds": round(monotonic() - start, 3),
+        "cpu": round(run.cpu, 3),
+    }
+
+
+def _rng(secret: bytes, name: str, task: str) -> np.random.Generator:
+    return np.random.default_rng([*secret, crc32(f"{name}/{task}".encode())])
+
+
+def _judged(task, run: "_Run", rng: np.random.Generator) -> Verdict:
+    try:
+        said = run.ask(op="value", name=task.name)
+    except Failure as failure:
+        return Verdict("not yet", message=str(failure))
+    kind = said.get("kind")
+    if kind == "missing":
+        told = "the notebook defines no such function" if task.kind == "function" else "not there"
+        return Verdict("not attempted", message=run.why_missing(task.name) or told)
+    if kind == "odd":
+        return Verdict("not yet", message=_text(said.get("failure")))
+    if kind == "function":
+        answer = _Proxy(task, run) if task.kind == "function" else abs
+    else:
+        answer = said.get("value")
+    verdict = judge(task, answer, rng, seconds=None)
+    if run.broken is not None:
+        raise run.broken
+    return verdict
+
+
+class _Proxy:
+    """A learner's function, called in the sandbox."""
+
+    def __init__(self, task, run: "_Run") -> None:
+        self._name, self._forbids, self._run = task.name, list(task.forbids), run
+
+    def __call__(self, *arguments):
+        said = self._run.ask(
+            op="call", name=self._name, arguments=list(arguments), forbids=self._forbids
+        )
+        if "failure" in said:
+            raise Failure(_text(said["failure"]))
+        if "open" in said:
+            raise NotImplementedError
+        return said.get("result")
+
+
+def _text(value) -> str:
+    """A text from the sandbox, on one line and not too long."""
+    line = " ".join(value.split()) if isinstance(value, str) else "no reason was given"
+    return "".join(c if c.isprintable() else "?" for c in line[:_TEXT])
+
+
+class _Run:
+    """A learner's cells, run in a session; again without those that end it, when it has ended."""
+
+    def __init__(
+        self, todo: Plan, box: Sandbox, cell_seconds: float, end: float, seconds: float
+    ) -> None:
+        self._todo, self._box, self._cell_seconds = todo, box, cell_seconds
+        self._end, self._seconds = end, seconds
+        self._skip: set[int] = set()  # places of cells that end the process
+        self._session: Session | None = None
+        self.errors: dict[int, str] = {}
+        self.cpu = 0.0
+        self.broken: NoSandbox | None = None  # passes through a check, which would swallow it
+
+    def ask(self, **request) -> dict:
+        """An answer of the sandbox.
+
+        Raises
+        ------
+        Failure
+            If the learner's code ends the process, or takes too long.
+        """
+        try:
+            while self._session is None:
+                self._session = self._started()
+            return self._session.ask(self._left(), **request)
+        except Ended as ended:
+            self.close()
+            raise Failure(str(ended)) from None
+        except NoSandbox as error:
+            self.broken = error
+            raise
+
+    def _left(self) -> float:
+        left = self._end - monotonic()
+        if left <= 0:
+            self.close()
+            raise Failure(f"the {self._seconds:g} seconds for all of it are used up")
+        return min(left, self._cell_seconds)
+
+    def _started(self) -> Session | None:
+        """A session in which the cells have run, or None if one has ended it."""
+        session = self._box.session()
+        again, errors = [], {}
+
+        def run(place: int) -> bool:
+            number, source = self._todo.cells[place]
+            try:
+                said = session.ask(self._left(), op="run", source=source, file=f"cell {number}")
+            except Ended as ended:
+                self._skip.add(place)
+                self.errors[number] = str(ended)
+                self._take(session)
+                return False
+            except Failure:
+                self._take(session)
+                raise
+            errors.pop(number, None)
+            if said.get("error"):
+                errors[number] = _text(said["error"])
+                if said.get("again") is True:
+                    again.append(place)
+            return True
+
+        places = [p for p in range(len(self._todo.cells)) if p not in self._skip]
+        if not all(map(run, places)):
+            return None
+        late, again = again, []
+        if not all(map(run, late)):  # what was missing may have come in a later cell
+            return None
+        self.errors |= errors
+        return session
+
+    def _take(self, session: Session) -> None:
+        session.close()
+        self.cpu += session.cpu
+
+    def close(self) -> None:
+        """End the session."""
+        if self._session is not None:
+            self._take(self._session)
+            self._session = None
+
+    def why_missing(self, name: str) -> str:
+        """Why an answer is not there: the error of its cell."""
+        source = self._todo.answers.get(name)
+        for number, text in self._todo.cells:
+            if source and text == source and number in self.errors:
+                return f"its cell raises {self.errors[number]}"
+        return ""

@@ -1,0 +1,304 @@
+"""A sandbox of bubblewrap in which learners' code runs, and sessions with it.
+
+The sandbox has no network, no files of the host but the system and the Python environment
+(read-only), no checks, no solutions, none of the functions that a set asks for, and no way to more
+rights. `inside.py` is what runs in it.
+"""
+
+import ast
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from time import monotonic
+
+import tlcourse
+from tlcourse.grading import wire
+from tlcourse.workspace import CourseError
+
+PACKAGE = Path(tlcourse.__file__).parent
+UID = 65534  # nobody: for a marker that runs as root
+TMP, SHM = 64 * 2**20, 16 * 2**20  # bytes that may be written
+LIMITS = {
+    "RLIMIT_NPROC": 64,
+    "RLIMIT_NOFILE": 128,
+    "RLIMIT_FSIZE": 32 * 2**20,
+    "RLIMIT_CORE": 0,
+    "RLIMIT_MSGQUEUE": 0,
+}
+_GRACE = 5.0  # seconds in which the server ends a submission, before the sandbox is thrown away
+_START = 120.0  # seconds that it may take to start
+
+
+class NoSandbox(CourseError):
+    """There is no working sandbox; the message tells the cause and the cure."""
+
+
+class Ended(Exception):
+    """A submission's process has ended, or was ended; the message is for the learner."""
+
+
+# --- what the sandbox can see ------------------------------------------------------------------
+
+
+def stage(folder: Path, forbidden: Iterable[str]) -> None:
+    """Write the package as learners' code may see it.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to; made readable for everyone.
+    forbidden : iterable of str
+        Dotted names; those of this package, "tlcourse.losses.cross_entropy", get no body.
+    """
+    to = folder / "tlcourse"
+    skip = shutil.ignore_patterns("__pycache__", "_content", "*.npz", "ex[0-9][0-9].py", "grading")
+    shutil.copytree(PACKAGE, to, ignore=skip)
+    (to / "grading").mkdir()
+    for name in ("__init__.py", "wire.py"):
+        shutil.copy(PACKAGE / "grading" / name, to / "grading" / name)
+    shutil.copy(PACKAGE / "grading" / "inside.py", folder / "inside.py")
+    shutil.copy(PACKAGE / "grading" / "stand_in.py", to / "checks" / "__init__.py")
+    for name in forbidden:
+        package, _, rest = name.partition(".")
+        module, _, function = rest.rpartition(".")
+        if package == "tlcourse":
+            _empty(to / f"{module.replace('.', '/')}.py", function, name)
+    for path in [folder, *folder.rglob("*")]:
+        path.chmod(0o755 if path.is_dir() else 0o644)
+
+
+def _empty(path: Path, function: str, name: str) -> None:
+    """Replace a function's body."""
+    source = path.read_text("utf-8")
+    (node,) = (n for n in ast.parse(source).body if getattr(n, "name", None) == function)
+    lines = source.splitlines(keepends=True)
+    told = f"this task is to be solved without {name}"
+    lines[node.body[0].lineno - 1 : node.end_lineno] = [f"    raise RuntimeError({told!r})\n"]
+    path.write_text("".join(lines), "utf-8")
+
+
+def _command(folder: Path, settings: dict) -> list[str]:
+    """The command that runs `folder`/inside.py in a sandbox."""
+    prefixes = sorted({sys.prefix, sys.base_prefix, str(Path(sys.prefix).resolve())})
+    binds = [(p, p) for p in prefixes if not Path(p).is_relative_to("/usr")]
+    binds.append((str(folder), "/sandbox"))
+    outer: list[str] = []
+    if os.geteuid() == 0:
+        # Nobody may not read below root's home, so root binds what is needed to another place.
+        outer = ["bwrap", "--dev-bind", "/", "/", "--cap-add", "ALL", "--die-with-parent"]
+        outer += ["--tmpfs", "/mnt"]
+        for i, (source, _) in enumerate(binds):
+            outer += ["--ro-bind", source, f"/mnt/{i}"]
+        binds = [(f"/mnt/{i}", to) for i, (_, to) in enumerate(binds)]
+        outer += ["setpriv", "--reuid", str(UID), "--regid", str(UID), "--clear-groups"]
+        outer += ["--no-new-privs"]
+    inner = ["bwrap", "--unshare-all", "--unshare-user", "--disable-userns"]
+    inner += ["--assert-userns-disabled", "--die-with-parent", "--new-session", "--as-pid-1"]
+    inner += ["--cap-drop", "ALL", "--hostname", "sandbox", "--clearenv"]
+    for name, value in _environment().items():
+        inner += ["--setenv", name, value]
+    inner += ["--ro-bind", "/usr", "/usr", "--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
+    for name in ("lib", "lib64", "bin"):
+        link = Path("/", name)
+        if link.is_symlink():
+            inner += ["--symlink", f"usr/{name}", f"/{name}"]
+        elif link.exists():
+            inner += ["--ro-bind", f"/{name}", f"/{name}"]
+    for source, to in binds:
+        inner += ["--ro-bind", source, to]
+    if any(PACKAGE.is_relative_to(to) for _, to in binds):
+        inner += ["--tmpfs", str(PACKAGE), "--remount-ro", str(PACKAGE)]  # the checks lie there
+    inner += ["--proc", "/proc", "--dev", "/dev", "--size", str(SHM), "--tmpfs", "/dev/shm"]
+    inner += ["--remount-ro", "/dev", "--size", str(TMP), "--tmpfs", "/tmp", "--chdir", "/tmp"]
+    inner += ["--remount-ro", "/"]
+    return [*outer, *inner, sys.executable, "-I", "/sandbox/inside.py", json.dumps(settings)]
+
+
+def _environment() -> dict[str, str]:
+    threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    return {
+        "PATH": "/usr/bin:/bin",
+        "HOME": "/tmp",
+        "LANG": "C.UTF-8",
+        "MPLBACKEND": "Agg",
+        "KERAS_BACKEND": os.environ.get("KERAS_BACKEND", "tensorflow"),
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "CUDA_VISIBLE_DEVICES": "",
+        **dict.fromkeys(threads, "1"),
+    }
+
+
+# --- the sandbox -------------------------------------------------------------------------------
+
+
+class Sandbox:
+    """A running sandbox for one exercise set. It is started when first needed, and again if lost.
+
+    Parameters
+    ----------
+    modules : iterable of str
+        What to import beforehand.
+    forbidden : iterable of str
+        As in `stage`.
+    memory : int
+        Bytes that a submission's processes may hold together.
+    """
+
+    def __init__(self, modules: Iterable[str], forbidden: Iterable[str], memory: int) -> None:
+        # A network in Keras maps far more addresses than it uses memory.
+        self.memory, self._folder = memory, tempfile.TemporaryDirectory(prefix="tlcourse-grade-")
+        limits = LIMITS | {"RLIMIT_AS": max(4 * memory, 16 * 2**30)}
+        stage(Path(self._folder.name), forbidden)
+        self._settings = {
+            "path": "/sandbox",
+            "modules": list(modules),
+            "memory": memory,
+            "limits": limits,
+        }
+        self._process: subprocess.Popen | None = None
+        self._control: socket.socket | None = None
+
+    def __enter__(self) -> "Sandbox":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.stop()
+        self._folder.cleanup()
+
+    def start(self) -> None:
+        """Start the server.
+
+        Raises
+        ------
+        NoSandbox
+        """
+        ours, theirs = socket.socketpair()
+        with theirs, tempfile.TemporaryFile() as errors:
+            command = _command(Path(self._folder.name), self._settings)
+            try:
+                self._process = subprocess.Popen(
+                    command, stdin=theirs, stdout=subprocess.DEVNULL, stderr=errors
+                )
+            except FileNotFoundError:
+                ours.close()
+                raise NoSandbox(_cure(f"{command[0]} is not installed")) from None
+            self._control = ours
+            ours.settimeout(_START)
+            theirs.close()
+            try:
+                ready = ours.recv(1)
+            except (TimeoutError, ConnectionError):
+                ready = b""
+            if ready != b"R":
+                self.stop()
+                errors.seek(0)
+                lines = errors.read(10_000).decode(errors="replace").strip().splitlines()
+                raise NoSandbox(_cure(lines[-1] if lines else "it ended without a word"))
+
+    def stop(self) -> None:
+        """End the server and all that runs in the sandbox."""
+        if self._control is not None:
+            self._control.close()
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+        self._control = self._process = None
+
+    def session(self) -> "Session":
+        """A fresh process for a submission.
+
+        Raises
+        ------
+        NoSandbox
+        """
+        for _ in range(2):
+            if self._process is None:
+                self.start()
+            ours, theirs = socket.socketpair()
+            with theirs:
+                try:
+                    socket.send_fds(self._control, [b"F"], [theirs.fileno()])
+                    return Session(self, ours)
+                except OSError:  # the sandbox has died
+                    ours.close()
+                    self.stop()
+        raise NoSandbox(_cure("it ends as soon as it has started"))
+
+    def _end_session(self, word: bytes) -> dict:
+        """End the submission's processes; the server's report. The word is K, or E if it ended."""
+        report = {"why": "lost", "clean": False, "cpu": 0.0}
+        end = monotonic() + _GRACE
+        with suppress(OSError, EOFError, ValueError):
+            self._control.settimeout(_GRACE)
+            self._control.send(word)
+            size = int.from_bytes(wire._exactly(self._control, 4, end), "big")
+            report = json.loads(wire._exactly(self._control, size, end))
+        if not report["clean"]:
+            self.stop()
+        return report
+
+
+class Session:
+    """A submission's process in the sandbox."""
+
+    def __init__(self, sandbox: Sandbox, asked: socket.socket) -> None:
+        self._sandbox, self._asked, self.cpu = sandbox, asked, 0.0
+
+    def ask(self, seconds: float, **request):
+        """Send a request to `inside.py` and return the answer.
+
+        Raises
+        ------
+        Ended
+            If none comes within `seconds`, or none that can be read. The session is over then.
+        """
+        if self._asked is None:
+            raise Ended("the process has ended")
+        try:
+            wire.send(self._asked, request, seconds)
+            answer = wire.receive(self._asked, seconds)
+            if type(answer) is not dict:
+                raise wire.Malformed("no dict")
+            return answer
+        except TimeoutError:
+            self.close()
+            raise Ended(
+                f"no answer within {seconds:.3g} seconds: a loop that never ends?"
+            ) from None
+        except wire.Malformed as error:
+            self.close()
+            raise Ended(f"what is returned cannot be read: {error}") from None
+        except (EOFError, OSError):
+            why = self.close(b"E")["why"]
+            raise Ended(self._told(why)) from None
+
+    def _told(self, why: str) -> str:
+        if why == "memory":
+            return f"more than {self._sandbox.memory / 2**30:.2g} GB of memory are used"
+        return f"the whole process ends ({why})"
+
+    def close(self, word: bytes = b"K") -> dict:
+        """End it; the server's report: "why", "clean", and "cpu" seconds."""
+        if self._asked is None:
+            return {"why": "exit 0", "clean": True, "cpu": 0.0}
+        self._asked.close()
+        self._asked = None
+        report = self._sandbox._end_session(word)
+        self.cpu = report["cpu"]
+        return report
+
+
+def _cure(cause: str) -> str:
+    """Why there is no sandbox, and what to do."""
+    return (
+        f"No marks are issued without a working sandbox, and here it does not start: {cause}. "
+        "Marking needs Linux with bubblewrap 0.8 or newer and user namespaces (on Debian and "
+        "Ubuntu: apt install bubblewrap); docs/grading.md tells how to use a virtual machine."
+    )
