@@ -1,10 +1,13 @@
 """The command `tlcourse`: parses, calls, reports."""
 
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+_TIMES = ["%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y-%m-%d"]
 
 app = typer.Typer(add_completion=False, help="A course on transfer learning, in notebooks.")
 
@@ -200,6 +203,72 @@ def submit(
     print(f"{count} open; you can hand in {packed}." if open_tasks else f"Hand in {packed}.")
     if replaced:
         print("It replaces your earlier one.")
+
+
+@app.command()
+def grade(
+    submissions: Annotated[
+        Path, typer.Argument(help="A folder with one for each student, or a zip of it.")
+    ],
+    exercise: Annotated[str, typer.Option(help="ex02, or 2.")],
+    out: Annotated[Path, typer.Option(help="The folder of the marks.")] = Path("marks"),
+    workers: Annotated[int, typer.Option(min=1, help="Processes on this machine.")] = 1,
+    scheduler: Annotated[str | None, typer.Option(help="Of a Dask cluster: tcp://…")] = None,
+    cell_seconds: Annotated[float, typer.Option(min=0.1, help="For a cell or a call.")] = 10,
+    seconds: Annotated[float, typer.Option(min=1, help="For all of a submission.")] = 120,
+    deadline: Annotated[
+        datetime | None, typer.Option(help="Later is late; local time.", formats=_TIMES)
+    ] = None,
+    extensions: Annotated[
+        Path | None, typer.Option(help="CSV with the columns student and deadline.")
+    ] = None,
+    penalty: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of the points lost for each day late.")
+    ] = 0,
+) -> None:
+    """Mark a class in a sandbox: gradebook, CSV, and a page for each student."""
+    from rich.console import Console
+    from rich.progress import MofNCompleteColumn, Progress
+
+    from tlcourse.grading import batch, gradebook
+    from tlcourse.grading import submissions as submission_files
+    from tlcourse.workspace import CourseError, find_exercise
+
+    if (extensions or penalty) and not deadline:
+        raise typer.BadParameter("--extensions and --penalty need a --deadline.")
+    name, records = find_exercise(exercise), []
+    late = {
+        "deadline": deadline.astimezone() if deadline else None,
+        "extensions": submission_files.read_extensions(extensions) if extensions else None,
+    }
+    columns = [*Progress.get_default_columns(), MofNCompleteColumn()]
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        bar = progress.add_task("marking", start=False, total=None)
+
+        def on_record(record: dict, done: int, total: int) -> None:
+            records.append(record)
+            progress.start_task(bar)
+            progress.update(bar, completed=done, total=total)
+
+        try:
+            batch.grade(
+                submissions,
+                name,
+                out,
+                workers=workers,
+                scheduler=scheduler,
+                cell_seconds=cell_seconds,
+                seconds=seconds,
+                on_record=on_record,
+            )
+        except KeyboardInterrupt:
+            raise CourseError(
+                f"interrupted; {len(records)} submissions are marked and kept in {out}. "
+                "Run the command again to go on."
+            ) from None
+    gradebook.store(out, records, **late, penalty=penalty)
+    print(gradebook.summary(records, **late))
+    print(f"The gradebook, {name}.csv and a page for each student are in {out}.")
 
 
 @app.command()

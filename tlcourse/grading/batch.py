@@ -4,7 +4,6 @@ Each record is a file, written whole or not at all, and named by what was marked
 killed goes on where it stopped, a second one finds all done, and two at once write the same.
 """
 
-import atexit
 import json
 import os
 import secrets
@@ -16,12 +15,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from multiprocessing import get_context
+from multiprocessing.util import Finalize
 from pathlib import Path
 from urllib.parse import quote
 
 from tlcourse.checks.learner import find as find_checks
 from tlcourse.grading import marker, submissions
-from tlcourse.grading.sandbox import NoSandbox, Sandbox
+from tlcourse.grading.sandbox import Sandbox
 from tlcourse.grading.submissions import Submission
 from tlcourse.workspace import CourseError, explain_os_errors, write
 
@@ -228,7 +228,7 @@ def work(submission: Submission, settings: Settings) -> dict:
         which = (settings.exercise, settings.memory)
         if which not in _BOXES:
             _BOXES[which] = marker.sandbox(of, settings.memory)
-            atexit.register(_BOXES[which].__exit__)
+            Finalize(None, _BOXES[which].close, exitpriority=10)  # atexit does not reach a pool
         return marker.mark(
             submission,
             of,
@@ -237,12 +237,3 @@ def work(submission: Submission, settings: Settings) -> dict:
             cell_seconds=settings.cell_seconds,
             seconds=settings.seconds,
         )
-
-
-def check_sandbox() -> None:
-    """Start a sandbox; raises NoSandbox, which tells the cause and the cure, if there is none."""
-    with Sandbox(["numpy"], (), 2**30) as box:
-        box.session().close()
-
-
-__all__ = ["NoSandbox", "Settings", "check_sandbox", "grade", "work"]

@@ -119,9 +119,11 @@ def clean_up() -> bool:
                     shutil.rmtree(entry.path)
                 else:
                     os.unlink(entry.path)
-        with open("/proc/sysvipc/shm") as shm, open("/proc/sysvipc/msg") as msg:
-            left = [*os.listdir(HOME), *os.listdir(WRITABLE[1]), *shm, *msg]
-        return len(left) == 2  # the two headings
+        left = [name for folder in WRITABLE for name in os.listdir(folder)]
+        for kind in ("shm", "msg", "sem"):
+            with open(f"/proc/sysvipc/{kind}") as file:
+                left += file.readlines()[1:]
+        return not left
     return False
 
 
@@ -264,7 +266,7 @@ def _plain_but_open(value, plain):
     return plain(value)
 
 
-_ANSWERS = {"run": _run_cell, "call": _call, "value": _value}
+_ANSWERS = {"hello": lambda *_: {}, "run": _run_cell, "call": _call, "value": _value}
 
 
 if __name__ == "__main__":

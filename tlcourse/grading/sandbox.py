@@ -26,7 +26,7 @@ PACKAGE = Path(tlcourse.__file__).parent
 UID = 65534  # nobody: for a marker that runs as root
 TMP, SHM = 64 * 2**20, 16 * 2**20  # bytes that may be written
 LIMITS = {
-    "RLIMIT_NPROC": 64,
+    "RLIMIT_NPROC": 64 + 4 * (os.cpu_count() or 1),  # threads count, and a back-end starts many
     "RLIMIT_NOFILE": 128,
     "RLIMIT_FSIZE": 32 * 2**20,
     "RLIMIT_CORE": 0,
@@ -34,6 +34,7 @@ LIMITS = {
 }
 _GRACE = 5.0  # seconds in which the server ends a submission, before the sandbox is thrown away
 _START = 120.0  # seconds that it may take to start
+_FORK = 15.0  # seconds that a fork may take to answer
 
 
 class NoSandbox(CourseError):
@@ -130,6 +131,8 @@ def _environment() -> dict[str, str]:
         "MPLBACKEND": "Agg",
         "KERAS_BACKEND": os.environ.get("KERAS_BACKEND", "tensorflow"),
         "TF_CPP_MIN_LOG_LEVEL": "3",
+        "TF_NUM_INTEROP_THREADS": "2",
+        "TF_NUM_INTRAOP_THREADS": "2",
         "CUDA_VISIBLE_DEVICES": "",
         **dict.fromkeys(threads, "1"),
     }
@@ -169,6 +172,10 @@ class Sandbox:
         return self
 
     def __exit__(self, *_) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop, and delete what was staged."""
         self.stop()
         self._folder.cleanup()
 
@@ -207,8 +214,11 @@ class Sandbox:
         if self._control is not None:
             self._control.close()
         if self._process is not None:
-            self._process.kill()
-            self._process.wait()
+            try:
+                self._process.wait(1)  # the server leaves when its socket closes
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
         self._control = self._process = None
 
     def session(self) -> "Session":
@@ -218,17 +228,19 @@ class Sandbox:
         ------
         NoSandbox
         """
-        for _ in range(2):
+        for _ in range(3):
             if self._process is None:
                 self.start()
             ours, theirs = socket.socketpair()
-            with theirs:
-                try:
+            try:
+                with theirs:
                     socket.send_fds(self._control, [b"F"], [theirs.fileno()])
-                    return Session(self, ours)
-                except OSError:  # the sandbox has died
-                    ours.close()
-                    self.stop()
+                session = Session(self, ours)
+                session.ask(_FORK, op="hello")
+                return session
+            except (OSError, Ended):  # the sandbox has died, or a fork of the back-end hangs
+                ours.close()
+                self.stop()
         raise NoSandbox(_cure("it ends as soon as it has started"))
 
     def _end_session(self, word: bytes) -> dict:

@@ -4,6 +4,7 @@ Every file is hostile: it is read with a bound on its size, links are not follow
 it is executed or parsed as Python here.
 """
 
+import csv
 import hashlib
 import io
 import json
@@ -262,6 +263,31 @@ def _parsed_time(text: str) -> str:
         return (when if when.tzinfo else when.replace(tzinfo=UTC)).isoformat(timespec="seconds")
     except (ValueError, OverflowError):
         return ""
+
+
+def read_extensions(path: Path) -> dict[str, datetime]:
+    """Deadlines of single students, from a CSV with the columns student and deadline.
+
+    Raises
+    ------
+    CourseError
+        If the file or a line of it cannot be read; the message names the line.
+    """
+    try:
+        text = path.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CourseError(f"{path} cannot be read ({error}): give a CSV by --extensions.") from None
+    rows = csv.DictReader(text.splitlines())
+    if not {"student", "deadline"} <= set(rows.fieldnames or ()):
+        raise CourseError(f"{path}: its first line must name the columns student and deadline.")
+    found = {}
+    for row in rows:
+        try:
+            found[row["student"]] = datetime.fromisoformat(row["deadline"]).astimezone()
+        except (ValueError, TypeError):
+            told = f"{path}, line {rows.line_num}: {row['deadline']!r} is no time"
+            raise CourseError(f"{told}; write 2026-12-01 18:00.") from None
+    return found
 
 
 # --- reading -----------------------------------------------------------------------------------
