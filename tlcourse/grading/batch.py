@@ -101,8 +101,9 @@ def grade(
         with _executor(workers, scheduler) as make:
             for record in _marked(make, todo, settings):
                 record["key"] = keys[record["student"]]
+                text = json.dumps(record, ensure_ascii=False)
+                record = json.loads(text)  # as it will be read next time
                 with explain_os_errors(marks, "--out"):
-                    text = json.dumps(record, ensure_ascii=False)
                     write(_path(folder, record["student"]), text.encode())
                 records[record["student"]] = record
                 if on_record:

@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
@@ -177,7 +178,7 @@ def store(
 def _student_id(student: str) -> str:
     """The name of a student as the gradebook and the folders have it."""
     name = student.encode("utf-8", "backslashreplace").decode()
-    if len(name.encode()) > 200:
+    if len(name.encode()) > 255:
         name = f"{name[:60]}-{sha256(name.encode()).hexdigest()[:16]}"
     if name in ("", ".", "..") or "\0" in name or Path(name).name != name:
         raise CourseError(f"{student!r} cannot be the name of a student: rename the folder.")
@@ -212,11 +213,15 @@ def _days_late(submitted: datetime | None, due: datetime | None) -> int:
 
 
 @contextmanager
-def _open(path: Path):
+def _open(path: Path) -> Iterator:
     """nbgrader's gradebook; a new one appears whole or not at all."""
-    from nbgrader.api import Gradebook
-    from sqlalchemy.exc import DatabaseError
-    from sqlalchemy.orm.exc import StaleDataError
+    try:
+        from nbgrader.api import Gradebook
+        from sqlalchemy.exc import DatabaseError
+    except ImportError:
+        raise CourseError(
+            "The gradebook needs nbgrader, which is not installed: pip install 'tlcourse[grading]'."
+        ) from None
 
     if not path.exists() or not path.stat().st_size:
         partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
@@ -234,10 +239,10 @@ def _open(path: Path):
         with Gradebook(_url(path), COURSE) as book:
             book.db().expire_on_commit = False
             yield book
-    except (DatabaseError, StaleDataError) as error:
+    except DatabaseError as error:
         raise CourseError(
-            f"{path} cannot be used ({getattr(error, 'orig', error)}): end what is writing to it, "
-            "and run the command again; nothing that was entered by hand is lost."
+            f"{path} cannot be used ({error.orig}): end what else is writing to it, and run the "
+            "command again; what was entered by hand is not touched."
         ) from error
 
 
@@ -261,6 +266,11 @@ class Standing:
     grades: dict
     comments: dict
     due: datetime | None
+
+    def auto(self, name: str) -> float:
+        """Points of a task that the marker gives."""
+        grade = self.grades.get(name)
+        return grade.auto_score or 0.0 if grade else 0.0
 
     def score(self, name: str) -> float:
         """Points of a task: those given by hand, else the marker's, and extra credit."""
@@ -357,7 +367,8 @@ class _Book:
             if students is not None:
                 rows = rows.filter(model.notebook_id.in_(list(by_notebook)))
             for row in rows:
-                getattr(by_notebook[row.notebook_id], kind)[names[row.cell_id]] = row
+                if row.notebook_id in by_notebook:
+                    getattr(by_notebook[row.notebook_id], kind)[names[row.cell_id]] = row
         return found
 
     def update(self, records: dict[str, dict]) -> dict[str, Standing]:
@@ -377,7 +388,7 @@ class _Book:
         db.add_all(api.Student(id=student) for student in students if student not in known)
         own = api.SubmittedAssignment
         rows = db.query(own.student_id, own.id).filter(own.assignment_id == self.assignment.id)
-        submissions = dict(rows.filter(own.student_id.in_(students)).tuples())
+        submissions = dict(rows.filter(own.student_id.in_(students)).all())
         for student in students:
             if student not in submissions:
                 submissions[student] = _id(exercise, "submission", student)
@@ -385,7 +396,7 @@ class _Book:
                 db.add(own(id=submissions[student], **keys))
         own = api.SubmittedNotebook
         rows = db.query(own.assignment_id, own.id).filter(own.notebook_id == self.notebook.id)
-        notebooks = dict(rows.filter(own.assignment_id.in_(submissions.values())).tuples())
+        notebooks = dict(rows.filter(own.assignment_id.in_(submissions.values())).all())
         for student, submission in submissions.items():
             if submission not in notebooks:
                 notebooks[submission] = _id(exercise, "notebook", student)
@@ -393,7 +404,8 @@ class _Book:
                 db.add(own(id=notebooks[submission], **keys))
         for model, cells in ((api.Grade, self.graded), (api.Comment, self.written)):
             rows = db.query(model.notebook_id, model.cell_id)
-            there = set(rows.filter(model.notebook_id.in_(notebooks.values())).tuples())
+            rows = rows.filter(model.notebook_id.in_(notebooks.values()))
+            there = {tuple(row) for row in rows}
             for student, submission in submissions.items():
                 for name, cell in cells.items():
                     keys = {"notebook_id": notebooks[submission], "cell_id": cell}
@@ -444,7 +456,8 @@ def _write_files(marks: Path, of: Release, record: dict, standing: Standing) -> 
     """Write a student's notebook for formgrader and the feedback.
 
     formgrader counts what is in `submitted/`; the notebook itself is left out there, so that
-    nothing can run it outside of the sandbox.
+    nothing can run it outside of the sandbox. Where it lies there all the same, `marks` is a course
+    folder that somebody else has filled, and the time that is noted beside it stays.
     """
     student, when = standing.submission.student_id, standing.submission.timestamp
     _put(
@@ -453,7 +466,8 @@ def _write_files(marks: Path, of: Release, record: dict, standing: Standing) -> 
     )
     stamp = marks / "submitted" / student / of.exercise / "timestamp.txt"
     stamp.parent.mkdir(parents=True, exist_ok=True)
-    if when is not None and _read_stamp(stamp) != when:
+    ours = not (stamp.exists() and any(stamp.parent.glob("*.ipynb")))
+    if ours and when is not None and _read_stamp(stamp) != when:
         write(stamp, f"{when.isoformat(sep=' ')} UTC\n".encode())
     _put(marks / "feedback" / student / f"{of.exercise}.html", _feedback(of, record, standing))
 
@@ -481,13 +495,14 @@ def _notebook(of: Release, record: dict) -> bytes:
         given = [(c["cell_type"], c["source"], _grade_id(c)) for c in of.cells]
         told = f"**{UNREADABLE}**" + _clean(record["reason"], _LINE)
         cells.append({"cell_type": "markdown", "metadata": {}, "source": _harmless(told)})
-    left = dict(of.marked)
+    left, handed_out = dict(of.marked), {cell["source"] for cell in of.cells}
     for kind, source, grade_id in given:
         source = _clean(source, _CELL)
         if marked := left.pop(grade_id, None):
             cells.append(_marked_cell(marked, source, record["tasks"].get(grade_id)))
         else:
-            source = source if kind == "code" else _harmless(source)
+            if kind != "code" and source not in handed_out:
+                source = _harmless(source)
             cells.append({"cell_type": kind, "metadata": {}, "source": source})
     for grade_id, marked in left.items():
         if _about(marked)["grade"]:
@@ -544,8 +559,8 @@ def _clean(text: str, most: int) -> str:
 
 
 def _harmless(text: str) -> str:
-    """Text in which a browser finds no tag and MathJax no link: formgrader lets both through."""
-    return re.sub(r"<(?=[A-Za-z/!?])|\\(?=href)", r"\g<0> ", text)
+    """Markdown in which there are no tags, links or images, which formgrader shows unfiltered."""
+    return re.sub(r"<(?=[A-Za-z/!?])|\](?=[(:])|\\(?=href)", r"\g<0> ", text)
 
 
 # --- files for people --------------------------------------------------------------------------
@@ -559,9 +574,9 @@ def _table(of: Release, standings: Iterable[Standing]) -> str:
     head = ["student", "status", "submitted", "days late", *names]
     writer.writerow([*head, "manual points", "penalty", "total", "maximum"])
     for one in standings:
-        points = [one.grades[name].auto_score or 0.0 for name in names]
-        comment = one.comments[of.answers[0]].auto_comment or ""
-        status = "unreadable" if comment.startswith(UNREADABLE) else "marked"
+        points = [one.auto(name) for name in names]
+        told = [comment.auto_comment or "" for comment in one.comments.values()]
+        status = "unreadable" if any(t.startswith(UNREADABLE) for t in told) else "marked"
         when = one.submission.timestamp
         when = when.replace(tzinfo=UTC).isoformat(timespec="seconds") if when else ""
         row = [_guarded(one.submission.student_id), status, when, one.days_late]
@@ -577,9 +592,7 @@ def _number(value: float) -> float | int:
 
 def _guarded(text: str) -> str:
     """A text that no spreadsheet takes for a formula."""
-    return (
-        f"'{text}" if text.lstrip()[:1] in tuple("=+-@＝＋－＠") or text[:1] in "\t\r\n" else text
-    )
+    return f"'{text}" if re.match(r"\s*[=+\-@＝＋－＠]|[\t\r\n]", text) else text
 
 
 def _feedback(of: Release, record: dict, standing: Standing) -> bytes:
@@ -609,6 +622,7 @@ def _feedback(of: Release, record: dict, standing: Standing) -> bytes:
             "answer": _clean(record["open_answer"], _ANSWER) if _is_written(of, record) else "",
             "points": _points(standing.score(of.open_question), of.points[of.open_question]),
             "waits": grade.needs_manual_grade,
+            "by_hand": _is_by_hand(grade),
             "comment": standing.comments[of.open_question].manual_comment,
         }
     page = _template().render(
@@ -640,6 +654,7 @@ def _date(date: datetime | None) -> str:
     return f"{date.day} {date:%B %Y, %H:%M} UTC" if date else ""
 
 
+@cache
 def _template() -> jinja2.Template:
     loader = jinja2.FileSystemLoader(Path(__file__).parent)
     options = {"autoescape": True, "trim_blocks": True, "lstrip_blocks": True}
@@ -680,7 +695,7 @@ def summary(
     heading = f"{name} · {title(name)}: {len(records)} handed in, {', '.join(counts)}"
     parts = [[heading]]
     if marked:
-        parts += [_histogram(marked), _shares(name, marked), _failures(name, marked)]
+        parts += [_histogram(marked), _shares(name, marked), _failures(marked)]
     return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
 
 
@@ -691,45 +706,40 @@ def _histogram(records: list[dict]) -> list[str]:
     rows = Counter({k * step: 0 for k in range(round(sum(every) / step) + 1)})
     for total, count in totals.items():
         rows[total // step * step] += count
-    longest = max(rows.values())
+    each = max(1, max(rows.values()) / 40)  # students for a block
     lines = [f"Points of {sum(every)}, without the open question"]
     for total, count in sorted(rows.items()):
-        lines.append(f"{total:6g}  {'█' * math.ceil(40 * count / longest)} {count}".rstrip())
+        lines.append(f"{total:6g}  {'█' * math.ceil(count / each)} {count}")
     return lines
 
 
 def _shares(exercise: str, records: list[dict]) -> list[str]:
     states = ("correct", "not yet", "not attempted")
-    known = tasks(exercise)
-    width = max(len(task.title) for task in known.values())
+    known = list(tasks(exercise))
+    width = max(map(len, known))
     lines = [f"{'Tasks':{width + 2}}" + "".join(f"{state:>15}" for state in states)]
-    for name, task in known.items():
+    for name in known:
         found = Counter(record["tasks"].get(name, {}).get("status") for record in records)
         shares = "".join(f"{_percent(found[state], len(records)):>15}" for state in states)
-        lines.append(f"  {task.title:{width}}{shares}")
+        lines.append(f"  {name:{width}}{shares}")
     return lines
 
 
-def _failures(exercise: str, records: list[dict]) -> list[str]:
+def _failures(records: list[dict]) -> list[str]:
     """The properties that failed, most frequent first, with the reason that is told most often."""
     failed: dict[tuple[str, str], Counter] = {}
     for record in records:
         for name, verdict in record["tasks"].items():
             if verdict["status"] == "not yet":
                 reason, _, call = verdict["message"].partition("; ")
-                if not call and f"{name}(" in reason:
+                if not call and reason.startswith(f"{name}("):
                     reason = ""  # the call alone
                 key = (name, verdict["failed"])
                 failed.setdefault(key, Counter())[_clean(reason, 100)] += 1
     lines = ["What to teach again: the share that failed it"] if failed else []
-    order = list(tasks(exercise))
-    by_count = sorted(
-        failed.items(),
-        key=lambda item: (-item[1].total(), item[0][0] not in order, item[0]),
-    )
-    for (name, which), reasons in by_count:
+    for (name, which), reasons in sorted(failed.items(), key=lambda f: (-f[1].total(), f[0])):
         share = _percent(reasons.total(), len(records))
-        lines.append(f"{share:>6}  {name}: {which or 'the answer raises, or is none'}")
+        lines.append(f"{share:>6}  {name}: {which or 'it could not be tried to the end'}")
         told, count = max(reasons.items(), key=lambda item: (bool(item[0]), item[1], item[0]))
         if told and count > 1:
             lines.append(f"{'':8}most often ({count}): {' '.join(told.split())}")
@@ -744,6 +754,7 @@ def _percent(count: int, of: int) -> str:
 
 _TOKEN = re.compile(r"#[^\n]*|[^\W\d]\w*|\d[\w.]*|[^\w\s]")
 _CODE, _WORDS = 8, 4  # tokens of code, and words of comments and of the open question, in a piece
+_MODULES = ("np", "keras", "losses")
 _ENOUGH = 30  # pieces that a submission must have, to be compared at all
 
 
@@ -752,10 +763,10 @@ def similar(records: Iterable[dict], *, least: float = 0.7) -> list[tuple[str, s
 
     The measure: each answer is cut into overlapping pieces of eight tokens, where names of the
     learner's choice all count as the same; comments and the open question into pieces of four
-    words. Left out is what stands in the handed-out notebook and what more than a tenth of the
-    class (and more than three) have in common, since a task often forces it. Of what remains, the
-    share is that of the smaller submission which is in the other one too. Submissions of which
-    fewer than 30 pieces remain are not compared. In a class of under ten it says little.
+    words. Left out is what stands in the handed-out notebook, and what more than a tenth of the
+    class have in common, since a task often forces it (in a class of under fifty: more than five
+    of them, or half). Of what remains, the share is that of the smaller submission which is in the
+    other one too. Submissions of which fewer than 30 pieces remain are not compared.
 
     Parameters
     ----------
@@ -783,7 +794,7 @@ def similar(records: Iterable[dict], *, least: float = 0.7) -> list[tuple[str, s
         for record in records
     ]
     holders = Counter(piece for pieces in found for piece in pieces)
-    many = max(3, len(records) // 10)
+    many = max(len(records) // 10, min(5, max(2, len(records) // 2)))
     rare = [[p for p in pieces if holders[p] <= many] for pieces in found]
     places = {p: i for i, p in enumerate(p for p, count in holders.items() if 1 < count <= many)}
     rows, columns = [], []
@@ -819,10 +830,9 @@ def _pieces(code: Iterable[str], text: str) -> Iterator[tuple[str, ...]]:
 
 def _is_own(token: str) -> bool:
     """Whether a token is a name of the learner's choice."""
-    fixed = (
-        keyword.iskeyword(token) or hasattr(builtins, token) or token in ("np", "keras", "losses")
-    )
-    return token.isidentifier() and not fixed
+    if keyword.iskeyword(token) or hasattr(builtins, token) or token in _MODULES:
+        return False
+    return token.isidentifier()
 
 
 def _windows(tokens: list[str], size: int) -> Iterator[tuple[str, ...]]:

@@ -307,7 +307,9 @@ def read(data: bytes) -> list[Cell]:
             data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
         )
     except UnicodeDecodeError:
-        raise Unreadable("it is not a notebook: its bytes are no text") from None
+        raise Unreadable(
+            "it is not a notebook, or only a part of one: its bytes are no text"
+        ) from None
     except RecursionError:
         raise Unreadable("it is not a notebook: brackets within brackets without end") from None
     except ValueError as error:

@@ -1,0 +1,372 @@
+"""A class is marked: where submissions lie, runs that are killed, two at once, lost workers."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+import zipfile
+from concurrent.futures import ProcessPoolExecutor
+
+import pytest
+
+from tests.checks import notebook
+from tests.grading import needs_sandbox
+from tlcourse import cli
+from tlcourse.grading import batch, submissions
+from tlcourse.workspace import CourseError
+
+NAME = "ex02"
+FILE = notebook("exercises", NAME).name
+SOLVED = notebook("solutions", NAME).read_bytes()
+OPEN = notebook("exercises", NAME).read_bytes()
+
+
+def put(path, data=OPEN):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    return path
+
+
+def zipped(path, files):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return path
+
+
+def found(source):
+    return {
+        one.student: (one.file, one.reason) if one.reason else (one.file, one.data)
+        for one in submissions.find(source, NAME, FILE)
+    }
+
+
+# --- where submissions lie ---------------------------------------------------------------------
+
+
+def test_a_folder_a_zip_or_a_notebook_for_each_student(tmp_path):
+    put(tmp_path / "ada" / FILE, SOLVED)
+    put(tmp_path / "bob" / NAME / FILE)
+    zipped(tmp_path / "cleo" / "ex02-submission.zip", {FILE: OPEN})
+    zipped(tmp_path / "dora.zip", {FILE: SOLVED})
+    put(tmp_path / "eve.ipynb")
+    put(tmp_path / "fay" / "ex02_mine.ipynb")
+    put(tmp_path / "gus" / "notes.txt")
+    put(tmp_path / ".DS_Store")
+    put(tmp_path / "list.csv")
+    assert found(tmp_path) == {
+        "ada": (FILE, SOLVED),
+        "bob": (FILE, OPEN),
+        "cleo": (FILE, OPEN),
+        "dora": (FILE, SOLVED),
+        "eve": ("eve.ipynb", OPEN),
+        "fay": ("ex02_mine.ipynb", OPEN),
+        "gus": ("gus", "there is no notebook of ex02"),
+    }
+
+
+@pytest.mark.parametrize("inside", ["{}/" + FILE, "all/{}/" + FILE, "all/{}/ex02/" + FILE])
+@pytest.mark.parametrize("students", [["ada"], ["ada", "bob"]])
+def test_a_zip_of_a_class(tmp_path, inside, students):
+    files = {inside.format(student): student.encode() for student in students}
+    source = zipped(tmp_path / "class.zip", files)
+    assert found(source) == {student: (FILE, student.encode()) for student in students}
+
+
+def test_the_time_of_nbgrader_s_stamp_counts(tmp_path):
+    put(tmp_path / "ada" / NAME / FILE)
+    put(tmp_path / "ada" / NAME / "timestamp.txt", b"2026-02-03 04:05:06.7 UTC")
+    (one,) = submissions.find(tmp_path, NAME, FILE)
+    assert one.submitted == "2026-02-03T04:05:06+00:00"
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda p: None, "does not exist"),
+        (lambda p: p.mkdir(), "There is no submission in"),
+        (lambda p: put(p, b"no zip"), "neither a folder nor a sound zip"),
+        (lambda p: zipped(p, {}), "There is no submission in"),
+        (lambda p: (put(p / "a" / FILE), put(p / "a.ipynb")), "'a' has handed in twice"),
+    ],
+)
+def test_what_is_no_class_is_one_sentence(tmp_path, make, words):
+    make(tmp_path / "class")
+    with pytest.raises(CourseError, match=words):
+        submissions.find(tmp_path / "class", NAME, FILE)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("name,when\n", "must name the columns student and deadline"),
+        ("student,deadline\nada,soon\n", "line 2: 'soon' is no time"),
+    ],
+)
+def test_extensions_that_cannot_be_read(tmp_path, text, words):
+    path = put(tmp_path / "late.csv", text.encode())
+    with pytest.raises(CourseError, match=words):
+        submissions.read_extensions(path)
+
+
+# --- what is run -------------------------------------------------------------------------------
+
+
+def test_format_3_and_odd_cells_are_read():
+    cells = [
+        {"cell_type": "code", "input": ["x = 1\n", "y = 2"]},
+        {"cell_type": "heading", "source": "A"},
+        {"cell_type": "code", "source": 3},
+        "nonsense",
+    ]
+    data = json.dumps({"nbformat": 3, "worksheets": [{"cells": cells}], "x": float("nan")})
+    assert [cell[:2] for cell in submissions.read(data.encode())] == [
+        ("code", "x = 1\ny = 2"),
+        ("raw", "A"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "empty"),
+        (SOLVED[:3000], "only a part of one"),
+        (b"\x00\xff\x00", "no text"),
+        (b"[1, 2]", "has no cells"),
+        (b'{"cells": []}', "no cells"),
+        (b"[" * 200_000, "without end"),
+    ],
+)
+def test_what_is_no_notebook_is_told(data, words):
+    with pytest.raises(submissions.Unreadable, match=words):
+        submissions.read(data)
+
+
+# --- a class is marked ---------------------------------------------------------------------------
+
+
+def points(records):
+    return {r["student"]: sum(v["points"] for v in r["tasks"].values()) for r in records}
+
+
+@pytest.fixture
+def class_of(tmp_path):
+    """A class in which every tenth has solved everything."""
+
+    def make(students):
+        folder = tmp_path / "class"
+        for i in range(students):
+            put(folder / f"student{i:03}" / FILE, OPEN if i % 10 else SOLVED)
+        return folder
+
+    return make
+
+
+def expected(students):
+    return {f"student{i:03}": 0 if i % 10 else 80 for i in range(students)}
+
+
+def stamps(marks):
+    return {p: (p.stat().st_ino, p.stat().st_mtime_ns) for p in marks.glob("records/*/*.json")}
+
+
+@needs_sandbox
+def test_marking_again_marks_nothing_and_a_new_file_only_itself(class_of, tmp_path):
+    source, marks = class_of(4), tmp_path / "marks"
+    first = batch.grade(source, NAME, marks)
+    assert points(first) == expected(4)
+    before = stamps(marks)
+    assert batch.grade(source, NAME, marks) == first
+    assert stamps(marks) == before
+    put(source / "student001" / FILE, SOLVED)
+    assert points(batch.grade(source, NAME, marks)) == expected(4) | {"student001": 80}
+    changed = {path.stem for path, stamp in stamps(marks).items() if before[path] != stamp}
+    assert changed == {"student001"}
+
+
+@needs_sandbox
+def test_a_run_that_is_killed_ten_times_goes_on_and_marks_nothing_twice(class_of, tmp_path):
+    students = 200
+    source, marks = class_of(students), tmp_path / "marks"
+    command = [sys.executable, "-m", "tlcourse", "grade", str(source), "--exercise", NAME]
+    command += ["--out", str(marks)]
+    draw, seen = random.Random(0), {}
+    for _ in range(10):
+        run = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
+        goal = len(seen) + draw.randrange(1, 20)
+        while len(stamps(marks)) < goal and run.poll() is None:
+            time.sleep(0.01)
+        time.sleep(draw.random() / 10)
+        os.killpg(run.pid, signal.SIGKILL)
+        run.wait()
+        now = stamps(marks)
+        assert seen.items() <= now.items()
+        seen = now
+    assert len(seen) < students, "it was done before the last kill"
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, "200 marked" in done.stdout) == (0, True)
+    assert seen.items() <= stamps(marks).items()
+    records = [json.loads(path.read_text("utf-8")) for path in stamps(marks)]
+    assert points(records) == expected(students)
+    from nbgrader.api import Gradebook
+
+    with Gradebook(f"sqlite:///{marks / 'gradebook.db'}") as book:
+        scores = {s.student_id: s.score for s in book.assignment_submissions(NAME)}
+    assert scores == expected(students)
+
+
+@needs_sandbox
+def test_two_runs_at_once_agree(class_of, tmp_path):
+    source, marks, results = class_of(12), tmp_path / "marks", []
+    threads = [
+        threading.Thread(target=lambda: results.append(batch.grade(source, NAME, marks)))
+        for _ in range(2)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    verdicts = [[(r["student"], r["tasks"]) for r in records] for records in results]
+    assert verdicts[0] == verdicts[1]
+    assert points(results[0]) == expected(12)
+
+
+@needs_sandbox
+def test_the_submissions_of_a_lost_worker_are_done_again(class_of, tmp_path, monkeypatch):
+    pools = []
+
+    class Pool(ProcessPoolExecutor):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            pools.append(self)
+
+    monkeypatch.setattr(batch, "ProcessPoolExecutor", Pool)
+
+    def lose(record, done, total):
+        if done == 3:
+            os.kill(next(iter(pools[0]._processes)), signal.SIGKILL)
+
+    records = batch.grade(class_of(30), NAME, tmp_path / "marks", workers=2, on_record=lose)
+    assert points(records) == expected(30)
+    assert len(pools) > 1
+
+
+@needs_sandbox
+def test_a_cluster_of_dask_gives_the_same_marks_though_a_worker_is_lost(class_of, tmp_path):
+    pytest.importorskip("distributed", reason="Dask is not installed")
+    students, seen = 40, []
+    with _cluster(tmp_path) as (address, workers):
+
+        def lose(record, done, total):
+            seen.append(record["student"])
+            if len(seen) == 8:
+                workers[0].kill()
+
+        records = batch.grade(
+            class_of(students), NAME, tmp_path / "marks", scheduler=address, on_record=lose
+        )
+    assert points(records) == expected(students)
+    assert len(seen) == len(set(seen)) == students
+
+
+class _cluster:
+    """A scheduler and two workers, as processes of their own."""
+
+    def __init__(self, folder):
+        self.folder, self.processes = folder, []
+
+    def __enter__(self):
+        said = self.folder / "scheduler.json"
+        options = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard"]
+        self._start("dask_scheduler", *options, "--scheduler-file", str(said))
+        while not said.exists():
+            time.sleep(0.05)
+        address = json.loads(said.read_text())["address"]
+        workers = [
+            self._start(
+                "dask_worker", address, "--no-nanny", "--no-dashboard", "--nthreads", "1",
+                "--host", "127.0.0.1", "--local-directory", str(self.folder / f"worker{i}"),
+            )
+            for i in range(2)
+        ]  # fmt: skip
+        return address, workers
+
+    def _start(self, program, *options):
+        command = [sys.executable, "-m", f"distributed.cli.{program}", *options]
+        run = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.processes.append(run)
+        return run
+
+    def __exit__(self, *_):
+        for run in reversed(self.processes):
+            run.terminate()
+        for run in self.processes:
+            run.wait(30)
+
+
+# --- the command -------------------------------------------------------------------------------
+
+
+def told(capsys, *arguments):
+    with pytest.raises(SystemExit) as end:
+        cli.main(["grade", *map(str, arguments)])
+    out, err = capsys.readouterr()
+    return end.value.code or 0, out, err.splitlines()[-1] if err else ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nowhere", "--exercise", "ex02"], "nowhere does not exist"),
+        ([".", "--exercise", "ex99"], "There is no exercise 'ex99'"),
+        ([".", "--exercise", "2", "--penalty", "0.1"], "need a --deadline"),
+        ([".", "--exercise", "2", "--deadline", "tomorrow"], "'tomorrow'"),
+        ([".", "--exercise", "2", "--workers", "0"], "--workers"),
+    ],
+)
+def test_wrong_input_is_one_sentence(tmp_path, monkeypatch, capsys, arguments, words):
+    monkeypatch.chdir(tmp_path)
+    code, _, err = told(capsys, *arguments)
+    assert code in (1, 2)
+    assert words in err
+
+
+@needs_sandbox
+def test_a_class_is_marked_by_the_command(class_of, tmp_path, capsys):
+    code, out, _ = told(capsys, class_of(10), "--exercise", "2", "--out", tmp_path / "marks")
+    assert code == 0
+    assert "10 handed in, 10 marked" in out
+    assert (tmp_path / "marks" / "ex02.csv").read_text("utf-8").count("\n") == 11
+
+
+def test_without_a_sandbox_no_marks_are_issued(class_of, tmp_path, capsys, monkeypatch):
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    monkeypatch.setenv("PATH", str(tools))
+    code, _, err = told(capsys, class_of(2), "--exercise", "2", "--out", tmp_path / "marks")
+    assert code == 1
+    assert "No marks are issued without a working sandbox" in err
+    assert "apt install bubblewrap" in err
+    assert not (tmp_path / "marks" / "gradebook.db").exists()
+
+
+@needs_sandbox
+def test_no_scheduler_is_one_sentence(class_of, tmp_path, capsys):
+    pytest.importorskip("distributed", reason="Dask is not installed")
+    address = "tcp://127.0.0.1:1"
+    options = ["--out", tmp_path / "marks", "--scheduler", address]
+    code, _, err = told(capsys, class_of(2), "--exercise", "2", *options)
+    assert code == 1
+    assert f"no scheduler answers at '{address}'" in err
+
+
+def test_a_folder_that_cannot_be_written(class_of, tmp_path, capsys):
+    put(tmp_path / "marks")
+    code, _, err = told(capsys, class_of(2), "--exercise", "2", "--out", tmp_path / "marks")
+    assert code == 1
+    assert "--out" in err
