@@ -268,6 +268,10 @@ def grade(
             ) from None
     gradebook.store(out, records, **late, penalty=penalty)
     print(gradebook.summary(records, **late))
+    if pairs := gradebook.similar(records):
+        print("More alike than most; a person should look at them:")
+        for one, other, share in pairs:
+            print(f"  {one} and {other}: {share:.0%}")
     print(f"The gradebook, {name}.csv and a page for each student are in {out}.")
 
 
@@ -289,3 +293,21 @@ def doctor() -> None:
             failed += 1
     print("All is well." if not failed else f"{failed} of the checks failed.")
     raise typer.Exit(int(failed > 0))
+
+
+@app.command()
+def slides(
+    chapters: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[CHAPTER]...", help="All if none is named."),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Where the decks go.")] = Path("tlcourse-slides"),
+) -> None:
+    """Make slides of chapters for a lecture: one file each, for a browser without a network."""
+    from tlcourse import slides, workspace
+
+    course = workspace.chapters()
+    names = dict.fromkeys(map(workspace.find_chapter, chapters or course))
+    for path, count in slides.build([course[name] for name in names], out):
+        print(f"{path}: {count} slides")
+    print("Open one in a browser; the key S opens the notes for the speaker.")

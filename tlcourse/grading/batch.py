@@ -147,7 +147,8 @@ def _state(settings: Settings) -> str:
     """A checksum of what decides a mark, but for the submission."""
     checks = Path(find_checks(settings.exercise).__file__).parent
     files = [checks / f"{settings.exercise}.py", checks / "engine.py", checks / "properties.py"]
-    files += sorted(Path(__file__).parent.glob("*.py"))
+    names = ("inside.py", "marker.py", "sandbox.py", "submissions.py", "wire.py")
+    files += [Path(__file__).parent / name for name in names]
     key = sha256(repr((settings.secret, settings.cell_seconds, settings.seconds)).encode())
     for path in files:
         key.update(path.read_bytes())
