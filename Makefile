@@ -20,10 +20,10 @@ unexport PIP_IGNORE_INSTALLED PIP_EDITABLE PIP_REQUIRE_VIRTUALENV PIP_QUIET PIP_
 unexport PYTEST_ADDOPTS PYTEST_PLUGINS MPLBACKEND
 
 .NOTPARALLEL:
-.PHONY: help venv lab test unit nbval backends test-gpu lint notebooks exercises lock wheel clean
+.PHONY: help venv lab test unit test-browser nbval backends test-gpu lint notebooks exercises site lock wheel clean
 
 help:            ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
 
 # .venv/.installed says what the environment was made from. It is written last, so that an
 # interrupted installation starts afresh. Without it, or when the environment's Python is gone,
@@ -58,7 +58,10 @@ lab: venv        ## open JupyterLab on your own copy of the course  (PORT=8888)
 test: unit nbval ## every test: units, drift, and every notebook
 
 unit: venv       ## unit tests and drift checks
-	$(PY) -m pytest -n 2
+	$(PY) -m pytest -n 2 --ignore tests/browser
+
+test-browser: venv ## a learner, a lecturer and a reader in Chromium, where it is installed
+	$(PY) -m pytest tests/browser
 
 nbval: venv      ## run every notebook and compare its outputs  (NB=03 for one)
 	$(NBVAL) $(if $(NB),$(or $(wildcard $(foreach n,$(NB),notebooks/$(n)*.ipynb solutions/$(n)/*.ipynb)),notebooks/$(NB)),notebooks solutions)
@@ -88,6 +91,9 @@ notebooks: venv  ## execute the notebooks that changed, and sync their twins  (N
 
 exercises: venv  ## make exercises/ from solutions/  (NB=ex02 for one)
 	@$(PY) -m sources.exercises $(NB)
+
+site: venv       ## build the web site into site/  (needs the docs extra)
+	@$(PY) docs/build.py site && echo "The site is in site/index.html."
 
 lock:            ## renew requirements.lock  (needs uv)
 	@command -v uv >/dev/null || { echo "make lock needs uv, which is not installed: get it with your package manager or with pipx install uv." >&2; exit 1; }

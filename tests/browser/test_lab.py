@@ -1,0 +1,97 @@
+"""A learner in JupyterLab: links, widgets, questions, exercises, a restart."""
+
+import pytest
+
+from tests.browser import lab
+from tests.checks import ROOT, answers, edited
+from tests.checks.ex02 import WRONG
+from tlcourse import workspace
+
+CHAPTERS = {path.stem[:2]: path for path in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))}
+WITH_WIDGETS = [number for number, path in CHAPTERS.items() if lab.widget_cells(path)]
+
+
+def chapter(page, address, number):
+    return lab.Notebook(page, address, f"notebooks/{CHAPTERS[number].name}")
+
+
+def code_cells(path):
+    cells = lab.nbformat.read(path, 4).cells
+    return [i for i, cell in enumerate(cells) if cell.cell_type == "code"]
+
+
+def test_the_first_link_opens_the_first_chapter_and_its_links_the_others(page, address):
+    chapter(page, address, "00")
+    link = page.locator(".jp-RenderedMarkdown a", has_text="01").first
+    link.click()
+    page.wait_for_selector("#jp-main-dock-panel .lm-TabBar-tab:has-text('01_gradient')")
+
+
+def test_a_chapter_runs_to_its_end(page, address):
+    notebook = chapter(page, address, "01")
+    for i in code_cells(CHAPTERS["01"]):
+        notebook.run(i)
+
+
+@pytest.mark.parametrize("number", WITH_WIDGETS)
+def test_each_control_of_each_widget_changes_its_figure(page, address, number):
+    notebook, done = chapter(page, address, number), set()
+    for place in lab.widget_cells(CHAPTERS[number]):
+        before = [i for i in lab.needed(CHAPTERS[number], place) if i not in done]
+        notebook.run(*before, place)
+        done |= {*before, place}
+        cell = notebook.cell(place)
+        cell.wait_for_selector(".jp-OutputArea img")
+        controls = lab.controls(cell)
+        assert controls
+        for control in controls:
+            notebook.redraw(cell, lambda control=control: lab.move(control))
+
+
+def test_a_question_answered_wrong_and_right(page, address):
+    notebook = chapter(page, address, "02")
+    place = next(i for i in code_cells(CHAPTERS["02"]) if "quiz.ask" in source("02", i))
+    notebook.run(1, place)
+    cell = notebook.cell(place)
+    cell.wait_for_selector("input[type=radio]")
+    group = cell.query_selector_all(".widget-radio-box")[0]
+    said = []
+    for option in group.query_selector_all("input[type=radio]"):
+        option.click()
+        page.wait_for_timeout(500)
+        said.append(cell.inner_text())
+    right = [text.count("Right") > 0 for text in said]
+    assert any(right)
+    assert not all(right)
+
+
+def source(number, place):
+    return lab.nbformat.read(CHAPTERS[number], 4).cells[place].source
+
+
+def test_a_task_fails_gives_a_hint_is_solved_and_remembered_after_a_restart(page, address):
+    path = workspace.exercises()["ex02"]
+    cells = lab.nbformat.read(path, 4).cells
+    ids = [c.metadata.get("nbgrader", {}).get("grade_id") for c in cells]
+    answer, check = ids.index("softmax-answer"), ids.index("softmax")
+    notebook = lab.Notebook(page, address, f"exercises/ex02/{path.name}")
+    setup = next(i for i in code_cells(path) if "exercise(" in cells[i].source)
+    notebook.run(setup)
+
+    notebook.write(answer, edited("ex02", "softmax", WRONG["softmax"][0][1]))
+    notebook.run(answer)
+    with pytest.raises(AssertionError, match="✘"):
+        notebook.run(check)
+    ask = next(i for i in reversed(code_cells(path)) if "progress()" in cells[i].source)
+    notebook.write(ask, "ex.softmax.hint()")
+    assert "Hint 1 of 3" in notebook.run(ask)[0]["text"]
+    notebook.write(answer, answers("solutions", "ex02")["softmax"])
+    notebook.run(answer)
+    assert "Correct: 10 points." in "".join(o.get("text", "") for o in notebook.run(check))
+
+    page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.restartKernel()")
+    notebook.wait_for_kernel()
+    notebook.write(ask, "ex.progress()")
+    notebook.run(setup)
+    told = notebook.run(ask)[0]["text"]
+    assert "10 of 80 points" in told
