@@ -5,6 +5,7 @@ and lists and dicts of these.
 """
 
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
@@ -79,7 +80,7 @@ def difference(got, expected, rtol: float, atol: float) -> str | None:
             return f"{_kind(got)} instead of a dict with the keys {_listed(expected)}"
         pairs = [(f"at {key!r}: ", got[key], expected[key]) for key in expected]
     elif isinstance(expected, list | tuple):
-        if isinstance(got, np.ndarray) and got.ndim:
+        if isinstance(got, np.ndarray) and got.ndim and len(got) == len(expected):
             shapes = [
                 np.shape(v) if isinstance(v, (*NUMBER, np.ndarray)) else None for v in expected
             ]
@@ -186,9 +187,10 @@ def show(value) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, list | tuple):
-        text = "[" + ", ".join(map(show, value)) + "]"
+        text = "[" + ", ".join(map(show, value[:300])) + "]"
     elif isinstance(value, dict):
-        text = "{" + ", ".join(f"{k!r}: {show(v)}" for k, v in value.items()) + "}"
+        parts = islice(value.items(), 300)
+        text = "{" + ", ".join(f"{k!r}: {show(v)}" for k, v in parts) + "}"
     else:
         text = repr(value)
     return text if len(text) <= 300 else text[:297] + "..."

@@ -1,7 +1,7 @@
 """Mark one submission: its code in the sandbox, checks, expected values and verdict here."""
 
 import ast
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from time import monotonic
 from zlib import crc32
@@ -16,6 +16,7 @@ from tlcourse.grading.sandbox import Ended, NoSandbox, Sandbox, Session
 from tlcourse.grading.submissions import Cell, Plan, Submission, Unreadable
 
 _TEXT = 1000  # characters of a message that comes from the sandbox
+_SOURCE = 50_000  # characters of a cell that are kept in the record
 
 
 @dataclass(frozen=True)
@@ -146,9 +147,9 @@ def mark(
         "status": "marked",
         "tasks": {name: asdict(verdict) for name, verdict in verdicts.items()},
         "cells": sorted(run.errors.items()),
-        "answers": todo.answers,
-        "open_answer": todo.open_answer,
-        "notebook": [list(cell) for cell in cells],
+        "answers": {name: text[:_SOURCE] for name, text in todo.answers.items()},
+        "open_answer": todo.open_answer[:_SOURCE],
+        "notebook": [[cell.kind, cell.source[:_SOURCE], cell.grade_id] for cell in cells],
         "seconds": round(monotonic() - start, 3),
         "cpu": round(run.cpu, 3),
     }
@@ -176,7 +177,7 @@ def _judged(task, run: "_Run", rng: np.random.Generator) -> Verdict:
     verdict = judge(task, answer, rng, seconds=None)
     if run.broken is not None:
         raise run.broken
-    return verdict
+    return replace(verdict, message=_text(verdict.message))
 
 
 class _Proxy:
@@ -193,6 +194,8 @@ class _Proxy:
             raise Failure(_text(said["failure"]))
         if "open" in said:
             raise NotImplementedError
+        if "arguments" in said:
+            raise Failure("your function changes its argument: work on a copy")
         return said.get("result")
 
 

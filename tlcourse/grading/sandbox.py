@@ -29,7 +29,7 @@ LIMITS = {
     "RLIMIT_NPROC": 64 + 4 * (os.cpu_count() or 1),  # threads count, and a back-end starts many
     "RLIMIT_NOFILE": 128,
     "RLIMIT_FSIZE": 32 * 2**20,
-    "RLIMIT_CORE": 0,
+    "RLIMIT_CORE": 1,  # with 0 a system that pipes core dumps to a program would still do so
     "RLIMIT_MSGQUEUE": 0,
 }
 _GRACE = 5.0  # seconds in which the server ends a submission, before the sandbox is thrown away
@@ -62,7 +62,7 @@ def stage(folder: Path, forbidden: Iterable[str]) -> None:
     skip = shutil.ignore_patterns("__pycache__", "_content", "*.npz", "ex[0-9][0-9].py", "grading")
     shutil.copytree(PACKAGE, to, ignore=skip)
     (to / "grading").mkdir()
-    for name in ("__init__.py", "wire.py"):
+    for name in ("__init__.py", "syscalls.py", "wire.py"):
         shutil.copy(PACKAGE / "grading" / name, to / "grading" / name)
     shutil.copy(PACKAGE / "grading" / "inside.py", folder / "inside.py")
     shutil.copy(PACKAGE / "grading" / "stand_in.py", to / "checks" / "__init__.py")
@@ -87,8 +87,11 @@ def _empty(path: Path, function: str, name: str) -> None:
 
 def _command(folder: Path, settings: dict) -> list[str]:
     """The command that runs `folder`/inside.py in a sandbox."""
-    prefixes = sorted({sys.prefix, sys.base_prefix, str(Path(sys.prefix).resolve())})
-    binds = [(p, p) for p in prefixes if not Path(p).is_relative_to("/usr")]
+    # Of each place only what Python needs: beside it there may be a class's submissions.
+    places = {"/usr", "/usr/local", sys.prefix, sys.base_prefix}
+    parts = ("bin", "lib", "lib64", "pyvenv.cfg", "share")
+    found = (str(Path(place, part)) for place in sorted(places) for part in parts)
+    binds = [(path, path) for path in found if Path(path).exists()]
     binds.append((str(folder), "/sandbox"))
     outer: list[str] = []
     if os.geteuid() == 0:
@@ -105,7 +108,7 @@ def _command(folder: Path, settings: dict) -> list[str]:
     inner += ["--cap-drop", "ALL", "--hostname", "sandbox", "--clearenv"]
     for name, value in _environment().items():
         inner += ["--setenv", name, value]
-    inner += ["--ro-bind", "/usr", "/usr", "--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
+    inner += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
     for name in ("lib", "lib64", "bin"):
         link = Path("/", name)
         if link.is_symlink():
@@ -273,9 +276,10 @@ class Session:
         """
         if self._asked is None:
             raise Ended("the process has ended")
+        end = monotonic() + seconds
         try:
             wire.send(self._asked, request, seconds)
-            answer = wire.receive(self._asked, seconds)
+            answer = wire.receive(self._asked, end - monotonic())
             if type(answer) is not dict:
                 raise wire.Malformed("no dict")
             return answer
@@ -292,6 +296,8 @@ class Session:
             raise Ended(self._told(why)) from None
 
     def _told(self, why: str) -> str:
+        if why == "files":
+            return "too many files are written"
         if why == "memory":
             return f"more than {self._sandbox.memory / 2**30:.2g} GB of memory are used"
         return f"the whole process ends ({why})"

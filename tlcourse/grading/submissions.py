@@ -50,6 +50,13 @@ class Submission:
     reason: str = ""
     submitted: str = ""
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "student", clean(self.student))
+        for name in ("file", "reason"):  # which hold names of the student's choice
+            text = clean(getattr(self, name))[:300]
+            text = "".join(c if c.isprintable() else "?" for c in text)
+            object.__setattr__(self, name, text)
+
     @property
     def key(self) -> str:
         """A checksum of what is marked."""
@@ -113,7 +120,7 @@ def _of_entry(path: Path, exercise: str, notebook: str) -> Submission | None:
         if path.suffix == ".ipynb":
             return Submission(student, path.name, read_file(path), submitted=_time(path))
         return None
-    except Unreadable as error:
+    except (Unreadable, OSError) as error:
         return Submission(student, path.name, reason=str(error), submitted=_time(path))
 
 
@@ -128,7 +135,8 @@ def _of_folder(folder: Path, exercise: str, notebook: str) -> Submission:
     submitted = _time(path)
     stamp = folder / "timestamp.txt"
     if stamp.is_file() and not stamp.is_symlink():
-        submitted = _parsed_time(stamp.read_text("utf-8", "replace")[:100]) or submitted
+        with open(stamp, "rb") as file:
+            submitted = _parsed_time(file.read(100).decode("utf-8", "replace")) or submitted
     try:
         data = read_file(path)
         if path.suffix == ".zip":
@@ -161,7 +169,9 @@ def _of_students_zip(
             files = {n: i for n, i in files.items() if n.endswith(".ipynb")}
             chosen = _choose(files, notebook[:4], notebook)
             return Submission(student, chosen, _unpacked(archive, files[chosen]), "", submitted)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError) as error:
+    except Unreadable:
+        raise
+    except Exception as error:  # a damaged zip raises what it likes
         raise Unreadable(f"{name} is no sound zip ({error})") from None
 
 
@@ -213,6 +223,8 @@ def _members(archive: zipfile.ZipFile) -> Iterator[zipfile.ZipInfo]:
 def _unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
     if info.file_size > MOST_BYTES:
         raise Unreadable(_too_large(info.file_size))
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise Unreadable("it cannot be unpacked (save the zip without bzip2 or LZMA)")
     try:
         with archive.open(info) as file:
             data = file.read(MOST_BYTES + 1)  # the size in the zip may be a lie
@@ -251,7 +263,10 @@ def read_file(path: Path) -> bytes:
 
 
 def _time(path: Path) -> str:
-    return datetime.fromtimestamp(path.lstat().st_mtime, UTC).isoformat(timespec="seconds")
+    try:
+        return datetime.fromtimestamp(path.lstat().st_mtime, UTC).isoformat(timespec="seconds")
+    except (ValueError, OverflowError, OSError):  # a time before or beyond all calendars
+        return ""
 
 
 def _parsed_time(text: str) -> str:
@@ -328,6 +343,11 @@ def read(data: bytes) -> list[Cell]:
     return made
 
 
+def clean(text: str) -> str:
+    """A text that can be written as UTF-8."""
+    return text.encode("utf-8", "replace").decode()
+
+
 def _list(value) -> list:
     return value if isinstance(value, list) else []
 
@@ -340,14 +360,13 @@ def _cell(given) -> Cell | None:
         source = "".join(part for part in source if isinstance(part, str))
     if not isinstance(source, str):
         return None
-    # A half of a surrogate pair is no text that can be written again.
-    source = source.encode("utf-8", "replace").decode("utf-8")
+    source = clean(source)
     metadata = given.get("metadata")
     marked = metadata.get("nbgrader") if isinstance(metadata, dict) else None
     grade_id = marked.get("grade_id") if isinstance(marked, dict) else None
     kind = given.get("cell_type")
     kind = kind if kind in ("code", "markdown", "raw") else "raw"
-    return Cell(kind, source, grade_id if isinstance(grade_id, str) else None)
+    return Cell(kind, source, clean(grade_id[:200]) if isinstance(grade_id, str) else None)
 
 
 # --- what is to run ------------------------------------------------------------------------------

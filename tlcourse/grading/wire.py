@@ -15,8 +15,10 @@ from math import prod
 import numpy as np
 
 LIMIT = 32 * 2**20  # bytes of one message
+TEXT = 2 * 2**20  # bytes of its JSON, which takes many times as much memory where it is read
 _DEPTH = 20
-_DTYPE = re.compile(r"[<>|=]?(b1|[iu][1248]|f[248]|c(8|16)|[SU]\d{1,4})")
+_KEY = 2**31  # integers beyond may all have the same hash
+_DTYPE = re.compile(r"[<>|=]?(b1|[iu][1248]|f[248]|c(8|16)|[SU][1-9]\d{0,3})")
 
 
 class Malformed(Exception):
@@ -65,10 +67,12 @@ def decode(data: bytes):
     """
     try:
         (size,) = struct.unpack_from(">I", data)
+        if size > TEXT:
+            raise Malformed(f"more than {TEXT // 2**20} MB that are no arrays")
         packed = json.loads(data[4 : 4 + size])
-    except (struct.error, ValueError, RecursionError) as error:
+        value, end = _unpack(packed, memoryview(data), 4 + size, 0)
+    except (struct.error, ValueError, OverflowError, RecursionError) as error:
         raise Malformed(f"not a message ({type(error).__name__})") from None
-    value, end = _unpack(packed, memoryview(data), 4 + size, 0)
     if end != len(data):
         raise Malformed("bytes that belong to nothing")
     return value
@@ -98,6 +102,8 @@ def _unpack(packed, data: memoryview, at: int, depth: int) -> tuple[object, int]
         for pair in body:
             if type(pair) is not list or len(pair) != 2 or type(pair[0]) not in (str, int):
                 raise Malformed("an unknown kind of key")
+            if type(pair[0]) is int and abs(pair[0]) >= _KEY:
+                raise Malformed("a key that is too large")
             made[pair[0]], at = _unpack(pair[1], data, at, depth + 1)
         return made, at
     if kind in ("array", "scalar") and type(body) is list and len(body) == 2:
@@ -117,7 +123,8 @@ def _array(dtype, shape, data: memoryview, at: int, *, scalar: bool) -> tuple[ob
     if min(shape, default=0) < 0 or (size := prod(shape) * kind.itemsize) > len(data) - at:
         raise Malformed("an array of another size than it says")
     flat = np.frombuffer(bytes(data[at : at + size]), kind, count=prod(shape))
-    if kind.kind == "U" and flat.size and flat.view(np.uint32).max() > 0x10FFFF:
+    letters = flat.view(f"{kind.byteorder}u4") if kind.kind == "U" else flat[:0]
+    if letters.size and letters.max() > 0x10FFFF:
         raise Malformed("a text that is none")
     array = flat.reshape(shape).copy()
     return (array[()] if scalar else array), at + size

@@ -1,0 +1,331 @@
+"""One batch of attacks, honest mess and honest work: who gets which points, and that nobody harms
+anybody else. The corpus is in `attacks/`."""
+
+import ctypes
+import hashlib
+import io
+import json
+import os
+import random
+import shutil
+import socket
+import sqlite3
+import stat
+import subprocess
+import sys
+import zipfile
+from collections import Counter
+from contextlib import contextmanager
+from itertools import cycle
+from pathlib import Path
+from statistics import median
+
+import pytest
+
+from tests.grading import attacks, needs_sandbox
+from tests.grading.attacks import EXERCISE, FILE, TASKS, WRONG, Book, World
+from tlcourse.grading import submissions
+
+LIMIT = 2  # seconds for a cell or a call
+CORPUS = attacks.every()
+EACH = 6  # so many attacks between two honest submissions
+CANARY = "0123456789abcdef" * 2
+
+
+# --- the corpus itself -------------------------------------------------------------------------
+
+
+def test_the_corpus_is_large_and_each_entry_says_what_it_tries():
+    assert len(CORPUS) >= 40
+    assert len({attack.name for attack in CORPUS}) == len(CORPUS)
+    assert {attack.name.partition("-")[0] for attack in CORPUS} == set(attacks.GROUPS)
+    for attack in CORPUS:
+        says = attack.says.splitlines()
+        assert says[0].endswith((".", "?")), attack.name
+        assert len(says) == 1, attack.name
+
+
+# --- the batch ---------------------------------------------------------------------------------
+
+
+def solves_all(book: Book) -> None:
+    pass
+
+
+def solves_half(book: Book) -> None:
+    book.wrong(*TASKS[::2])
+
+
+def leaves_some_open(book: Book) -> None:
+    for task in TASKS[3:]:
+        book.answer(task, f"def {task}(*_):\n    raise NotImplementedError")
+    for task in ("chance", "order"):
+        book.answer(task, f"{task} = ...")
+
+
+def uses_its_time(book: Book) -> None:
+    """Needs memory and more than a second of processor time, which may have been taken away."""
+    book.before("softmax", "import time\nlarge = np.zeros(2**26)")
+    for task in TASKS[:6]:
+        book.before(task, "begin = time.process_time()\nwhile time.process_time() < begin + 0.2: 1")
+
+
+HONEST = {
+    solves_all: set(TASKS),
+    uses_its_time: set(TASKS),
+    solves_half: set(TASKS[1::2]),
+    leaves_some_open: set(TASKS[:3]),
+}
+
+
+@contextmanager
+def listening():
+    """A port and an abstract socket of this machine on which something listens."""
+    with socket.create_server(("127.0.0.1", 0)) as tcp, socket.socket(socket.AF_UNIX) as quiet:
+        name = f"tlcourse-{os.getpid()}"
+        quiet.bind("\0" + name)
+        quiet.listen()
+        yield tcp.getsockname()[1], name
+
+
+def write_class(root: Path, marks: Path, port: int, name: str) -> dict[str, object]:
+    """The submissions of a class, by the names of the students: Attack, or tasks solved."""
+    made, edits = {}, cycle(HONEST)
+    root.mkdir()
+
+    def add(attack=None, edit=None) -> None:
+        student = f"{len(made):03}-{attack.name if attack else 'honest'}"
+        world = World(root / student, root, marks, port, name)
+        world.folder.mkdir()
+        if attack:
+            attack.write(world)
+        else:
+            book = Book(world)
+            edit(book)
+            os.utime(book.save(), (1.75e9, 1.75e9))
+        made[student] = attack or HONEST[edit]
+
+    add(edit=next(edits))
+    for i, attack in enumerate(CORPUS, 1):
+        add(attack)
+        if "server" in attack.name:
+            add(edit=uses_its_time)
+        elif i % EACH == 0 or attack is CORPUS[-1]:
+            add(edit=next(edits))
+    return made
+
+
+def digest(root: Path) -> dict[bytes, object]:
+    """What there is below a folder: types, bytes, links and times."""
+    found = {}
+    for folder, folders, names in os.walk(os.fsencode(root)):
+        for name in [*folders, *names]:
+            path = os.path.join(folder, name)
+            about = os.lstat(path)
+            data = ""
+            if stat.S_ISLNK(about.st_mode):
+                data = os.readlink(path)
+            elif stat.S_ISREG(about.st_mode):
+                with open(path, "rb") as file:
+                    data = hashlib.file_digest(file, "sha256").hexdigest()
+            found[path] = (about.st_mode, about.st_size, about.st_mtime_ns, data)
+    return found
+
+
+def run(root: Path, marks: Path, temporary: Path) -> str:
+    """`tlcourse grade`, as a lecturer runs it; what it says."""
+    command = [sys.executable, "-m", "tlcourse", "grade", str(root), "--exercise", EXERCISE]
+    command += ["--out", str(marks), "--cell-seconds", str(LIMIT)]
+    temporary.mkdir()
+    env = os.environ | {"TMPDIR": str(temporary), "TLCOURSE_CANARY": CANARY, "COLUMNS": "300"}
+    done = subprocess.run(command, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+def records(marks: Path) -> dict[str, dict]:
+    found = [json.loads(p.read_text("utf-8")) for p in marks.glob(f"records/{EXERCISE}/*.json")]
+    return {record["student"]: record for record in found}
+
+
+def correct(record: dict) -> set[str]:
+    return {name for name, verdict in record["tasks"].items() if verdict["status"] == "correct"}
+
+
+def dump(marks: Path) -> Counter:
+    with sqlite3.connect(marks / "gradebook.db") as base:
+        return Counter(base.iterdump())
+
+
+def children() -> list[str]:
+    """The commands of all processes that descend from this one; orphans come to it as well."""
+    import psutil
+
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        try:
+            if process.status() != psutil.STATUS_ZOMBIE:
+                found.append(" ".join(process.cmdline()))
+        except psutil.NoSuchProcess:
+            continue
+    return found
+
+
+@needs_sandbox
+@pytest.mark.timeout(900)
+def test_everyone_gets_the_points_that_are_theirs_and_nobody_harms_anybody(tmp_path):
+    # So that whatever outlives its parent becomes a child of this process.
+    ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
+    before = children()
+    root, marks, temporary = tmp_path / "submissions", tmp_path / "marks", tmp_path / "tmp"
+    quiet, quiet_marks = tmp_path / "quiet", tmp_path / "quiet-marks"
+    with listening() as (port, name):
+        students = write_class(root, marks, port, name)
+        given = digest(root)
+        run(root, marks, temporary)
+    found, problems = records(marks), []
+    assert set(found) == set(students)
+
+    # What a busy machine takes for honest work is no one's fault.
+    usual = median(found[s]["seconds"] for s in students if s.endswith("honest"))
+    for student, expected in students.items():
+        record = found[student]
+        attack = expected if isinstance(expected, attacks.Attack) else None
+        right = attack.correct if attack else expected
+        if correct(record) != right:
+            odd = {t: v for t, v in record["tasks"].items() if (t in right) != bool(v["points"])}
+            problems.append(f"{student}: {record['reason']} {odd} {record['cells']}"[:1000])
+        if attack and attack.unreadable and attack.unreadable not in record["reason"]:
+            problems.append(f"{student}: it was read, or for another reason {record['reason']!r}")
+        if not (attack and attack.unreadable) and record["status"] != "marked":
+            problems.append(f"{student}: {record['reason']}")
+        allowed = LIMIT * max(attack.hangs, 1) + 1 + 10 * usual if attack else float("inf")
+        if record["seconds"] > allowed:
+            problems.append(f"{student}: {record['seconds']} s, {allowed:.1f} are allowed")
+        if not (record["reason"] + record["file"]).isprintable():
+            problems.append(f"{student}: not printable: {record['reason'] + record['file']!r}")
+        size = len(json.dumps(record))
+        if size > 2**20:
+            problems.append(f"{student}: a record of {size / 2**20:.0f} MB")
+        said = json.dumps(record["tasks"]) + json.dumps(record["cells"])
+        if CANARY in said or str(tmp_path) in said:
+            problems.append(f"{student}: it is told what only the marker knows: {said[:500]}")
+
+    # The same class without those who attack.
+    honest = [s for s, expected in students.items() if not isinstance(expected, attacks.Attack)]
+    quiet.mkdir()
+    for student in honest:
+        shutil.copytree(root / student, quiet / student)
+    (quiet_marks / "records").mkdir(parents=True)
+    shutil.copy2(marks / "records" / ".secret", quiet_marks / "records")
+    run(quiet, quiet_marks, tmp_path / "quiet-tmp")
+    changed = dump(quiet_marks) - dump(marks)
+    problems += [f"not in the gradebook with attackers: {row}" for row in changed]
+
+    if digest(root) != given:
+        problems.append("files that were handed in have changed")
+    if left := Counter(children()) - Counter(before):
+        problems.append(f"still running: {list(left)}")
+    if left := [*temporary.iterdir(), *(tmp_path / "quiet-tmp").iterdir()]:
+        problems.append(f"left behind: {left}")
+    assert not problems, "\n".join(problems)
+
+
+# --- the reader --------------------------------------------------------------------------------
+
+READ = f"""
+import resource, sys
+from pathlib import Path
+from tlcourse.grading import submissions
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+try:
+    for one in submissions.find(Path(sys.argv[1]), "{EXERCISE}", "{FILE}"):
+        if one.reason:
+            print(one.student, one.reason)
+        else:
+            submissions.read(one.data)
+except submissions.Unreadable as error:
+    print(error)
+except submissions.CourseError as error:
+    print(error)
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+"""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "five-hundred-megabytes",
+        "nested-json",
+        "giant-number",
+        "zip-bomb",
+        "zip-bomb-that-lies",
+        "zip-bomb-by-bzip2",
+        "odd-time",
+    ],
+)
+def test_reading_takes_little_memory(name, tmp_path):
+    (attack,) = (a for a in CORPUS if a.name == f"files-{name}")
+    (tmp_path / "ada").mkdir()
+    attack.write(World(tmp_path / "ada", tmp_path, tmp_path / "marks"))
+    done = subprocess.run(
+        [sys.executable, "-c", READ, str(tmp_path)], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert int(done.stdout.split()[-1]) < 200, done.stdout
+
+
+def test_a_class_in_one_zip_is_read_like_its_folder(tmp_path):
+    """Those of the corpus that a zip can hold; nothing is written anywhere."""
+    root = tmp_path / "class"
+    root.mkdir()
+    for attack in [a for a in CORPUS if a.name.startswith(("mess-", "forging-"))][::3]:
+        (root / attack.name).mkdir()
+        attack.write(World(root / attack.name, root, tmp_path / "marks"))
+    with zipfile.ZipFile(tmp_path / "class.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(root.rglob("*")):
+            archive.write(path, path.relative_to(tmp_path))
+        archive.writestr(f"../escaped/{FILE}", "{}")
+        archive.writestr(f"/absolute/{FILE}", "{}")
+    before = digest(tmp_path)
+    there = submissions.find(root, EXERCISE, FILE)
+    here = submissions.find(tmp_path / "class.zip", EXERCISE, FILE)
+    assert [(s.student, s.data) for s in here] == [(s.student, s.data) for s in there]
+    assert digest(tmp_path) == before
+
+
+def test_damaged_zips_and_notebooks_stop_nobody(tmp_path):
+    """Bytes are changed and cut off at random; each is read, or the reason told."""
+    rng, stream = random.Random(0), io.BytesIO()
+    cell = {"cell_type": "code", "source": "x = 1", "metadata": {"nbgrader": {"grade_id": "x"}}}
+    text = json.dumps({"cells": [cell], "nbformat": 4, "metadata": {}}).encode()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(FILE, text)
+        archive.writestr("notes.txt", "notes" * 20)
+    for i in range(1000):
+        data = bytearray(stream.getvalue() if i % 2 else text)
+        for _ in range(rng.randint(1, 5)):
+            data[rng.randrange(len(data))] = rng.choice([0, 255, rng.randrange(256)])
+        if i % 10 == 0:
+            del data[rng.randrange(len(data)) :]
+        (tmp_path / f"{i:03}{'.zip' if i % 2 else '.ipynb'}").write_bytes(data)
+    read = 0
+    for one in submissions.find(tmp_path, EXERCISE, FILE):
+        try:
+            read += not one.reason and len(submissions.read(one.data)) > 0
+        except submissions.Unreadable:
+            continue
+    assert read > 50
+
+
+def test_wrong_answers_of_the_corpus_are_wrong():
+    """Every answer that attackers hand in is one that fails its check."""
+    import numpy as np
+
+    from tests.checks import answer
+    from tlcourse.checks import judge, tasks
+
+    for task, code in WRONG.items():
+        given = answer(EXERCISE, task, code)
+        found = judge(tasks(EXERCISE)[task], given, np.random.default_rng(0))
+        assert found.status == "not yet", task

@@ -1,0 +1,577 @@
+"""What learners' code can see and do in the sandbox, and what happens to whoever comes next."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from itertools import pairwise
+from pathlib import Path
+from textwrap import dedent, indent
+
+import numpy as np
+import pytest
+
+from tests.grading import needs_sandbox
+from tlcourse.grading import sandbox
+from tlcourse.grading.sandbox import LIMITS, Ended, NoSandbox, Sandbox
+
+MEMORY = 400 * 2**20
+SECONDS = 30  # for a call that is meant to return, on a busy machine
+
+
+@pytest.fixture(scope="module")
+def box():
+    if needs_sandbox.args[0]:
+        pytest.skip(needs_sandbox.kwargs["reason"])
+    with Sandbox(["numpy"], ["tlcourse.losses.cross_entropy"], MEMORY) as made:
+        yield made
+
+
+def defined(body: str) -> str:
+    return "import os\nimport numpy as np\ndef f():\n" + indent(dedent(body).strip("\n"), "    ")
+
+
+def ask(session, body: str, seconds: float = SECONDS):
+    """What a function with this body returns in a session."""
+    assert session.ask(SECONDS, op="run", source=defined(body), file="cell 1") == {"error": ""}
+    said = session.ask(seconds, op="call", name="f", arguments=[], forbids=[])
+    assert "failure" not in said, said["failure"]
+    return said["result"]
+
+
+def inside(box, body: str, seconds: float = SECONDS):
+    """The same in a session of its own."""
+    session = box.session()
+    try:
+        return ask(session, body, seconds)
+    finally:
+        session.close()
+
+
+def told(box, body: str, seconds: float = SECONDS) -> str:
+    """How a session ends, or what a function raises."""
+    session = box.session()
+    try:
+        session.ask(SECONDS, op="run", source=defined(body), file="cell 1")
+        return session.ask(seconds, op="call", name="f", arguments=[], forbids=[])["failure"]
+    except Ended as ended:
+        return str(ended)
+    finally:
+        session.close()
+
+
+# --- what can be seen --------------------------------------------------------------------------
+
+
+def test_a_function_gets_arrays_and_returns_them(box):
+    session = box.session()
+    session.ask(SECONDS, op="run", source="def f(x, k):\n    return {'a': [x * k, None]}", file="x")
+    said = session.ask(SECONDS, op="call", name="f", arguments=[np.arange(3.0), 2], forbids=[])
+    np.testing.assert_array_equal(said["result"]["a"][0], [0, 2, 4])
+    assert session.close()["clean"]
+    assert session.cpu >= 0
+
+
+def test_only_the_system_and_the_environment_are_there(box):
+    known = {"sandbox", "usr", "lib", "lib64", "bin", "etc", "proc", "dev", "tmp"}
+    prefixes = {sys.prefix, sys.base_prefix, os.path.realpath(sys.prefix)}
+    roots = {Path(prefix).parts[1] for prefix in prefixes}
+    assert set(inside(box, "return os.listdir('/')")) <= known | roots
+    assert inside(box, "return os.listdir('/etc')") in ([], ["ld.so.cache"])
+    assert set(inside(box, "return os.listdir('/sandbox')")) == {"inside.py", "tlcourse"}
+
+
+def test_no_file_of_the_host_is_there(box, tmp_path):
+    (tmp_path / "marks.db").write_text("marks")
+    paths = [tmp_path / "marks.db", __file__, Path.cwd() / "pyproject.toml", "/etc/passwd", "/run"]
+    assert inside(box, f"return [os.path.exists(p) for p in {[str(p) for p in paths]}]") == [
+        False
+    ] * len(paths)
+
+
+def test_no_check_and_no_function_that_is_asked_for_is_there(box):
+    body = """
+        import tlcourse
+        found = {}
+        for folder, _, names in os.walk(os.path.dirname(tlcourse.__file__)):
+            for name in names:
+                found[os.path.join(folder, name)] = open(os.path.join(folder, name)).read()
+        return found
+    """
+    files = inside(box, body)
+    names = {path.removeprefix("/sandbox/tlcourse/") for path in files}
+    assert "checks/engine.py" in names
+    assert not [n for n in names if "checks/ex0" in n or "_content" in n or n.endswith(".pyc")]
+    assert {n for n in names if n.startswith("grading/")} <= {
+        f"grading/{name}.py" for name in ("__init__", "syscalls", "wire")
+    }
+    assert "raise RuntimeError" in files["/sandbox/tlcourse/losses.py"]
+    assert "log_y_hat" not in files["/sandbox/tlcourse/losses.py"].partition("def binary")[0]
+    assert "solved without tlcourse.losses.cross_entropy" in told(
+        box, "from tlcourse import losses\nreturn losses.cross_entropy(np.zeros((1, 2)), [0])"
+    )
+
+
+@pytest.mark.parametrize("place", [Path(sys.prefix), Path("/usr/local"), Path("/usr/lib/python3")])
+def test_an_installed_package_is_covered_wherever_it_lies(place, monkeypatch, tmp_path):
+    package = place / "lib/site-packages/tlcourse"
+    monkeypatch.setattr(sandbox, "PACKAGE", package)
+    command = sandbox._command(tmp_path, {})
+    assert ("--tmpfs", str(package)) in pairwise(command)
+
+
+def test_the_environment_is_empty_but_for_what_is_set(box, monkeypatch):
+    monkeypatch.setenv("TLCOURSE_CANARY", "secret")
+    with Sandbox(["numpy"], (), MEMORY) as fresh:
+        found = inside(fresh, "return dict(os.environ)")
+    assert found == sandbox._environment() | {"PWD": "/tmp"}
+
+
+def test_it_is_nobody_with_no_rights_and_no_way_to_any(box):
+    about = inside(box, "return open('/proc/self/status').read()")
+    about = dict(line.split(":\t", 1) for line in about.splitlines() if ":\t" in line)
+    assert "0" not in about["Uid"].split() + about["Gid"].split()
+    assert {about[f"Cap{name}"] for name in ("Inh", "Prm", "Eff", "Bnd", "Amb")} == {"0" * 16}
+    assert about["NoNewPrivs"] == "1"
+    assert inside(box, "import ctypes\nreturn ctypes.CDLL(None).unshare(0x10000000)") == -1
+    assert inside(box, "import socket\nreturn socket.gethostname()") == "sandbox"
+
+
+def test_nothing_but_two_small_folders_can_be_written(box):
+    mounts = inside(box, "return open('/proc/self/mounts').read()").splitlines()
+    mounts = {line.split()[1]: line.split()[2:4] for line in mounts}
+    free = {path for path, (_, options) in mounts.items() if "rw" in options.split(",")}
+    assert {path for path in free if not path.startswith(("/proc", "/dev/"))} == {"/tmp"}
+    body = """
+        written = []
+        for folder, _, _ in os.walk("/", followlinks=False):
+            if not folder.startswith("/proc"):
+                try:
+                    open(folder + "/x", "w").close()
+                    written.append(folder)
+                except OSError:
+                    pass
+            if folder.count("/") > 4:
+                _[:] = []
+        return written
+    """
+    assert set(inside(box, body)) == {"/tmp", "/tmp/work", "/dev/shm"}
+
+
+def test_there_is_no_network_and_no_other_process(box):
+    assert inside(box, "import socket\nreturn [n for _, n in socket.if_nameindex()]") == ["lo"]
+    body = "return sorted({int(p) for p in os.listdir('/proc') if p.isdigit()} - {os.getpid()})"
+    assert inside(box, body) == [1]
+    body = """
+        import socket
+        try:
+            socket.create_connection(("192.0.2.1", 80), 1)
+        except OSError as error:
+            return error.strerror
+    """
+    assert inside(box, body) == "Network is unreachable"
+
+
+def test_the_server_cannot_be_looked_into(box):
+    body = """
+        said = []
+        for name in ("mem", "environ", "maps", "fd", "root", "cwd"):
+            try:
+                path = f"/proc/1/{name}"
+                os.listdir(path) if os.path.isdir(path) else open(path, "rb").read(1)
+                said.append(name)
+            except OSError:
+                pass
+        return said
+    """
+    assert inside(box, body) == []
+
+
+def test_no_file_is_open_but_the_socket_and_nothing(box):
+    body = """
+        found = []
+        for fd in os.listdir("/proc/self/fd") if os.access("/proc/self/fd", 4) else range(256):
+            try:
+                os.fstat(int(fd))
+                found.append(os.readlink(f"/proc/self/fd/{fd}").partition(":")[0])
+            except OSError:
+                pass
+        return found
+    """
+    found = inside(box, body)
+    assert set(found) <= {"/dev/null", "socket", "/dev/urandom"} | {f for f in found if "/fd" in f}
+    assert found.count("socket") <= 1
+
+
+# --- limits ------------------------------------------------------------------------------------
+
+
+def test_the_limits_hold_and_cannot_be_lifted(box):
+    body = """
+        import resource
+        found = {}
+        for name in %r:
+            which = getattr(resource, name)
+            found[name] = list(resource.getrlimit(which))
+            try:
+                resource.setrlimit(which, (found[name][1] + 1, found[name][1] + 1))
+                found[name] = "lifted"
+            except (ValueError, OSError):
+                pass
+        return found
+    """
+    assert inside(box, body % [*LIMITS]) == {name: [most, most] for name, most in LIMITS.items()}
+
+
+GREEDY = {
+    "an array": "return [np.ones(2**17) for _ in range(3000)][0]",
+    "many processes": """
+        import time
+        for _ in range(7):
+            if os.fork() == 0:
+                break
+        kept = [np.ones(2**17) for _ in range(200)]
+        time.sleep(100)
+    """,
+    "shared memory": """
+        import mmap, time
+        kept, block = mmap.mmap(-1, 3 * 2**30), bytes(2**20)
+        for i in range(3 * 2**10):
+            kept[i * 2**20:(i + 1) * 2**20] = block
+            time.sleep(0.0005)
+        return 0
+    """,
+}
+
+
+@pytest.mark.parametrize("name", GREEDY)
+def test_memory_is_bounded_for_all_processes_together(box, name):
+    assert told(box, GREEDY[name]) == "more than 0.39 GB of memory are used"
+
+
+def test_memory_that_belongs_to_no_process_is_bounded(box):
+    body = """
+        kept, block = [], bytes(2**20)
+        try:
+            for i in range(60):
+                kept.append(os.memfd_create(str(i)))
+                for _ in range(31):
+                    os.write(kept[-1], block)
+        except OSError:
+            pass
+        return len(kept)
+    """
+    assert inside(box, body) < MEMORY / 31 / 2**20
+
+
+def test_processes_are_bounded(box):
+    body = """
+        import time
+        count = 0
+        try:
+            while count < 2000:
+                if os.fork() == 0:
+                    time.sleep(1000)
+                count += 1
+        except OSError:
+            return count
+    """
+    with Sandbox(["numpy"], (), 8 * 2**30) as wide:
+        assert inside(wide, body) <= LIMITS["RLIMIT_NPROC"]
+
+
+def test_files_are_bounded_in_size_and_together(box):
+    body = """
+        block, sizes = bytes(2**20), []
+        for folder in ("/tmp", "/dev/shm"):
+            total = 0
+            try:
+                for i in range(1000):
+                    with open(f"{folder}/{i}", "wb", 0) as file:
+                        for _ in range(20):
+                            total += file.write(block)
+            except OSError:
+                sizes.append(total)
+        try:
+            open("/tmp/0", "wb").truncate(2**40)
+        except OSError:
+            sizes.append(-1)
+        return sizes
+    """
+    tmp, shm, giant = inside(box, body)
+    assert tmp <= sandbox.TMP
+    assert shm <= sandbox.SHM
+    assert giant == -1
+
+
+def test_empty_files_are_bounded_too(box):
+    """They fill no disk, but the kernel's memory."""
+    body = """
+        for i in range(3_000_000):
+            os.close(os.open(f"/tmp/{i}", os.O_CREAT | os.O_WRONLY))
+        return "all"
+    """
+    assert told(box, body) in ("too many files are written", "your function raises OSError")
+
+
+def test_time_is_bounded_and_the_message_says_so(box):
+    begin = time.monotonic()
+    assert told(box, "while True:\n    pass", 0.3).startswith("no answer within 0.3 seconds")
+    assert time.monotonic() - begin < 0.3 + SECONDS
+
+
+def test_it_stays_one_session_for_the_kernel_that_shares_out_the_processors(box):
+    """Else forty sessions would leave the worker beside it a fortieth of the time."""
+    body = """
+        import ctypes
+        if os.fork() == 0:
+            os._exit(ctypes.CDLL(None).setsid() >= 0)
+        return os.waitstatus_to_exitcode(os.wait()[1])
+    """
+    assert inside(box, body) == 0
+
+
+# --- whoever comes next ------------------------------------------------------------------------
+
+ENDS = {
+    "exit": ("os._exit(3)", "the whole process ends (exit 3)"),
+    "crash": ("import ctypes\nctypes.string_at(0)", "the whole process ends (signal 11)"),
+    "kill": ("os.kill(os.getpid(), 9)", "the whole process ends (signal 9)"),
+    "loop": ("while True:\n    pass", "no answer within 1 seconds"),
+    "memory": (GREEDY["an array"], "more than 0.39 GB"),
+    "giant": ("return np.zeros(10**7)", "what is returned cannot be read"),
+    "socket": ("os.closerange(3, 99)", "the whole process ends"),
+}
+
+
+@pytest.mark.parametrize("how", ENDS)
+def test_after_a_session_that_ended_badly_the_next_one_is_as_new(box, how):
+    body, message = ENDS[how]
+    session = box.session()
+    session.ask(SECONDS, op="run", source="left = 1\n" + defined(body), file="cell 1")
+    with pytest.raises(Ended, match=message.replace("(", r"\(").replace(")", r"\)")):
+        session.ask(1 if how == "loop" else SECONDS, op="call", name="f", arguments=[], forbids=[])
+    with pytest.raises(Ended, match="the process has ended"):
+        session.ask(SECONDS, op="value", name="f")
+    session.close()
+    assert inside(box, "return 'left' in globals()") is False
+
+
+LEFT = {
+    "a file": "open('/tmp/left', 'w').write('left')",
+    "many files": "for i in range(5000):\n    open(f'/tmp/left{i}', 'w').close()",
+    "shared memory": "open('/dev/shm/left', 'w').write('left')",
+    "a folder that is closed": "os.makedirs('/tmp/left/inside')\nos.chmod('/tmp/left', 0)",
+    "a deep folder": """
+        for _ in range(3000):
+            os.mkdir("left")
+            os.chdir("left")
+    """,
+    "a link": "os.symlink('/usr', '/tmp/left')\nos.symlink('..', 'left')",
+    "a pipe and a socket": """
+        import socket
+        os.mkfifo("/tmp/left")
+        socket.socket(socket.AF_UNIX).bind("/tmp/left-too")
+    """,
+    "shared memory of System V": "import ctypes\nctypes.CDLL(None).shmget(76, 4096, 0o1666)",
+    "a semaphore of System V": "import ctypes\nctypes.CDLL(None).semget(76, 1, 0o1666)",
+    "a queue of System V": "import ctypes\nctypes.CDLL(None).msgget(76, 0o1666)",
+    "a key": "import ctypes\nctypes.CDLL(None).syscall(248, b'user', b'left', b'x', 1, -4)",
+    "daemons": """
+        import ctypes
+        for _ in range(3):
+            if os.fork() == 0:
+                ctypes.CDLL(None).setsid()
+                if os.fork():
+                    os._exit(0)
+                while True:
+                    open("/tmp/left", "a").close()
+    """,
+}
+LOOK = """
+    import ctypes
+    libc = ctypes.CDLL(None)
+    found = [f for folder in ("/tmp", "/dev/shm") for f in os.listdir(folder) if f != "work"]
+    found += os.listdir("/tmp/work")
+    found += [k for k in ("shm", "msg", "sem") if len(open(f"/proc/sysvipc/{k}").readlines()) > 1]
+    found += ["key"] * (libc.syscall(250, 10, -4, b"user", b"left", 0) >= 0)
+    found += [p for p in os.listdir("/proc") if p.isdigit() and int(p) not in (1, os.getpid())]
+    return found
+"""
+
+
+@pytest.mark.parametrize("what", LEFT)
+def test_nothing_is_left_for_the_next(box, what):
+    if what == "a key" and os.uname().machine != "x86_64":
+        pytest.skip("the numbers of the calls are those of x86_64")
+    session = box.session()
+    session.ask(SECONDS, op="run", source=defined(LEFT[what] + "\nreturn 0"), file="cell 1")
+    session.ask(SECONDS, op="call", name="f", arguments=[], forbids=[])
+    session.close()
+    assert inside(box, LOOK) == []
+
+
+TAMPER = {
+    "time": "resource.prlimit(1, resource.RLIMIT_CPU, (1, 1))",
+    "memory": "resource.prlimit(1, resource.RLIMIT_DATA, (2**28, 2**28))",
+    "addresses": "resource.prlimit(1, resource.RLIMIT_AS, (2**33, 2**33))",
+    "processes": "resource.prlimit(1, resource.RLIMIT_NPROC, (5, 5))",
+    "files": "resource.prlimit(1, resource.RLIMIT_NOFILE, (20, 20))",
+    "all": "for i in range(16):\n    resource.prlimit(1, i, (1, 1))",
+    "priority": "os.setpriority(os.PRIO_PROCESS, 1, 19)",
+    "idleness": "os.sched_setscheduler(1, os.SCHED_IDLE, os.sched_param(0))",
+    "processors": "os.sched_setaffinity(1, {min(os.sched_getaffinity(1))})",
+    "an interrupt": "os.kill(1, 2)",
+    "every signal": """
+        for number in range(1, 65):
+            try:
+                os.kill(1, number)
+            except OSError:
+                pass
+    """,
+}
+STATE = """
+    import resource
+    limits = [list(resource.getrlimit(i)) for i in range(16)]
+    about = [os.getpriority(os.PRIO_PROCESS, 0), os.sched_getscheduler(0)]
+    return [limits, about, sorted(os.sched_getaffinity(0))]
+"""
+
+
+@needs_sandbox
+@pytest.mark.parametrize("what", TAMPER)
+def test_whatever_is_done_to_the_server_the_next_session_is_as_the_first(box, what):
+    with Sandbox(["numpy"], (), MEMORY) as fresh:
+        before = inside(fresh, STATE)
+        session = fresh.session()
+        source = "import resource\n" + defined(TAMPER[what] + "\nreturn 0")
+        session.ask(SECONDS, op="run", source=source, file="cell 1")
+        with suppress(Ended):
+            session.ask(SECONDS, op="call", name="f", arguments=[], forbids=[])
+        session.close()
+        assert inside(fresh, STATE) == before
+
+
+def test_a_sandbox_that_was_killed_is_started_again(box):
+    inside(box, "return 1")
+    box._process.kill()
+    box._process.wait()
+    assert inside(box, "return 2") == 2
+
+
+def test_a_session_can_be_closed_twice(box):
+    session = box.session()
+    session.close()
+    assert session.close()["clean"]
+
+
+MARKER = """
+import sys
+from tlcourse.grading.sandbox import Sandbox
+box = Sandbox(["numpy"], (), 2**30)
+session = box.session()
+session.ask(30, op="run", source="import os, time\\nif os.fork() == 0: time.sleep(1000)", file="x")
+print(box._folder.name, flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("how", ["killed", "closed"])
+def test_when_the_marker_is_gone_nothing_of_the_sandbox_runs_on(box, how, tmp_path):
+    """Its processes are found by the folder that stands in the command of bubblewrap."""
+    env = os.environ | {"TMPDIR": str(tmp_path)}
+    with subprocess.Popen(
+        [sys.executable, "-c", MARKER], stdin=-1, stdout=-1, text=True, env=env
+    ) as marker:
+        folder = marker.stdout.readline().strip()
+        assert running(folder)
+        if how == "killed":
+            marker.send_signal(signal.SIGKILL)
+        else:
+            marker.stdin.close()
+        marker.wait(SECONDS)
+    end = time.monotonic() + SECONDS
+    while (left := running(folder)) and time.monotonic() < end:
+        time.sleep(0.1)
+    assert not left
+    assert how == "killed" or not list(tmp_path.iterdir())
+
+
+def running(folder: str) -> list[str]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            command = path.read_bytes().decode("utf-8", "replace")
+        except OSError:
+            continue
+        if folder in command and "bwrap" in command:
+            found.append(command)
+    return found
+
+
+# --- no sandbox, no marks ----------------------------------------------------------------------
+
+
+def refused() -> str:
+    with Sandbox(["numpy"], (), MEMORY) as box, pytest.raises(NoSandbox) as error:
+        box.session()
+    said = str(error.value)
+    assert said.startswith("No marks are issued without a working sandbox")
+    assert "apt install bubblewrap" in said
+    assert "docs/grading.md" in said
+    assert "\n" not in said
+    return said
+
+
+def fake(folder: Path, script: str) -> None:
+    (folder / "bwrap").write_text(f"#!/bin/sh\n{script}\n")
+    (folder / "bwrap").chmod(0o755)
+
+
+def test_without_bubblewrap_the_cause_and_the_cure_are_told(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "bwrap is not installed" in refused()
+
+
+@pytest.mark.parametrize(
+    ("script", "cause"),
+    [
+        ("echo 'bwrap: Unknown option --disable-userns' >&2; exit 1", "Unknown option"),
+        (
+            "echo 'bwrap: No permissions to create new namespace' >&2; exit 1",
+            "No permissions to create new namespace",
+        ),
+        ("exit 0", "it ended without a word"),
+        ("kill -9 $$", "it ended without a word"),
+        ("printf '\\377\\376\\n' >&2; exit 1", "\ufffd"),
+        ("echo R; exec sleep 100", "it ended without a word"),
+    ],
+)
+def test_a_bubblewrap_that_does_not_work_is_told(script, cause, monkeypatch, tmp_path):
+    monkeypatch.setattr(sandbox, "_START", 1.0)
+    fake(tmp_path, script)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    assert cause in refused()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="setpriv is needed by root alone")
+def test_root_without_setpriv_is_told(box, monkeypatch, tmp_path):
+    (tmp_path / "bwrap").symlink_to(shutil.which("bwrap"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "setpriv" in refused()
+
+
+def test_without_a_sandbox_nothing_is_marked(monkeypatch, tmp_path):
+    from tests.grading.attacks import EXERCISE, Book, World
+    from tlcourse.grading import batch
+
+    (tmp_path / "class" / "ada").mkdir(parents=True)
+    Book(World(tmp_path / "class" / "ada", tmp_path, tmp_path)).save()
+    fake(tmp_path, "echo 'bwrap: broken' >&2; exit 1")
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    with pytest.raises(NoSandbox, match="bwrap: broken"):
+        batch.grade(tmp_path / "class", EXERCISE, tmp_path / "marks")
+    assert not list((tmp_path / "marks").rglob("*.json"))
