@@ -92,16 +92,16 @@ notebooks: venv  ## execute the notebooks that changed, and sync their twins  (N
 exercises: venv  ## make exercises/ from solutions/  (NB=ex02 for one)
 	@$(PY) -m sources.exercises $(NB)
 
-site: venv       ## build the web site into site/  (needs the docs extra)
+site: venv       ## build the web site into site/
 	@$(PY) docs/build.py site && echo "The site is in site/index.html."
 
 lock:            ## renew requirements.lock  (needs uv)
 	@command -v uv >/dev/null || { echo "make lock needs uv, which is not installed: get it with your package manager or with pipx install uv." >&2; exit 1; }
-	uv pip compile pyproject.toml --extra test --extra grading --universal --generate-hashes \
+	uv pip compile pyproject.toml --extra test --extra grading --extra docs --universal --generate-hashes \
 	  --no-emit-index-url --no-annotate --python-version 3.11 --upgrade -o requirements.lock
 
 wheel: venv      ## build the wheel into dist/
 	@$(PY) -m pip --disable-pip-version-check wheel --quiet --no-deps --no-build-isolation -w dist . && ls dist/*.whl
 
 clean:           ## remove what can be made again
-	rm -rf $(VENV) dist .pytest_cache .ruff_cache
+	rm -rf $(VENV) dist site jupyter_execute .pytest_cache .ruff_cache

@@ -1,0 +1,195 @@
+"""Build the site: chapters, exercises, instructor's pages, reference.
+
+`python docs/build.py [OUT] [OPTION …]` gathers what the site is made from into one folder, for
+Sphinx reads only one, and runs sphinx-build on it. Nothing is fetched, and no notebook is executed.
+"""
+
+import importlib
+import importlib.util
+import json
+import os
+import pkgutil
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+
+import tlcourse
+from tlcourse import quiz, workspace
+
+DOCS = Path(__file__).resolve().parent
+ROOT = DOCS.parent
+README = (ROOT / "README.md").read_text("utf-8")
+NEEDED = ("sphinx", "myst_nb", "sphinx_book_theme")
+
+
+def build(out: Path, *options: str) -> int:
+    """Build the site into `out` with these options of sphinx-build; returns its exit code."""
+    from sphinx.cmd.build import main
+
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")  # autodoc imports the package
+    if (out / ".buildinfo").is_file():  # an earlier site, with pages that may be gone
+        shutil.rmtree(out)
+    with tempfile.TemporaryDirectory(prefix="tlcourse-site-") as temporary:
+        source, doctrees = Path(temporary, "source"), Path(temporary, "doctrees")
+        gather(source)
+        return main(["-q", "-b", "html", "-d", str(doctrees), *options, str(source), str(out)])
+
+
+def gather(source: Path) -> None:
+    """Lay out in `source` everything that the site is made from."""
+    shutil.copytree(DOCS, source, ignore=shutil.ignore_patterns("*.py", "*.json", "__pycache__"))
+    shutil.copy(DOCS / "conf.py", source)
+    shutil.copy(ROOT / "CHANGELOG.md", source / "changelog.md")
+    for path in [*ROOT.glob("notebooks/*.ipynb"), *ROOT.glob("exercises/ex*/ex*.ipynb")]:
+        target = source / path.relative_to(ROOT)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        nbformat.write(prepare(nbformat.read(path, as_version=4)), target)
+    for folder, pages in (("api", reference()), ("_generated", tables())):
+        (source / folder).mkdir(exist_ok=True)
+        for name, text in pages.items():
+            (source / folder / f"{name}.md").write_text(text, "utf-8")
+
+
+def prepare(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Put alternative texts where myst-nb looks for them, and leave out what is for the speaker."""
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = re.sub(r"<!--.*?-->\s*", "", cell.source, flags=re.DOTALL)
+        for output in cell.get("outputs", []):
+            if alt := output.get("metadata", {}).get("image/png", {}).get("alt"):
+                cell.metadata["mystnb"] = {"image": {"alt": alt}}
+    return notebook
+
+
+# --- the reference -------------------------------------------------------------------------------
+
+
+def reference() -> dict[str, str]:
+    """A page for each module, and an index of them."""
+    names = list(modules())
+    contents = "\n".join(f"- [{name}]({name}.md): {first_sentence(name)}" for name in names)
+    toctree = "\n".join(["```{toctree}", ":hidden:", "", *names, "```"])
+    pages = {"index": f"# Reference\n\nThe modules of `tlcourse`.\n\n{contents}\n\n{toctree}\n"}
+    for name in names:
+        pages[name] = f"# {name}\n\n```{{eval-rst}}\n.. automodule:: {name}\n   :members:\n```\n"
+    return pages
+
+
+def modules() -> Iterator[str]:
+    """The modules' names; a package that lists its contents stands for its modules."""
+    listed = ()
+    for module in pkgutil.walk_packages(tlcourse.__path__, "tlcourse."):
+        if module.name == "tlcourse.__main__" or module.name.startswith(listed):
+            continue
+        if module.ispkg and hasattr(importlib.import_module(module.name), "__all__"):
+            listed += (f"{module.name}.",)
+        yield module.name
+
+
+def first_sentence(module: str) -> str:
+    """What a module says that it is, before the first full stop."""
+    docstring = importlib.import_module(module).__doc__ or ""
+    return re.split(r"[.:](?:\s|$)", " ".join(docstring.split()), maxsplit=1)[0] + "."
+
+
+# --- tables that no one types --------------------------------------------------------------------
+
+
+def tables() -> dict[str, str]:
+    """Tables for the pages to include: made from what is committed, so that none can be wrong."""
+    found = {"chapters": readme_table(), "times": times()}
+    found |= {"kernels": kernels(), "benchmarks": benchmarks()}
+    for name in workspace.chapters():
+        found[f"questions_{name[:2]}"] = answers(quiz.questions(name[:2]))
+    for path in ROOT.glob("exercises/ex*/ex*.ipynb"):
+        found[f"tasks_{path.parent.name}"] = tasks(nbformat.read(path, as_version=4))
+    return found
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    """A table in Markdown."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
+def readme_table() -> str:
+    """The README's table of chapters, its times unbroken."""
+    found = re.search(r"^\| chapter .*?(?=\n\n)", README, re.MULTILINE | re.DOTALL)[0]
+    return re.sub(r"(\d) (min|s)\b", "\\1\N{NO-BREAK SPACE}\\2", found) + "\n"
+
+
+def times() -> str:
+    """Minutes to read and to run, of each chapter."""
+    rows = [row.strip("| ").split(" | ") for row in readme_table().splitlines()[2:]]
+    return table(
+        ["chapter", "to read and try", "to run"], [[row[0], row[2], row[3]] for row in rows]
+    )
+
+
+def kernels() -> str:
+    """What a kernel and a server need, as `measure.py` found it."""
+    measured = json.loads((DOCS / "measured.json").read_text("utf-8"))
+    rows = [
+        [what, f"{found['memory'] / 1e9:.1f} GB", f"{found['cpu']:.0f} s"]
+        for what, found in measured["processes"].items()
+    ]
+    return (
+        f"{table(['', 'memory at most', 'processor time'], rows)}\nMeasured on {measured['on']}.\n"
+    )
+
+
+def benchmarks() -> str:
+    """Seconds of a run of ResNet50 on 20 labels per class, for each way to train."""
+    stored = workspace.benchmark("resnet50")
+    at = stored["labels"].index(20)
+    ways = {
+        "fine-tuned": "finetuned",
+        "frozen, on cached features": "probe",
+        "scratch": "random",
+        "small CNN, scratch": "small_cnn",
+    }
+    rows = [[way, f"{stored['seconds'][key][at]:.0f} s"] for way, key in ways.items()]
+    return table(["way to train", "one run"], rows)
+
+
+def answers(questions: list[dict]) -> str:
+    """Retrieval questions with their right answers."""
+    rows = []
+    for question in questions:
+        right = next(option for option in question["options"] if option.get("right"))
+        rows.append([question["question"], f"{right['text'].rstrip('.')}. {right['why']}"])
+    return table(["question", "answer"], rows).replace("*", r"\*")
+
+
+def tasks(notebook: nbformat.NotebookNode) -> str:
+    """The tasks of a set, with the points of each."""
+    rows, title = [], ""
+    for cell in notebook.cells:
+        if heading := re.search(r"^## (\d+ · .*)", cell.source, re.MULTILINE):
+            title = heading[1]
+        grader = cell.metadata.get("nbgrader", {})
+        if grader.get("grade"):
+            rows.append([title, f"{grader['points']:g}"])
+    return table(["task", "points"], rows)
+
+
+def main() -> int:
+    """Say what is missing, or build."""
+    if not all(importlib.util.find_spec(name) for name in NEEDED):
+        print(
+            "The site needs Sphinx, myst-nb and a theme: run .venv/bin/python -m pip install "
+            "--no-build-isolation -e '.[docs]' once, and make site again.",
+            file=sys.stderr,
+        )
+        return 1
+    out, *options = sys.argv[1:] or [str(ROOT / "site")]
+    return build(Path(out), *options)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,64 @@
+"""Sphinx: what the site looks like. `docs/build.py` gathers the pages and runs this."""
+
+import importlib.metadata
+
+from docutils import nodes
+from latex2mathml.converter import convert
+from sphinx.util import logging
+
+import tlcourse.backend  # noqa: F401  silences TensorFlow before autodoc imports Keras
+
+project = "tlcourse"
+author = "The tlcourse developers"
+project_copyright = "The tlcourse developers"
+release = importlib.metadata.version("tlcourse")
+
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+exclude_patterns = ["_generated"]
+nb_execution_mode = "off"  # the outputs are those that are committed and tested
+nb_merge_streams = True
+myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath"]
+myst_heading_anchors = 3
+
+default_role = "literal"  # `x` in a docstring is code
+autodoc_member_order = "bysource"
+autodoc_inherit_docstrings = False
+autodoc_preserve_defaults = True
+napoleon_google_docstring = False
+
+html_theme = "sphinx_book_theme"
+html_title = "tlcourse: transfer learning, measured"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_favicon = "_static/icon.svg"
+html_show_sphinx = False
+html_math_renderer = "mathml"
+html_theme_options = {"home_page_in_toc": True, "show_toc_level": 2}
+html_context = {"default_mode": "light"}  # what the figures are drawn for
+
+
+def formula(display: str):
+    """A visitor that writes a formula as MathML, which browsers show without a script."""
+    # A wide formula scrolls, and must do so without a mouse.
+    before, after = ("<div tabindex='0'", "</div>") if display == "block" else ("<span", "</span>")
+
+    def visit(translator, node):
+        latex = node.astext().strip().replace("{aligned}", "{align*}")  # which looks the same
+        try:
+            mathml = convert(latex, display=display)
+        except Exception as error:  # of many kinds, all saying: not LaTeX that I know
+            logging.getLogger(__name__).warning("no MathML: %r", error, location=node)
+            mathml = ""
+        translator.body.append(f"{before} class='formula'>{mathml}{after}")
+        raise nodes.SkipNode
+
+    return visit
+
+
+def setup(app):
+    """Add the renderer of formulas."""
+    app.add_html_math_renderer(
+        "mathml",
+        inline_renderers=(formula("inline"), None),
+        block_renderers=(formula("block"), None),
+    )

@@ -1,0 +1,203 @@
+"""The site: it builds without a warning, links hold, and no page loads anything from elsewhere."""
+
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+from html import unescape
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
+CHAPTERS = {path.name[:2]: path for path in sorted(ROOT.glob("notebooks/*.ipynb"))}
+NEEDED = ("sphinx", "myst_nb", "sphinx_book_theme")
+MISSING = [name for name in NEEDED if not importlib.util.find_spec(name)]
+
+needs_sphinx = pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}")
+
+
+# --- what is written -----------------------------------------------------------------------------
+
+
+def text_of(notebook: Path) -> str:
+    """All that a chapter says and prints."""
+    parts = []
+    for cell in nbformat.read(notebook, as_version=4).cells:
+        parts.append(cell.source)
+        for output in cell.get("outputs", []):
+            parts += [output.get("text", ""), *map(str, output.get("data", {}).values())]
+    return "\n".join(part for part in parts if not part.startswith("iVBOR"))
+
+
+def squeezed(text: str) -> str:
+    """The words alone, for comparing titles."""
+    return " ".join(re.findall(r"\w+", text.lower()))
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_every_number_that_an_instructor_quotes_is_one_of_the_chapter(chapter):
+    page = (DOCS / "teach" / f"{chapter}.md").read_text("utf-8")
+    quoted = set(re.findall(r"(?<![\w.])\d[\d,]*\.\d+(?![\w.]*\])|\d+(?= %)", page))
+    chapter_says = text_of(CHAPTERS[chapter])
+    assert [
+        n for n in sorted(quoted) if not re.search(rf"(?<![\d.]){re.escape(n)}", chapter_says)
+    ] == []
+
+
+@pytest.mark.parametrize("chapter", [c for c in CHAPTERS if c != "00"])
+@pytest.mark.parametrize("minutes", [45, 90])
+def test_a_schedule_fills_its_minutes(chapter, minutes):
+    page = (DOCS / "teach" / f"{chapter}.md").read_text("utf-8")
+    _, _, schedule = page.partition(f"## {minutes} minutes\n")
+    rows = re.findall(r"^\| (\d+) \|", schedule.partition("\n## ")[0], re.MULTILINE)
+    assert sum(map(int, rows)) == minutes
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_what_a_chapter_cites_is_in_the_bibliography(chapter):
+    bibliography = squeezed((DOCS / "bibliography.md").read_text("utf-8"))
+    _, _, reading = text_of(CHAPTERS[chapter]).partition("## Further reading")
+    titles = re.findall(r'"([^"]+)"|(?<=\d{4}), \*([^*]+)\*', reading)
+    missing = [a or b for a, b in titles if squeezed(a or b) not in bibliography]
+    assert missing == []
+    assert bool(titles) == (chapter != "00")
+
+
+def test_every_address_of_the_bibliography_is_a_doi_or_the_journal():
+    addresses = re.findall(r"\]\(<?([^)>]+)", (DOCS / "bibliography.md").read_text("utf-8"))
+    dois = [a for a in addresses if a.startswith("https://doi.org/10.")]
+    assert set(addresses) - set(dois) == {"https://jmlr.org/papers/v15/srivastava14a.html"}
+    assert len(set(dois)) == len(dois)
+
+
+def test_the_glossary_is_in_order():
+    _, _, glossary = (DOCS / "glossary.md").read_text("utf-8").partition(":::{glossary}\n")
+    entries = [entry.partition("\n")[0] for entry in glossary.partition("\n:::")[0].split("\n\n")]
+    assert len(entries) > 50
+    assert entries == sorted(entries, key=str.lower)
+
+
+def test_the_container_files_install_from_the_lock():
+    for name in ("Dockerfile", ".binder/requirements.txt"):
+        assert "requirements.lock" in (ROOT / name).read_text("utf-8")
+        assert "Not run by the authors" in (ROOT / name).read_text("utf-8")
+
+
+# --- what is built -------------------------------------------------------------------------------
+
+
+LOADS = {"script": "src", "img": "src", "link": "href", "iframe": "src", "source": "src"}
+NOT_LOADED = {"index", "search", "next", "prev", "canonical", "author", "copyright"}  # <link rel>
+
+
+class Page(HTMLParser):
+    """What a page refers to: anchors it has, links, what it loads, and images without a text."""
+
+    def __init__(self, path: Path):
+        super().__init__()
+        self.anchors, self.links, self.loads, self.silent = set(), [], [], []
+        self.feed(path.read_text("utf-8"))
+
+    def handle_starttag(self, tag, pairs):
+        found = dict(pairs)
+        self.anchors |= {found.get("id"), found.get("name")}
+        if tag == "a" and "href" in found:
+            self.links.append(found["href"])
+        address, relation = found.get(LOADS.get(tag)), set(found.get("rel", "").split())
+        if address and not (tag == "link" and NOT_LOADED & relation):
+            self.loads.append(address)
+        if tag == "img" and "alt" not in found:
+            self.silent.append(found.get("src"))
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    out = tmp_path_factory.mktemp("site")
+    done = subprocess.run(
+        [sys.executable, str(DOCS / "build.py"), str(out), "-W", "--keep-going"],
+        cwd=ROOT,
+        env=os.environ | {"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    names = [path.relative_to(out) for path in out.rglob("*.html")]
+    return {n.as_posix(): Page(out / n) for n in names if n.parts[0] != "_static"}, out
+
+
+@needs_sphinx
+def test_all_parts_are_there(site):
+    pages, _ = site
+    for path in [*CHAPTERS.values(), *ROOT.glob("exercises/ex*/ex*.ipynb")]:
+        assert path.relative_to(ROOT).with_suffix(".html").as_posix() in pages
+    for name in ("glossary", "genindex", "bibliography", "times", "changelog", "api/tlcourse.data"):
+        assert f"{name}.html" in pages
+
+
+@needs_sphinx
+def test_every_internal_link_resolves(site):
+    pages, out = site
+    broken = []
+    for name, page in pages.items():
+        for link in page.links:
+            address = urlsplit(link)
+            if address.scheme or address.netloc:
+                continue
+            target = (out / name).parent / unquote(address.path) if address.path else out / name
+            there = target.resolve().relative_to(out.resolve()).as_posix()
+            anchor = unquote(address.fragment)
+            if not target.is_file() or (
+                anchor and there in pages and anchor not in pages[there].anchors
+            ):
+                broken.append(f"{name}: {link}")
+    assert broken == []
+
+
+@needs_sphinx
+def test_no_page_loads_anything_from_elsewhere(site):
+    pages, out = site
+    assert {a for page in pages.values() for a in page.loads if urlsplit(a).netloc} == set()
+    for sheet in out.rglob("*.css"):
+        assert re.findall(r"url\(\s*['\"]?(?:https?:)?//", sheet.read_text("utf-8")) == [], (
+            sheet.name
+        )
+
+
+@needs_sphinx
+def test_every_image_has_a_text(site):
+    pages, _ = site
+    assert {name: page.silent for name, page in pages.items() if page.silent} == {}
+
+
+@needs_sphinx
+def test_figures_keep_the_texts_of_the_notebooks(site):
+    _, out = site
+    for path in CHAPTERS.values():
+        page = unescape((out / "notebooks" / f"{path.stem}.html").read_text("utf-8"))
+        cells = nbformat.read(path, as_version=4).cells
+        outputs = [output for cell in cells for output in cell.get("outputs", [])]
+        texts = [
+            o.metadata["image/png"]["alt"] for o in outputs if "image/png" in o.get("data", {})
+        ]
+        assert [text for text in texts if f'alt="{text}"' not in page] == []
+
+
+@needs_sphinx
+def test_no_solution_is_on_the_exercise_pages(site):
+    _, out = site
+    for path in out.glob("exercises/*/*.html"):
+        assert "BEGIN SOLUTION" not in path.read_text("utf-8")
+
+
+@needs_sphinx
+def test_formulas_are_mathml(site):
+    _, out = site
+    html = (out / "notebooks" / f"{CHAPTERS['01'].stem}.html").read_text("utf-8")
+    assert html.count("<math ") > 20
+    assert "mathjax.js" not in html.lower()
