@@ -5,9 +5,14 @@ The plain recipe is that of Keras' guide to transfer learning: the frozen base i
 each image. Same images, same order, same number of steps; the two are interleaved, and the last
 line gives ratios of their medians: frozen phase over 20 epochs on 1,000 images, last stage over
 `EPOCHS_LAST` epochs, and the difference of the accuracies that they end with.
+
+Counting multiplications, the last stage could be 2.3 times faster. It is not: computing the features
+counts as well, and the last stage's convolutions, on maps of 2×2, run slower per multiplication than
+those before it, which the cache saves.
 """
 
 import json
+from pathlib import Path
 from statistics import median
 from time import perf_counter
 
@@ -19,6 +24,7 @@ from tlcourse.data import make_scene_digits
 
 IMAGES, EPOCHS_FROZEN, EPOCHS_LAST, REPEATS = 1000, 20, 6, 3
 BATCH = 32
+RESULT = Path(__file__).parent / "results" / "fine_tuning_speed.json"
 
 
 def fit(model, x, y, epochs: int, rate: float, seed: int) -> None:
@@ -70,16 +76,15 @@ def main() -> None:
         for phase in (0, 1)
     ]
     difference = float(np.mean(scores[cached]) - np.mean(scores[plain]))
-    print(
-        json.dumps(
-            {
-                "frozen_ratio": round(ratios[0], 2),
-                "last_stage_ratio": round(ratios[1], 2),
-                "accuracy_difference": round(difference, 4),
-                "repeats": REPEATS,
-            }
-        )
-    )
+    told = {
+        "frozen_ratio": round(ratios[0], 2),
+        "last_stage_ratio": round(ratios[1], 2),
+        "accuracy_difference": round(difference, 4),
+        "repeats": REPEATS,
+    }
+    runs = {recipe.__name__: np.round(seconds[recipe], 1).tolist() for recipe in seconds}
+    RESULT.write_text(json.dumps(told | {"seconds": runs}, indent=1) + "\n")
+    print(json.dumps(told))
 
 
 if __name__ == "__main__":

@@ -168,9 +168,10 @@ def _tidy(notebook: NotebookNode, exercise: str | None = None) -> NotebookNode:
     )
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     for cell in notebook.cells:
-        tags = cell.metadata.get("tags")
-        cell.metadata = NotebookNode(tags=tags) if tags else NotebookNode()
+        kept = {key: cell.metadata.get(key) for key in ("tags", "slideshow")}
+        cell.metadata = NotebookNode({key: value for key, value in kept.items() if value})
     _, notebook = nbformat.validator.normalize(notebook)  # every cell gets an id of its own
+    notebook = nbformat.reads(nbformat.writes(notebook), as_version=4)  # its keys in order
     notebook.metadata.tlcourse = NotebookNode(
         code=_code_digest(notebook), text=_digest(to_text(notebook))
     )

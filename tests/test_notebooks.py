@@ -105,7 +105,8 @@ def tags_are_known(notebook):
 def metadata_is_the_minimum(notebook):
     if extra := set(notebook.metadata) - {"kernelspec", "language_info", "tlcourse"}:
         yield f"metadata that make notebooks would drop: {sorted(extra)}"
-    kept = {"tags", "nbgrader"} if "exercise" in notebook.metadata.get("tlcourse", {}) else {"tags"}
+    exercise = "exercise" in notebook.metadata.get("tlcourse", {})
+    kept = {"tags", "nbgrader" if exercise else "slideshow"}
     for cell in notebook.cells:
         if extra := set(cell.metadata) - kept:
             yield f"cell metadata that make notebooks would drop: {sorted(extra)}"

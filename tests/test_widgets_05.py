@@ -36,6 +36,14 @@ def test_the_chosen_depth_is_drawn_as_stored_and_told_with_its_size(stored, stag
     assert len(ax.lines) == 2
 
 
+def test_the_other_depths_differ_in_line_and_marker():
+    curve = {"accuracy": [[0.6, 0.02], [0.61, 0.01]], "parameters": 20_490}
+    stored = {"checkpoints": [0, 100], "depth": dict.fromkeys(("head", "conv5", "conv4"), curve)}
+    lines = widgets.unfreezing_depth(stored, "conv5").lines
+    assert [line.get_label() for line in lines[:1] + lines[2:]] == ["head", "conv4"]
+    assert len({(line.get_linestyle(), line.get_marker()) for line in lines}) == 3
+
+
 @pytest.mark.parametrize("right", [0, 11])
 def test_the_bars_are_the_most_probable_classes_and_the_right_one(right):
     probabilities = np.linspace(0.15, 0.01, 12)

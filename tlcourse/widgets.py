@@ -5,6 +5,7 @@ placed by hand: a layout computed anew would take longer than the drawing.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import cycle
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -261,19 +262,18 @@ def unfreezing_depth(stored: Mapping, chosen: str, *, title: str | None = None, 
         figure, ax = plt.subplots(figsize=(plotting.WIDTH, 3.2), layout="none")
         figure.subplots_adjust(0.1, 0.16, 0.93, 0.9)
     steps = stored["checkpoints"]
-    for stage, curve in stored["depth"].items():
+    styles = cycle(("o--", "v:", "D-."))  # each stage keeps its own, whichever is chosen
+    for (stage, curve), style in zip(stored["depth"].items(), styles, strict=False):
         mean, sd = 100 * np.array(curve["accuracy"]).T
         if stage == chosen:
             ax.plot(steps, mean, "s-", color="#0072B2", label=_trains(stage), zorder=3)
             ax.fill_between(steps, mean - sd, mean + sd, color="#0072B2", alpha=0.2, lw=0)
         else:
-            ax.plot(steps, mean, color="#999999", lw=1)
-            place = {"xytext": (4, 0), "textcoords": "offset points", "va": "center"}
-            ax.annotate(stage, (steps[-1], mean[-1]), **place, fontsize=9, color="#666666")
+            ax.plot(steps, mean, style, color="#777777", lw=1.2, ms=4, label=stage)
     told = f"{stored['depth'][chosen]['parameters'] / 1e6:.2f} million parameters train"
     ax.set(xlabel="steps after the head's own", ylabel="validation accuracy (%)")
     ax.set_title(told if title is None else title)
-    ax.legend(loc="lower right")
+    ax.legend(loc="lower left")
     return ax
 
 

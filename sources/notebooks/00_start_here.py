@@ -1,14 +1,23 @@
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # # 00 · Start here
 #
 # This course is about one idea: **what a network learned for one task can be worth a lot for
 # another**, when there are few labels for the other. You will build it up from gradient descent to a
 # fine-tuned ResNet50, and measure at every step whether it helped.
 #
+# <!-- Notes: Ask who has used a pretrained network, and how they knew that it helped. -->
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Nothing here asks to be believed. Every number is computed in front of you, every comparison runs
 # over several seeds beside a rival trained from scratch, and the mistakes that introductions make are
 # made on purpose, with their damage measured.
 #
+# <!-- Notes:
+# The rule of the course: no number without a rival trained from scratch. Say so now, it
+# returns in every chapter.
+# -->
+
+# %% [markdown] slideshow={"slide_type": "skip"}
 # **Time:** 10 minutes.
 #
 # ## Does everything work?
@@ -16,21 +25,22 @@
 # Click into the cell below and press **Shift + Enter**. (That runs a cell and moves to the next. To
 # run them all, use the menu: *Run → Run All Cells*.)
 
-# %% tags=["setup"]
+# %% slideshow={"slide_type": "skip"} tags=["setup"]
 import numpy as np
 
 from tlcourse import backend, data, plotting, quiz, workspace
 
-# %% tags=["nbval-ignore-output"]
+# %% slideshow={"slide_type": "skip"} tags=["nbval-ignore-output"]
 print(backend.versions())
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "skip"}
 # One line with versions: you are ready. A GPU is welcome and not needed; everything runs on two
 # processor cores, without a network.
-#
+
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## How a chapter works
 #
-# **Predict.** Before you run a cell that measures something, you are asked what will come out. Write
+# **First, predict.** Before you run a cell that measures something, you are asked what will come out. Write
 # it down, honestly: a prediction that turns out wrong teaches more than a result that was merely
 # watched.
 #
@@ -43,18 +53,23 @@ print(backend.versions())
 #
 # Chapters open with three questions about earlier ones. Answer before you look anything up: choose
 # an answer, and it explains itself.
+#
+# <!-- Notes:
+# Show it live with the first cells of the notebook. Learners skip the prediction if nobody
+# insists; collect it on paper in the first week.
+# -->
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 quiz.ask("00")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## The data
 #
 # You will meet two kinds of small images again and again: printed letters, which a computer draws by
 # the thousand, each with its label for free; and real handwritten digits, of which there are never
 # enough.
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 letters = data.make_cluttered_letters(10, random_state=1)
 digits = data.make_cluttered_digits(10, random_state=2)
 names = [letters.class_names[k] for k in letters.y_train]
@@ -69,22 +84,28 @@ plotting.show(
     "surrounded by fragments of other characters",
 )
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## What you will be able to explain at the end of chapter 04
 #
 # Can a network that knows the letters help one that must learn the digits?
-#
+
+# %% [markdown]
 # **Predict.** With 20 labelled digits of each class, a network trained from scratch reads about half
 # of the test images. How many will it read if it starts from the weights that learned the letters?
+#
+# <!-- Notes:
+# Answer: some ten points more; the next key shows it. Collect guesses first and keep them on
+# the board. Expect guesses that are far too high, and zeros.
+# -->
 
-# %%
+# %% slideshow={"code": false, "slide_type": "fragment"}
 stored = workspace.benchmark("label_efficiency")
 at_20 = stored["labels"].index(20)
 scratch, transfer = stored["scratch"][at_20][0], stored["transfer"][at_20][0]
 assert 0.45 < scratch < 0.55
 print(f"from scratch {scratch:.0%}, from the letters {transfer:.0%}")
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 curves = {"fine-tuned": stored["transfer"], "scratch": stored["scratch"]}
 ax = plotting.label_efficiency(stored["labels"], curves, title="What the letters are worth")
 plotting.show(
@@ -94,10 +115,16 @@ plotting.show(
     "of all where labels are few",
 )
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "notes"}
 # Five seeds each; the bands are one standard deviation. Not magic, and not nothing. What it depends on, when it fails, and how to get more
 # of it is what the course is about.
 #
+# <!-- Notes:
+# Read one vertical and one horizontal line: the gain at 20 labels, and the labels that the
+# same accuracy costs without transfer.
+# -->
+
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## Where to go
 #
 # | chapter | you will be able to |
@@ -106,3 +133,10 @@ plotting.show(
 # | [02 · Cross-entropy](02_cross_entropy.ipynb) | derive the loss of a classifier and compute it safely |
 # | [03 · A CNN from scratch](03_cnn_from_scratch.ipynb) | write a convolutional network by hand and treat over-fitting |
 # | [04 · Weight transfer](04_weight_transfer.ipynb) | move weights between networks and measure what it is worth |
+# | [05 · ResNet50 fine-tuning](05_resnet50_fine_tuning.ipynb) | fine-tune a large network, and repair a run that cannot learn |
+# | [06 · Evaluation](06_evaluation.ipynb) | say how far a score can be trusted, and whether transfer helps |
+#
+# <!-- Notes:
+# Everybody runs the first cell on their own machine before they leave; `tlcourse doctor` says
+# what is wrong where it fails.
+# -->

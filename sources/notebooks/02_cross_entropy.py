@@ -1,6 +1,12 @@
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # # 02 · Cross-entropy: the price of being wrong
 #
+# <!-- Notes:
+# One number stands at the end of nearly every classifier. Ask who has seen it fall in a log,
+# and what it would mean if it were 2.3.
+# -->
+
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## What you will be able to do
 #
 # - derive the loss of nearly every classifier from one idea, and say what its number means;
@@ -10,10 +16,16 @@
 # - regularise it, weight it, soften its targets, and know what each of these costs;
 # - recognise four classic mistakes by the numbers they leave behind.
 #
+# <!-- Notes:
+# The one to stress: at the end they read a mistake off the loss curve before anybody looks at
+# the code.
+# -->
+
+# %% [markdown] slideshow={"slide_type": "skip"}
 # **Time:** 75 minutes to read and try, about half a minute to run. You need chapter 01 (gradient
 # descent). All but the last two sections use NumPy alone.
 
-# %% tags=["setup"]
+# %% slideshow={"slide_type": "skip"} tags=["setup"]
 import sys
 
 import matplotlib.pyplot as plt
@@ -22,15 +34,15 @@ import numpy as np
 from tlcourse import optimizers, plotting, quiz, widgets
 from tlcourse.data import few_labels, load_digits28
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "skip"}
 # ## Before you start: what do you remember?
 #
 # Answer from memory before you look anything up. Recalling is what makes it stick.
 
-# %%
+# %% slideshow={"slide_type": "slide"}
 quiz.ask("02")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 1 · The price of a forecast
 #
 # On five days two forecasters said how likely rain was. We write $y = 1$ if it rained, and
@@ -42,10 +54,17 @@ cautious = np.array([0.7, 0.7, 0.3, 0.7, 0.3])
 bold = np.array([0.99, 0.99, 0.01, 0.01, 0.01])
 
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # **Predict.** The bold one was right on four days out of five and very sure. The cautious one was
 # never very sure and never badly wrong. Whom do you believe?
 #
+# <!-- Notes:
+# Answer: by likelihood the cautious one, by far; one sure and wrong forecast is enough. The
+# next slide has the numbers. Let them vote before you say "likelihood": the bold one tempts,
+# with four right of five.
+# -->
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # A fair way to ask: **how probable is what happened, if the forecaster is right?** That is the
 # **likelihood**. A rainy day counts $\hat y$, a dry day $1 - \hat y$. Both cases in one formula are
 # $\hat y^{\,y}(1-\hat y)^{1-y}$. For all days, multiply:
@@ -60,9 +79,10 @@ print(f"bold, had it said 0.99 on the fourth day: {0.99**5:.3f}")
 assert likelihood(y, cautious) > 10 * likelihood(y, bold), "the cautious one, by far"
 
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "notes"}
 # One sure and wrong forecast took the likelihood of the bold one from 0.951 to 0.010.
-#
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # From the likelihood to a loss it takes three small steps:
 #
 # - A product of many numbers below 1 is too small for a computer. Its **logarithm** is a sum, and
@@ -75,8 +95,13 @@ assert likelihood(y, cautious) > 10 * likelihood(y, bold), "the cautious one, by
 # $$ J = -\frac1N \sum_{i=1}^{N} \bigl[\, y_i \log \hat y_i + (1-y_i)\log(1-\hat y_i) \,\bigr] $$
 #
 # Minimising $J$ and maximising the likelihood are the same thing.
+#
+# <!-- Notes:
+# Ask for each step why: the logarithm because the product is lost in rounding, the minus
+# because we minimise, the mean so that data sets compare. There is nothing deep in the minus.
+# -->
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 def binary_loss(y, y_hat):
     return -np.mean(y * np.log(y_hat) + (1 - y) * np.log(1 - y_hat))
 
@@ -85,11 +110,11 @@ print(f"cautious {binary_loss(y, cautious):.3f}, bold {binary_loss(y, bold):.3f}
 assert 0.5**1797 == 0.0, "1,797 tosses of a coin: the product is lost"
 assert np.isclose(np.exp(-5 * binary_loss(y, bold)), likelihood(y, bold))
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "skip"}
 # **Look closer.** Each example pays a price, $-\log$ of the probability that was given to what
 # happened:
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 # The price, with four forecasts on it.
 p = np.linspace(0.005, 1, 400)
 points = {"sure and right": 0.99, "cautious": 0.7, "a coin": 0.5, "sure and wrong": 0.01}
@@ -103,15 +128,26 @@ ax.set_title("Being sure and wrong costs most")
 plotting.show(ax, "A curve that falls from 4.61 at 0.01 over 0.69 at 0.5 to nearly 0 at 0.99")
 
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "notes"}
 # The price of "impossible" would be infinite, if it happened. Keep this in mind for section 6.
 #
+# <!-- Notes:
+# Read off two prices: a coin and "sure and wrong". Accuracy would treat the first two alike,
+# and the last two nearly.
+# -->
+
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 2 · Entropy: the best price there is
 #
 # Suppose it rains on 80 % of all days, $p = 0.8$. **Predict.** A forecaster who says the same $q$
 # every day: which $q$ has the lowest price on average? Can the price be zero?
+#
+# <!-- Notes:
+# Answer: q = 0.8, the truth, and the price is not zero: the entropy is left. Expect 1,
+# "always say rain", which is infinitely dear on the first dry day.
+# -->
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 def cross_entropy_of(p, q):
     """Mean price of forecasting q where p is the truth; both are rows of probabilities."""
     return -np.sum(p * np.log(q), axis=-1)
@@ -123,7 +159,7 @@ price, entropy = cross_entropy_of(p, np.c_[q, 1 - q]), cross_entropy_of(p, p)
 print(f"lowest price {price.min():.3f}, at q = {q[price.argmin()]:.2f}")
 assert np.isclose(price.min(), entropy), "the best forecast is the truth, and even that is not free"
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 # The two parts of the price.
 ax = plt.subplots(figsize=(7, 3.2))[1]
 ax.plot(q, price, label="cross-entropy H(p, q)")
@@ -134,7 +170,7 @@ ax.set_title("The truth is the cheapest forecast")
 ax.legend()
 plotting.show(ax, "Cross-entropy over q touches the dashed line of the entropy, 0.50, at q = 0.8")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "notes"}
 # Three names for what you see:
 #
 # - **entropy** $H(p) = -\sum_k p_k \log p_k$: the price of the truth itself. No forecaster
@@ -144,8 +180,13 @@ plotting.show(ax, "Cross-entropy over q touches the dashed line of the entropy, 
 #   It is never negative, and zero only for $q = p$.
 #
 # With the natural logarithm the unit is the *nat*; with $\log_2$ it is the *bit*.
+#
+# <!-- Notes:
+# Entropy belongs to the weather, KL to the forecaster, cross-entropy is the sum of both.
+# Training can lower only the second.
+# -->
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 p, q = np.random.default_rng(0).dirichlet(np.ones(5), size=(2, 1000))
 kl = cross_entropy_of(p, q) - cross_entropy_of(p, p)
 kl_reversed = cross_entropy_of(q, p) - cross_entropy_of(q, q)
@@ -153,10 +194,11 @@ assert (kl > 0).all(), "1,000 random pairs: never negative"
 assert not np.isclose(kl, kl_reversed).any(), "and no distance: KL(p‖q) is not KL(q‖p)"
 
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "skip"}
 # A label is a distribution too, with everything on one class: $(0, 0, 1, 0)$, **one-hot**. Its entropy
 # is zero, so for labels cross-entropy and KL are the same number.
-#
+
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 3 · From scores to probabilities
 #
 # A network ends in $K$ scores $z_1 \dots z_K$, one for each class: the **logits**. They can be any
@@ -164,8 +206,13 @@ assert not np.isclose(kl, kl_reversed).any(), "and no distance: KL(p‖q) is not
 # by the sum.
 #
 # $$ \hat y_k = \frac{e^{z_k}}{\sum_j e^{z_j}} $$
+#
+# <!-- Notes:
+# Why e to the power, and not simply the scores over their sum? Because scores may be
+# negative, and because the logarithm will undo it.
+# -->
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 def softmax(z):
     e = np.exp(z)
     return e / e.sum(axis=-1, keepdims=True)
@@ -179,18 +226,23 @@ softmax(z).round(3)
 #
 # 1. add 5 to every logit?
 # 2. multiply every logit by 10?
+#
+# <!-- Notes:
+# Answer: adding 5 changes nothing, only differences count; multiplying by 10 makes it nearly
+# sure of the first class. Expect: both change it.
+# -->
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 np.testing.assert_allclose(softmax(z + 5), softmax(z), err_msg="only differences count")
 print(softmax(10 * z).round(3))
 assert softmax(10 * z).max() > 0.999, "larger logits make a surer forecast"
 
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "skip"}
 # With two classes only the difference $z = z_1 - z_2$ counts, and softmax becomes the **sigmoid**
 # $\sigma(z) = 1 / (1 + e^{-z})$. It answers yes-or-no questions.
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 def sigmoid(z):
     return 1 / (1 + np.exp(-z))
 
@@ -198,16 +250,22 @@ def sigmoid(z):
 assert np.isclose(softmax(np.array([2.0, 0.5]))[0], sigmoid(2.0 - 0.5))
 
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "skip"}
 # For $K$ classes and one-hot labels the price is again $-\log$ of what the right class was given. The
 # mean over $N$ examples is the **categorical cross-entropy**:
 #
 # $$ J = -\frac1N \sum_{i=1}^{N} \sum_{k=1}^{K} y_{ik} \log \hat y_{ik} $$
-#
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # **Predict.** A network that has learned nothing gives all classes the same probability. What is its
 # loss for 2 classes? For 10? For 1,000?
+#
+# <!-- Notes:
+# Answer: ln 2, ln 10 and ln 1000. Expect "it depends". Let them insert 1/K into minus the
+# logarithm.
+# -->
 
-# %%
+# %% slideshow={"code": false, "slide_type": "fragment"}
 def categorical_loss(y, y_hat):
     return -np.mean(np.sum(y * np.log(y_hat), axis=1))
 
@@ -216,26 +274,33 @@ for k in (2, 10, 1000):
     print(f"{k:5} classes: {categorical_loss(np.eye(k), np.full((k, k), 1 / k)):.4f}")
     assert np.isclose(categorical_loss(np.eye(k), np.full((k, k), 1 / k)), np.log(k)), "ln K"
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "notes"}
 # Learn **ln 10 = 2.3026** by heart. You will meet it in chapter 05, in a network that trains for ten
 # epochs and stays there. It says: nothing has been learned.
 #
 # Now look at all of it at once. The first class is the right one.
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 plotting.show(
     widgets.three_logits(2, 1, -1),
     "Softmax 0.71, 0.26, 0.04; loss 0.35; gradient −0.29, 0.26, 0.04",
 )
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "notes"}
 # The middle curve shows the loss against the *lead* of the right class: its logit minus the
 # logarithm of the summed exponentials of the others.
 #
+# <!-- Notes:
+# Open the notebook here and move the sliders. Let the class bring the loss below 0.01, then
+# make the first class sure and wrong and watch the gradient: it never exceeds 1, and the bars
+# add up to zero.
+# -->
+
+# %% [markdown] slideshow={"slide_type": "skip"}
 # **Change it.** Move the logits. Can you bring the loss below 0.01? Can you make it zero? What does the
 # gradient do when the network is sure and wrong, and what do its three bars add up to?
 
-# %% tags=["nbval-ignore-output"]
+# %% slideshow={"slide_type": "skip"} tags=["nbval-ignore-output"]
 from ipywidgets import FloatSlider, interact
 
 _ = interact(
@@ -247,16 +312,18 @@ _ = interact(
 )
 
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "skip"}
 # The loss is never exactly zero: the others keep a little of the probability. It only rounds to 0.000.
-#
+
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 4 · The gradient is ŷ − y
 #
 # Those three bars always showed $\hat y - y$. Here is why. Put softmax into the loss of one example
 # whose right class is $r$:
 #
 # $$ J = -\log \hat y_r = -\log \frac{e^{z_r}}{\sum_j e^{z_j}} = -z_r + \log \sum_j e^{z_j} $$
-#
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Differentiate. The first part gives $-1$ for the right logit and 0 for all others: that is $-y_k$. The
 # second gives $e^{z_k} / \sum_j e^{z_j}$: that is $\hat y_k$. Together:
 #
@@ -264,8 +331,13 @@ _ = interact(
 #
 # Forecast minus truth. A logit is pushed exactly as hard as its probability is wrong. **Is it right?**
 # Ask the difference quotient of chapter 01:
+#
+# <!-- Notes:
+# Forecast minus truth, for each logit. Ask how hard the right class is pulled when its
+# probability is 0.9, and when it is 0.1.
+# -->
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 # Move one logit at a time by ε = 0.00001 in both directions.
 def loss(z):
     return categorical_loss(y[None], softmax(z)[None])
@@ -277,17 +349,23 @@ quotient = [(loss(z + e) - loss(z - e)) / 2e-5 for e in 1e-5 * np.eye(10)]
 np.testing.assert_allclose(softmax(z) - y, quotient, atol=1e-8)
 assert np.isclose(sum(softmax(z) - y), 0), "and the ten parts add up to zero"
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "skip"}
 # If the logits are linear, $z = x\theta$ with inputs $x$, the chain rule adds one factor:
 # $\nabla J(\theta) = \frac1N x^\top(\hat y - y)$. The same formula serves the sigmoid.
-#
+
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 5 · Why not squared error?
 #
 # One could also punish $(\hat y - y)^2$. For one sigmoid its gradient is
 # $2(\hat y - y)\,\hat y(1 - \hat y)$. **Predict.** The truth is 1, and the unit is sure and wrong:
 # $z = -8$. How large are the two gradients?
+#
+# <!-- Notes:
+# Answer: cross-entropy pushes with nearly 1, squared error with less than a thousandth.
+# Expect: squared error punishes large errors most. It does in value, not in slope.
+# -->
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 # The push, minus the gradient, of both losses.
 z = np.linspace(-10, 6, 200)
 y_hat = sigmoid(z)
@@ -299,18 +377,18 @@ ax.set_title("Sure and wrong: squared error hardly pushes")
 ax.legend()
 plotting.show(ax, "At the far left cross-entropy pushes with 1, squared error with nearly nothing")
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 y_hat = sigmoid(-8.0)
 print(f"at z = −8: cross-entropy {1 - y_hat:.4f}, squared error {2 * (1 - y_hat) ** 2 * y_hat:.5f}")
 
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "notes"}
 # A unit at such a flat end is called *saturated*. Squared error multiplies by $\hat y(1-\hat y)$, which
 # vanishes there: it is the slope of the sigmoid. With y = 1 the logarithm brings the factor $-1/\hat y$, and
 # of the product only $-(1-\hat y)$ is left. What is it worth? Count the steps of
 # gradient descent with α = 1 until the unit has changed its mind:
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 # Steps from z = −8 until the unit has changed its mind.
 def steps(push):
     z, count = -8.0, 0
@@ -324,24 +402,30 @@ by_squared_error = steps(lambda y_hat: 2 * (1 - y_hat) ** 2 * y_hat)
 print(f"cross-entropy {by_cross_entropy} steps, squared error {by_squared_error:,}")
 assert by_squared_error > 150 * by_cross_entropy
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 6 · Numbers that break
 #
 # **Predict.** What does our softmax make of the logits 1000, 0 and −1000? (`errstate` keeps NumPy's
 # warnings out of the page.)
+#
+# <!-- Notes:
+# Answer: nan for the first, then 0 and 0. Expect 1, 0, 0, which is the mathematics, or an
+# overflow error.
+# -->
 
-# %%
+# %% slideshow={"slide_type": "fragment"}
 with np.errstate(over="ignore", invalid="ignore"):
     broken = softmax(np.array([1000.0, 0.0, -1000.0]))
 broken
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "notes"}
 # `nan`, "not a number": $e^{1000}$ is too large for the computer, so it becomes infinity, and infinity
 # divided by infinity has no value. One `nan` in a loss spoils every parameter in the next step.
-#
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # How large may a logit be? Computers keep numbers in 64 bits (NumPy's default) or 32 (Keras's).
 
-# %%
+# %% slideshow={"code": false, "slide_type": "fragment"}
 # The first whole z at which e^z overflows, and at which 1 − σ(z) rounds to 0.
 with np.errstate(over="ignore"):
     for bits, dtype in ((64, "float64"), (32, "float32")):
@@ -351,19 +435,25 @@ with np.errstate(over="ignore"):
 assert certain == 17, "in 32 bits"
 
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "notes"}
 # The second limit is the dangerous one: in 32 bits a logit of 17 already counts as certainty, and
 # $\log(1 - \hat y)$ becomes $\log 0$. The probability went through a bottleneck, and what was rounded
 # away there no logarithm brings back.
-#
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # The cure is never to form the probability. Section 4 had the loss in logits:
 # $-z_r + \log\sum_j e^{z_j}$. Take the largest logit $m$ out of the sum, and nothing can overflow:
 #
 # $$ \log \sum_j e^{z_j} = m + \log \sum_j e^{z_j - m} $$
 #
 # This is the **log-sum-exp** trick. Every exponent is now zero or negative.
+#
+# <!-- Notes:
+# Let them check that the formula is exact, no approximation: the m cancels. Every exponent is
+# now zero or negative.
+# -->
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 def log_softmax(z):
     z = z - z.max(axis=-1, keepdims=True)
     return z - np.log(np.exp(z).sum(axis=-1, keepdims=True))
@@ -375,7 +465,7 @@ def softmax(z):
 
 print(log_softmax(np.array([1000.0, 0.0, -1000.0])), softmax(np.array([1000.0, 0.0, -1000.0])))
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 # Both ways in 32 bits; the truth is y = 0, so the price is −log(1 − ŷ).
 z = np.linspace(0, 24, 400, dtype="float32")
 with np.errstate(divide="ignore"):
@@ -385,7 +475,7 @@ assert np.isfinite(stable).all()
 assert np.isinf(naive[z > 17]).all()
 np.testing.assert_allclose(naive[z < 8], stable[z < 8], rtol=1e-3)
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 ax = plt.subplots(figsize=(7, 3.2))[1]
 ax.plot(z, stable, color="#009E73", lw=5, alpha=0.5, label="from the logit")
 ax.plot(z, naive, color="#D55E00", lw=1.5, label="from the probability")
@@ -395,26 +485,26 @@ ax.set_title("In 32 bits the naive loss turns into stairs, and ends")
 ax.legend()
 plotting.show(ax, "From the logit a straight line; from the probability stairs, which end at 17")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "notes"}
 # This is what `from_logits=True` means in a library: give me the scores, I will take the logarithm the
 # safe way. From here on we use this loss from the course's package. It is what you have just derived,
 # with class numbers or one-hot rows as labels:
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 from tlcourse.losses import binary_cross_entropy, cross_entropy
 
 z, labels = rng.normal(0, 5, (20, 10)), rng.integers(0, 10, 20)
 assert np.isclose(cross_entropy(z, labels), categorical_loss(np.eye(10)[labels], softmax(z)))
 assert cross_entropy(np.array([[1000.0, 0.0, -1000.0]]), np.array([1])) == 1000
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "skip"}
 # ## 7 · Learn to read digits
 #
 # The course's real handwritten digits, averaged over blocks of 3×3 pixels, so that each is a list of
 # one hundred numbers: 1,200 images to learn from, 597 others to test on. A first column of ones carries
 # the bias, a constant that is learned like a weight.
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 digits = load_digits28()
 
 
@@ -424,7 +514,7 @@ def hundred_inputs(images):
     return np.c_[np.ones(len(images)), means]
 
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 x_train, x_test = hundred_inputs(digits.x_train), hundred_inputs(digits.x_test)
 assert (len(x_train), len(x_test)) == (1200, 597)
 images = x_train[:20, 1:].reshape(-1, 10, 10)
@@ -432,11 +522,11 @@ ax = plotting.image_grid(images, title="A hundred numbers are enough to read a d
 plotting.show(ax, "Twenty handwritten digits at ten by ten pixels, coarse but readable")
 
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "skip"}
 # **A yes-or-no question first: is it a 3 or an 8?** One logit $z = x\theta$, one sigmoid: this is
 # **logistic regression**. The gradient is the one of section 4, the descent is chapter 01's.
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 def three_or_eight(x, labels):
     chosen = (labels == 3) | (labels == 8)
     return x[chosen], (labels[chosen] == 8).astype(float)
@@ -446,7 +536,7 @@ x38, y38 = three_or_eight(x_train, digits.y_train)
 x38_test, y38_test = three_or_eight(x_test, digits.y_test)
 
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 def gradient(theta):
     return x38.T @ (sigmoid(x38 @ theta) - y38) / len(x38)
 
@@ -458,10 +548,10 @@ print(f"test accuracy {np.mean((x38_test @ path[-1] > 0) == y38_test):.2f}")
 assert np.isclose(first, np.log(2)), "it starts at ln 2"
 
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "skip"}
 # **All ten.** The same lines with ten columns of parameters: **softmax regression**.
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 def softmax_regression(x, y, steps=300, alpha=0.5, weight=1.0):
     """The path of θ; y has a row of probabilities for each example, weight a factor."""
 
@@ -471,14 +561,14 @@ def softmax_regression(x, y, steps=300, alpha=0.5, weight=1.0):
     return optimizers.descend(gradient, np.zeros((x.shape[1], y.shape[1])), alpha, steps)
 
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 path = softmax_regression(x_train, np.eye(10)[digits.y_train])
 train = [cross_entropy(x_train @ theta, digits.y_train) for theta in path[::10]]
 test = [cross_entropy(x_test @ theta, digits.y_test) for theta in path[::10]]
 print(f"test accuracy {np.mean((x_test @ path[-1]).argmax(1) == digits.y_test):.2f}")
 assert np.isclose(train[0], np.log(10)), "it starts at ln 10"
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 ax = plt.subplots(figsize=(7, 3.2))[1]
 ax.plot(range(0, 301, 10), train, label="train")
 ax.plot(range(0, 301, 10), test, label="test")
@@ -488,7 +578,7 @@ ax.set_title("Learning starts at ln 10 and leaves it at once")
 ax.legend()
 plotting.show(ax, "Both losses start on the line of ln 10 and fall; test stays above train")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # **Look closer.** Each class has one weight for each pixel. Shown as images, they say what the class
 # looks for (red) and what speaks against it (blue):
 
@@ -500,7 +590,7 @@ ax = plotting.image_grid(weights, list("0123456789"), title=title, limits=limits
 plotting.show(ax, "Ten images of weights, red and blue; that of the 0 is blue in the middle")
 
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 8 · Regularisation: + λ R(w)
 #
 # Many weights fit the training data equally well. A second term says which of them we prefer:
@@ -512,11 +602,20 @@ plotting.show(ax, "Ten images of weights, red and blue; that of the 0 is blue in
 # - **L2**, $R = \tfrac12\sum w_j^2$: small weights. Its gradient is $\lambda w$.
 # - **L1**, $R = \sum |w_j|$: few weights. It has a corner at 0, so a step goes downhill without it, and
 #   then moves each weight by $\alpha\lambda$ towards 0, no further than 0.
-#
-# λ (lambda) is the price of weight. Some books sum the loss instead of averaging it; their λ is $N$ times ours. The
-# bias pays nothing. **Predict.** As λ grows, how do 100 weights shrink under L2? And under L1?
 
-# %%
+# %% [markdown] slideshow={"slide_type": "skip"}
+# λ (lambda) is the price of weight. Some books sum the loss instead of averaging it; their λ is $N$ times ours. The
+# bias pays nothing.
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# **Predict.** As λ grows, how do 100 weights shrink under L2? And under L1?
+#
+# <!-- Notes:
+# Answer: under L2 all weights shrink together and none becomes exactly zero; under L1 they
+# drop out one after the other. The corner of |w| at 0 does it.
+# -->
+
+# %% slideshow={"slide_type": "skip"}
 # Gradient descent with L2 or L1; the bias, which comes first, pays nothing.
 # The step is 1/λ_max: these losses curve by a quarter at most, and L2 adds λ.
 def regularised(lam, l1=False, steps=2000):
@@ -532,7 +631,7 @@ def regularised(lam, l1=False, steps=2000):
 centre = np.r_[0, x38[:, 1:].mean(0)]
 x38, x38_test = x38 - centre, x38_test - centre  # a rounder valley: chapter 01
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 # Every weight at thirteen values of λ.
 lambdas = np.logspace(-3, 0, 13)
 l2 = np.array([regularised(lam)[1:] for lam in lambdas])
@@ -544,11 +643,11 @@ axes[0].set(xlabel="λ", ylabel="weight of a pixel", title="L2 shrinks all toget
 axes[1].set(xlabel="λ", title="L1 drops one by one")
 plotting.show(figure, "A hundred weights over λ: L2 shrinks all, L1 sets most of them to exactly 0")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "skip"}
 # Are these really the minima? For L2, scikit-learn is a witness (its `C` is $1/(N\lambda)$). For L1, a
 # condition: at the minimum the data pull on no weight harder than λ.
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 from sklearn.linear_model import LogisticRegression
 
 with_l2, with_l1 = regularised(0.01), regularised(0.01, l1=True)
@@ -556,13 +655,13 @@ witness = LogisticRegression(C=1 / (len(x38) * 0.01), tol=1e-6).fit(x38[:, 1:], 
 np.testing.assert_allclose(with_l2[1:], witness.coef_[0], atol=1e-2)
 assert abs(gradient(with_l1)).max() < 1.01 * 0.01
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 for name, theta in (("L2", with_l2), ("L1", with_l1)):
     right = np.mean((x38_test @ theta > 0) == y38_test)
     print(f"{name}: {np.count_nonzero(theta[1:]):3} pixels used, test accuracy {right:.2f}")
     assert abs(right - np.mean((x38_test @ with_l2 > 0) == y38_test)) < 0.02, "L1 as well as L2"
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "notes"}
 # A handful of pixels tells a 3 from an 8 as well as all. (Pixels that never hold ink have weight 0 under
 # either.) L1 is a way to *ask* which inputs matter. But of neighbouring pixels that say the same it
 # keeps one, more or less by chance.
@@ -571,7 +670,7 @@ for name, theta in (("L2", with_l2), ("L1", with_l1)):
 # half and in the lower half, and let the model use all their products up to the fifth power. With 40
 # training images it can draw any wild border.
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 # Two numbers for an image, and logistic regression on their powers.
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
@@ -588,7 +687,7 @@ def bendy(x, y, lam):
     return make_pipeline(powers, regression).fit(x, y)
 
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 # Forty training images, drawn five times; six values of λ.
 lambdas = [0.0001, 0.001, 0.01, 0.1, 1, 10]
 draws = [np.random.default_rng(seed).permutation(len(y38))[:40] for seed in range(5)]
@@ -604,7 +703,7 @@ assert 0.01 <= lambdas[mean.argmin()] <= 1, "the best λ lies in the middle"
 assert mean[0] > mean[-1] + 0.3, "too little is worst: wild borders, sure and wrong"
 assert abs(mean[-1] - np.log(2)) < 0.12, "too much: back to knowing nothing, ln 2"
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 # Mean and standard deviation of the five draws.
 ax = plt.subplots(figsize=(7, 3.2))[1]
 ax.semilogx(lambdas, mean, "o-")
@@ -618,7 +717,7 @@ plotting.show(
     ax, "Test loss over λ: high at the left, lowest in the middle, near ln 2 at the right"
 )
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 figure, axes = plt.subplots(1, 3, figsize=(7, 2.9), sharey=True)
 x40, y40 = ink(x38[draws[0]]), y38[draws[0]]
 for ax, lam in zip(axes, (0.0001, 0.1, 10), strict=True):
@@ -627,7 +726,7 @@ axes[0].set_ylabel("ink in the lower half − mean")
 axes[1].set_xlabel("ink in the left half − mean")
 plotting.show(figure, "Three maps of forty points: a winding border, a gentle one, pale colours")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "skip"}
 # (Here we only *look* at test images. To *choose* λ, use images kept from training for that purpose, or
 # the test no longer tells the truth; section 10 splits so.)
 #
@@ -635,7 +734,7 @@ plotting.show(figure, "Three maps of forty points: a winding border, a gentle on
 # it is sure. At which λ does it begin to bend
 # around single points?
 
-# %% tags=["nbval-ignore-output"]
+# %% slideshow={"slide_type": "skip"} tags=["nbval-ignore-output"]
 from ipywidgets import SelectionSlider
 
 _ = interact(
@@ -646,25 +745,35 @@ _ = interact(
     lam=SelectionSlider(options=lambdas, value=0.1, description="λ"),
 )
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 9 · Softer targets, heavier examples
 #
 # **Label smoothing** takes a little from the right class and spreads it over all $K$:
 # $y' = (1-\varepsilon)\,y + \varepsilon/K$. Now the perfect forecast is $y'$ (section 2: the truth is
 # the cheapest), and a finite lead reaches it. With hard labels the loss always asks for more.
+#
+# <!-- Notes:
+# Why would one lie to a network about its labels? Because with hard labels no lead is ever
+# enough.
+# -->
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 soft = 0.9 * np.eye(10)[0] + 0.1 / 10
 lead = np.log(soft[0] / soft[1])
 np.testing.assert_allclose(softmax(lead * np.eye(10)[0]), soft)
 print(f"{soft[0]:.2f} for the right class, {soft[1]:.2f} for the others: a lead of {lead:.2f}")
 
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # **Predict.** Twenty labels for each class, smoothed with ε = 0.1. What happens to the accuracy? And to
 # the *confidence*, the mean of the largest probability?
+#
+# <!-- Notes:
+# Answer: the accuracy hardly moves, the confidence falls by more than ten points and is then
+# too low. Expect: a better accuracy, or a worse one.
+# -->
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 # Accuracy and confidence for one draw of the labels.
 def smoothed(epsilon, seed):
     few = few_labels(digits, per_class=20, random_state=seed)
@@ -673,31 +782,38 @@ def smoothed(epsilon, seed):
     return np.mean(y_hat.argmax(1) == digits.y_test), y_hat.max(1).mean()
 
 
-# %% tags=["atol-0.02"]
+# %% slideshow={"code": false, "slide_type": "fragment"} tags=["atol-0.02"]
 hard, soft = (np.array([smoothed(e, seed) for seed in range(5)]) for e in (0, 0.1))
 for name, values in (("hard", hard), ("smoothed", soft)):
     (right, sure), (right_sd, sure_sd) = values.mean(0), values.std(0, ddof=1)
     print(f"{name:8} accuracy {right:.2f} ± {right_sd:.2f}, confidence {sure:.2f} ± {sure_sd:.2f}")
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 right, sure = (soft - hard).mean(0)
 assert abs(right) < 0.02, "the accuracy hardly moves"
 assert sure < -0.08, "the confidence falls"
 assert abs(np.diff(hard.mean(0))) < 0.04 < abs(np.diff(soft.mean(0))), "now it is too modest"
 
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "notes"}
 # Smoothing is a cure for models that are too sure. This one was not: its confidence was close to its
 # accuracy, and smoothing made it too modest. Large networks often are too sure (Guo et al. 2017). Measure
 # first; chapter 06 shows how.
-#
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # **Class weights.** Now look for the digit 8 among all others, and let eights be rare: 20 of them among 520
 # training images. **Recall** is the share of the true eights that the model finds. **Predict** it.
 #
+# <!-- Notes:
+# Answer for the recall without weights: about one in seven, although the accuracy is above 90
+# %. Let them compute first what "always no" would score.
+# -->
+
+# %% [markdown]
 # The usual cure is a weight of $N / (K N_k)$ for each example of class $k$: then every class counts the
 # same in total.
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 # Accuracy, recall, and the mean probability of an 8 in training, for one draw of the images.
 def find_eights(seed, weighted):
     order = np.random.default_rng(seed).permutation(len(x_train))
@@ -710,14 +826,14 @@ def find_eights(seed, weighted):
     return np.mean(found == true), np.mean(found[true]), softmax(x @ theta)[:, 1].mean()
 
 
-# %% tags=["atol-0.08"]
+# %% slideshow={"code": false, "slide_type": "fragment"} tags=["atol-0.08"]
 plain, weighted = (np.array([find_eights(s, w) for s in range(5)]) for w in (False, True))
 for name, values in (("plain", plain), ("weighted", weighted)):
     (right, found, _), (right_sd, found_sd, _) = values.mean(0), values.std(0, ddof=1)
     print(f"{name:8} accuracy {right:.2f} ± {right_sd:.2f}, recall {found:.2f} ± {found_sd:.2f}")
 print(f"saying no every time: accuracy {np.mean(digits.y_test != 8):.2f}, recall 0.00")
 
-# %% tags=["atol-0.02"]
+# %% slideshow={"slide_type": "skip"} tags=["atol-0.02"]
 shares = plain[:, 2].mean(), weighted[:, 2].mean(), 20 / 520
 print("mean ŷ: plain {:.3f}, weighted {:.3f}; share of eights {:.3f}".format(*shares))
 assert np.isclose(np.mean(digits.y_test == 8), 0.09, atol=0.005), "in the test 9 %"
@@ -726,26 +842,27 @@ assert (weighted[:, 1] > plain[:, 1] + 0.4).all(), "weights find many more, in e
 assert np.allclose(plain[:, 2], 20 / 520, atol=0.005), "plain: as many eights as there are"
 assert (weighted[:, 2] > 2 * 20 / 520).all(), "weighted: more than twice as many"
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "notes"}
 # Two lessons. Accuracy says little when classes are rare; recall told the story. (In the test eights are not
 # as rare, 9 %; part of the gain in accuracy comes from that.) And the weights have a
 # price: the probabilities are no longer honest. Without weights the mean of $\hat y$ equals the share of
 # eights, because the gradient of the bias, the mean of $\hat y - y$, is zero at the minimum.
-#
+
+# %% [markdown] slideshow={"slide_type": "skip"}
 # ## 10 · The same in Keras
 #
 # Everything above was NumPy. From here on Keras takes part.
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 assert "keras" not in sys.modules, "so far nothing has imported Keras"
 
 from tlcourse import autodiff, training
 from tlcourse.backend import keras
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "skip"}
 # **Is our loss right?** Two witnesses, on probabilities away from 0 and 1:
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 # The same 200 forecasts, priced by Keras, by scikit-learn and by us.
 from sklearn.metrics import log_loss
 
@@ -759,7 +876,7 @@ prices = [
 prices = [float(keras.ops.mean(p)) for p in prices] + [log_loss(labels, y_hat)]
 np.testing.assert_allclose(prices, cross_entropy(z, labels), rtol=0, atol=1e-6)
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 y, y_hat = (labels < 5).astype(float), sigmoid(z[:, 0])
 prices = [
     float(keras.losses.binary_crossentropy(y, y_hat)),
@@ -768,11 +885,11 @@ prices = [
 ]
 np.testing.assert_allclose(prices, binary_cross_entropy(z[:, 0], y), rtol=0, atol=1e-6)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "skip"}
 # **Predict.** And *at* 0 and 1? A forecast says "impossible" of the class that is right. The true price
 # is infinite. What do the two libraries answer?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 truth, impossible = np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]])
 by_keras = float(keras.losses.categorical_crossentropy(truth, impossible)[0])
 by_sklearn = log_loss([0], impossible, labels=[0, 1])
@@ -780,7 +897,7 @@ print(f"Keras {by_keras:.2f}, scikit-learn {by_sklearn:.2f}")
 np.testing.assert_allclose(by_keras, -np.log(1e-7), rtol=1e-3)
 np.testing.assert_allclose(by_sklearn, -np.log(np.finfo("float64").eps), rtol=1e-3)
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 perfect = float(keras.losses.categorical_crossentropy(truth, truth)[0])
 assert 0 < perfect < 2e-7, "and a perfect forecast is not quite free in Keras"
 pull = autodiff.gradient(
@@ -788,17 +905,17 @@ pull = autodiff.gradient(
 )
 assert not pull.any(), "the worst of all forecasts teaches nothing"
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "skip"}
 # Both **clip** the probability to $[\varepsilon, 1-\varepsilon]$: Keras with $\varepsilon = 10^{-7}$,
 # scikit-learn with the smallest step of the number type, $2.2\cdot10^{-16}$ for 64 bits. The number stays
 # finite, but outside the clip the gradient is zero. `from_logits=True` needs no clip:
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 z = np.array([[-1000.0, 0.0]])
 assert float(keras.losses.categorical_crossentropy(truth, z, from_logits=True)[0]) == 1000
 assert cross_entropy(z, truth) == 1000
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "skip"}
 # **A network.** A `Dense` layer computes $xW + b$: each of its *units* has its own weights and a bias.
 # The *relu* turns negative numbers into 0; without it two layers would be no more than one. A layer
 # between inputs and outputs is called *hidden*. `compile` names the optimiser, here Adam of chapter 01,
@@ -809,20 +926,20 @@ assert cross_entropy(z, truth) == 1000
 # them *before* anything else: 900 images to train on, 300 to watch (**validation**), and the 597 test
 # images, which are never used to choose anything.
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 inputs = keras.Input((100,))
 hidden = keras.layers.Dense(100, activation="relu")(inputs)
 outputs = keras.layers.Dense(10, activation="softmax")(hidden)
 model = keras.Model(inputs, outputs)
 assert model.count_params() == (100 + 1) * 100 + (100 + 1) * 10 == 11_110
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 x, y = x_train[:, 1:], np.eye(10)[digits.y_train]  # without the column of ones
 model.compile("adam", "categorical_crossentropy")
 training.restart(model, seed=0)
 assert abs(model.evaluate(x[900:], y[900:], verbose=0) - np.log(10)) < 0.2, "near ln 10"
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 watch = (x[900:], y[900:])
 fit = model.fit(x[:900], y[:900], validation_data=watch, epochs=10, batch_size=32, verbose=0)
 ax = plotting.learning_curves(fit.history, "loss")
@@ -832,21 +949,29 @@ plotting.show(ax, "Training and validation loss fall together over ten epochs, b
 assert fit.history["val_loss"][-1] < min(fit.history["val_loss"][:-2]), "it would learn on"
 
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "skip"}
 # (Validation lies below training: Keras averages the training loss over an epoch in which the weights
 # still improve, and measures validation at its end.)
-#
+
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 11 · Four classic mistakes
 #
 # The first three raise no error, the fourth not always. Each leaves a sign. **Predict** the damage before
 # you run them.
-#
+
+# %% [markdown]
 # 1. **Softmax twice**: the network ends in a softmax, and then comes another.
 # 2. **`from_logits` forgotten**: the network ends in logits, and the loss takes them for probabilities.
 # 3. **The binary loss** of section 1 for ten classes.
 # 4. **Class numbers where one-hot rows belong.**
+#
+# <!-- Notes:
+# Answer: the first two leave a loss that is too high, the third one that is too low and looks
+# like success, the fourth an error, or in NumPy a number without meaning. The next figure has
+# the first three. Let them say for each: error or silence, too high or too low?
+# -->
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 # The same network with four endings and losses, of which one is right.
 def ending_in(*activations):
     inputs = keras.Input((100,))
@@ -863,7 +988,7 @@ variants = {
     "binary loss": (ending_in("softmax"), "binary_crossentropy"),
 }
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 # Each from five seeds, ten epochs on 900 images.
 scores, curves = {}, {}
 for name, (network, loss) in variants.items():
@@ -874,14 +999,14 @@ for name, (network, loss) in variants.items():
         curves[name].append(fit.history["loss"])
         scores[name].append(training.accuracy(network, x_test[:, 1:], digits.y_test))
 
-# %% tags=["atol-0.15"]
+# %% slideshow={"slide_type": "skip"} tags=["atol-0.15"]
 logits = x_test @ softmax_regression(x_train[:900], y[:900])[-1]
 regression = np.mean(logits.argmax(1) == digits.y_test)
 print(f"{'softmax regression':22} {regression:.2f}")
 for name, values in scores.items():
     print(f"{name:22} {np.mean(values):.2f} ± {np.std(values, ddof=1):.2f}")
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 # Training loss, mean of five seeds.
 floor = -np.log(np.e / (np.e + 9))
 ax = plt.subplots()[1]
@@ -895,7 +1020,7 @@ ax.set_title("Each mistake leaves its own sign in the loss")
 ax.legend(ncols=2)
 plotting.show(ax, "Training losses: right falls to 0.3, twice stays above 1.461, forgotten near 7")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "notes"}
 # Look at the numbers the mistakes leave:
 #
 # - **Softmax twice.** The second softmax receives numbers between 0 and 1, so that even a perfect
@@ -907,7 +1032,7 @@ plotting.show(ax, "Training losses: right falls to 0.3, twice stays above 1.461,
 #   it is far below ln 10 and looks like success, and *binary accuracy* calls them 90 % right: nine of ten
 #   entries of each row are zeros.
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 perfect, know_nothing = np.eye(10), np.full((10, 10), 0.1)
 twice = keras.losses.categorical_crossentropy(perfect, perfect, from_logits=True)
 assert np.isclose(float(keras.ops.mean(twice)), floor), "a perfect forecast, softmax twice"
@@ -915,7 +1040,7 @@ binary = float(keras.ops.mean(keras.losses.binary_crossentropy(perfect, know_not
 print(f"softmax twice: at least {floor:.3f}; binary loss of know-nothing: {binary:.3f}")
 assert np.isclose(float(keras.metrics.BinaryAccuracy()(perfect, know_nothing)), 0.9)
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 # A network that knows nothing, because all its parameters are zero, under the binary loss.
 network, _ = variants["binary loss"]
 network.set_weights([0 * parameter for parameter in network.get_weights()])
@@ -923,7 +1048,7 @@ start = network.evaluate(x, y, verbose=0)
 expected = np.log(2) if keras.backend.backend() == "tensorflow" else binary
 assert np.isclose(start, expected, atol=1e-4), "0.693 on TensorFlow, 0.325 elsewhere"
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 # What the table and the curves show.
 assert np.mean(scores["right"]) < regression + 0.02, "no better than softmax regression"
 assert model.count_params() == 11 * 101 * 10, "with eleven times as many parameters"
@@ -935,11 +1060,11 @@ assert np.min(curves["softmax twice"]) > floor, "never below the floor"
 assert np.mean(curves["from_logits forgotten"]) > 2 * np.log(10), "far above ln 10"
 assert np.mean(curves["binary loss"]) < 0.5, "and far too good to be true"
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "skip"}
 # The other way round, a softmax layer *and* `from_logits=True`, is softmax twice. On TensorFlow Keras
 # notices it while training, warns, and uses the logits. On the other backends nobody tells you:
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 import warnings
 
 model.compile("adam", keras.losses.CategoricalCrossentropy(from_logits=True))
@@ -949,11 +1074,11 @@ with warnings.catch_warnings(record=True) as caught:
 warned = any("from_logits" in str(warning.message) for warning in caught)
 assert warned == (keras.backend.backend() == "tensorflow")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "skip"}
 # The fourth mistake is silent in NumPy when there happen to be as many examples as classes: the shapes
 # fit, row and column are mixed up, and a number comes out. Keras refuses.
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 z, labels = rng.normal(size=(10, 10)), np.arange(10)
 print(f"right {cross_entropy(z, labels):.2f}, wrong {categorical_loss(labels, softmax(z)):.2f}")
 try:
@@ -961,7 +1086,7 @@ try:
 except ValueError:
     print("Keras refuses")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "skip"}
 # **And the network?** Look back at the table: a hidden layer, eleven times as many parameters, and after
 # ten epochs no better than softmax regression. But its loss was still falling (section 10): train it
 # longer before you judge.
@@ -969,7 +1094,8 @@ except ValueError:
 # **Make one.** The *focal loss* $-(1-\hat y_r)^2\log\hat y_r$ (Lin et al. 2017) pays less attention to
 # examples that are already right. Write it as a function of the logits, derive its gradient, check it with the difference quotient as in section 4, and
 # train `softmax_regression` with it. Is it better on the rare eights of section 9?
-#
+
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## Key points
 #
 # - Cross-entropy is minus the mean logarithm of the probability that the model gave to what happened.
@@ -983,6 +1109,9 @@ except ValueError:
 # - Label smoothing makes a model more modest, class weights make it find rare classes; both change what
 #   its probabilities mean.
 #
+# <!-- Notes: Collect the numbers learnt by heart: ln 2, ln 10, 17, 1.461. Then hand out exercise set 02. -->
+
+# %% [markdown] slideshow={"slide_type": "skip"}
 # | mistake | sign | cure |
 # |---|---|---|
 # | softmax twice | loss stays above 1.461 for ten classes | one softmax, or logits and `from_logits=True` |

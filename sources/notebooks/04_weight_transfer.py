@@ -1,6 +1,12 @@
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # # 04 · Weight transfer
 #
+# <!-- Notes:
+# The chapter that the course is named after. Everything before was preparation: today the
+# question is what a copied network is worth, in labels.
+# -->
+
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## What you will be able to do
 #
 # - move weights from one network into another, by name, and prove that they arrived;
@@ -8,9 +14,15 @@
 # - choose which layers to copy, and whether to freeze them;
 # - recognise a transfer that does nothing, and one that does harm.
 #
+# <!-- Notes:
+# Stress the third word of the second point: "worth". Copying is one line; knowing whether it
+# helped is the chapter.
+# -->
+
+# %% [markdown] slideshow={"slide_type": "skip"}
 # **Time:** 60 minutes to read and try, about four minutes to run. You need chapter 03.
 
-# %% tags=["setup"]
+# %% slideshow={"slide_type": "skip"} tags=["setup"]
 # Everything that the chapter needs.
 from dataclasses import replace
 from time import perf_counter
@@ -25,21 +37,27 @@ from tlcourse.training import claim
 
 import keras
 
-# %% tags=["nbval-ignore-output"]
+# %% slideshow={"slide_type": "skip"} tags=["nbval-ignore-output"]
 print(backend.versions())
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "skip"}
 # ## Before you start: what do you remember?
 
-# %%
+# %% slideshow={"slide_type": "slide"}
 quiz.ask("04")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 1 · A source with many labels, a target with few
 #
 # You want to read handwritten digits among scribbles, and somebody must label every example by hand. Printed letters cost nothing: a computer draws as many as you like, and
 # knows what it drew. Can a network that learned letters help one that must learn digits?
 #
+# <!-- Notes:
+# Ask for pairs from their own fields: where is labelled data free, and where does each label
+# cost an expert's minute?
+# -->
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # A **domain** is a set of possible inputs X and how often each comes, D = {X, P(X)}; a **task** is a set of
 # labels Y and the function f to learn, T = {Y, f} (Pan & Yang 2010). Here both differ:
 #
@@ -47,8 +65,13 @@ quiz.ask("04")
 # |---|---|---|
 # | **source** | printed letters in clutter | 26 letters |
 # | **target** | real handwriting in clutter | 10 digits |
+#
+# <!-- Notes:
+# Domain is what comes in, task is what is asked. Both differ here. Let them sort: new
+# scanner, same disease; same scanner, new disease.
+# -->
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 letters = make_cluttered_letters(16_000, random_state=0)
 target = make_cluttered_digits(3_000, 1_500, random_state=1)
 if scale() == "full":  # real public data instead: see the end of the chapter
@@ -56,7 +79,7 @@ if scale() == "full":  # real public data instead: see the end of the chapter
 print("source:", letters)
 print("target:", target)
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 # Ten images of each task, with their classes.
 some = np.concatenate([letters.x_train[:10], target.x_train[:10]])
 names = [letters.class_names[k] for k in letters.y_train[:10]]
@@ -64,9 +87,12 @@ names += [target.class_names[k] for k in target.y_train[:10]]
 ax = plotting.image_grid(some, names, title="Source above, target below")
 plotting.show(ax, "Ten letters and ten handwritten digits, turned and covered with fragments")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "skip"}
 # The digits in the test set come from handwriting that no training image shows.
 #
+# <!-- Notes: Which is harder to read? For them the digits; nobody drew them for a computer. -->
+
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 2 · The transfer that articles print
 #
 # Introductions to transfer learning often print these lines. `model` is the article network of
@@ -77,23 +103,29 @@ model = models.article_network()
 target_model = models.article_network()
 target_model.set_weights(model.get_weights())
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # **Predict.** Suppose the target network is now trained on 20 digits of each class. How much better will it be
-# than the same network without the last line above: 0, 5 or 20 points of accuracy?
+# than the same network without the last of these lines: 0, 5 or 20 points of accuracy?
 #
+# <!-- Notes:
+# Answer: no difference that could be seen. Let them look at the previous slide again until
+# somebody asks where the source was trained. It never was.
+# -->
+
+# %% [markdown] slideshow={"slide_type": "skip"}
 # `set_weights` did what it promises: both networks now answer alike.
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 x = target.x_test[:100]
 same = np.allclose(model.predict(x, verbose=0), target_model.predict(x, verbose=0), atol=1e-6)
 assert same
 
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "skip"}
 # But look again: the source network was never trained. Random numbers were copied over random
 # numbers. Here is the measurement: 20 labels per class, five seeds, everything else equal.
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 # The article network, from a source or from scratch; `start(seed)` begins one run.
 def article_start(source=None):
     network = models.article_network()
@@ -108,21 +140,21 @@ def article_start(source=None):
     return start
 
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "skip"}
 # For a source that *was* trained, we take ten letters, A to J, so that the two networks have the
 # same ten outputs and `set_weights` accepts the weights.
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 # A trained source for the same network.
 ten = make_cluttered_letters(8_000, alphabet="ABCDEFGHIJ", random_state=2)
 trained = article_start()(seed=0)
 training.fit_steps(trained, ten.x_train, ten.y_train, steps=600)
 trained_accuracy = training.accuracy(trained, ten.x_test, ten.y_test)
 
-# %% tags=["atol-0.05"]
+# %% slideshow={"slide_type": "skip"} tags=["atol-0.05"]
 print(f"source network: {trained_accuracy:.2f} on letters A to J in fonts it never saw")
 
-# %% tags=["nbval-ignore-output"]
+# %% slideshow={"slide_type": "skip"} tags=["nbval-ignore-output"]
 arms = {
     "scratch": article_start(),
     "untrained source": article_start(source=model),
@@ -130,37 +162,42 @@ arms = {
 }
 article = training.label_efficiency(arms, target, labels=[20], seeds=range(5), steps=200)
 
-# %% tags=["atol-0.04"]
+# %% slideshow={"code": false, "slide_type": "fragment"} tags=["atol-0.04"]
 for name, (scores,) in article.items():
     print(f"{name:17} {scores.mean():.2f} ± {scores.std(ddof=1):.2f}")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "notes"}
 # From an untrained source we can see no difference. But nor can we from the trained one, though it
 # reads letters well above chance (0.10)! A likely reason: more than 99 of 100 of this network's
 # parameters are its head (chapter 03), and a head made for A to J is of no use for digits. The line of
 # code does what it should. It takes a source that was trained, *and* a network with features worth
 # having.
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 scratch, untrained, trained_scores = (article[name][0] for name in arms)
 claim(abs(untrained.mean() - scratch.mean()) < 0.03, "an untrained source adds nothing")
 claim(abs(trained_scores.mean() - scratch.mean()) < 0.03, "and a trained one hardly more")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 3 · A source that has learned something
 #
 # From here on both networks are deeper: four convolutions (`conv1` … `conv4`), the **backbone**,
 # and a **head** that turns features into logits, one for each class. The source network learns all
 # 26 letters.
+#
+# <!-- Notes:
+# The words backbone and head stay for the rest of the course. Draw the line between them on
+# the board.
+# -->
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 keras.utils.set_random_seed(0)
 source = models.small_cnn(classes=len(letters.class_names))
 backbone = ["conv1", "conv2", "conv3", "conv4"]
 for layer in source.layers:
     print(f"{layer.name:8} {str(layer.output.shape):21} {layer.count_params():6,} parameters")
 
-# %% tags=["nbval-ignore-output"]
+# %% slideshow={"slide_type": "subslide"} tags=["nbval-ignore-output"]
 # Train the source network, the curves drawn live.
 began = perf_counter()
 training.compile_classifier(source, learning_rate=2e-3)
@@ -175,20 +212,31 @@ _ = source.fit(
 )
 source_seconds = perf_counter() - began
 
-# %% tags=["atol-0.04"]
+# %% slideshow={"code": false} tags=["atol-0.04"]
 source_accuracy = training.accuracy(source, letters.x_test, letters.y_test)
 guessing = 1 / len(letters.class_names)
 print(f"source network: {source_accuracy:.2f} on its own task; guessing gives {guessing:.2f}")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "skip"}
 # (With dropout the network trains handicapped and is tested whole, so its validation curve can lie
 # above its training curve.)
 #
 # ### Heads that do not match
 #
-# **Predict.** The source has 26 outputs and the target 10. What will `set_weights` do?
+# <!-- Notes:
+# Is that good? Compare with guessing. A source need not be perfect; section 6 shows what
+# matters about it.
+# -->
 
-# %%
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# **Predict.** The source has 26 outputs and the target 10. What will `set_weights` do?
+#
+# <!-- Notes:
+# Answer: it refuses, but only at the head, after the convolutions have been overwritten.
+# Expect: success, or that nothing was changed.
+# -->
+
+# %% slideshow={"slide_type": "skip"}
 K = len(target.class_names)
 target_network = models.small_cnn(classes=K)
 try:
@@ -196,13 +244,13 @@ try:
 except ValueError as error:
     print("refused:", str(error).split(". ")[0])
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "notes"}
 # It refuses, as it should, but only when it comes to the head: by then the convolutions have been
 # overwritten. The head answers "which letter?", so nobody wants it; what we want is the backbone. So
 # take a fresh target and copy layer by layer, by name. Shapes that fit prove little; the proof is that
 # both backbones give the same activations for the same image, after the copy and not before:
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 target_network = models.small_cnn(classes=K)
 x = target.x_test[:50]
 
@@ -214,29 +262,34 @@ def features(network, x):
 
 assert not np.allclose(features(target_network, x), features(source, x), atol=0.01)
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 for name in backbone:
     weights = source.get_layer(name).get_weights()
     target_network.get_layer(name).set_weights(weights)
 np.testing.assert_allclose(features(target_network, x), features(source, x), atol=1e-5)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "notes"}
 # `tlcourse.transfer.copy_weights` is this loop with a guard: it compares the names and shapes of
 # all variables before it changes anything. It is used from here on.
+#
+# <!-- Notes:
+# The assertion is the lesson: the same activations for the same image. Shapes that fit prove
+# little.
+# -->
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 copy = models.small_cnn(classes=K)
 copied = transfer.copy_weights(source, copy, backbone)
 np.testing.assert_array_equal(features(copy, x), features(target_network, x))
 copied
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 try:
     transfer.copy_weights(source, copy, ["conv4", "head"])
 except ValueError as error:
     print(error)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # ### A mistake that says nothing: weights that fit and are wrong
 #
 # `set_weights` counts arrays and compares shapes, nothing else. A BatchNormalization layer, which
@@ -244,14 +297,14 @@ except ValueError as error:
 # one shape: γ, β, mean, variance. Hand them over in another order (other
 # libraries have other orders) and not a word is said:
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 norm = keras.layers.BatchNormalization()
 norm.build((None, 8))
 gamma, beta, mean, variance = np.full((4, 8), [[2.0], [1.0], [5.0], [0.25]])
 norm.set_weights([gamma, beta, mean, variance])
 right = keras.ops.convert_to_numpy(norm(np.full((1, 8), 5.5)))
 
-# %%
+# %% slideshow={"code": false, "slide_type": "fragment"}
 norm.set_weights([mean, variance, gamma, beta])
 wrong = keras.ops.convert_to_numpy(norm(np.full((1, 8), 5.5)))
 print(
@@ -259,43 +312,52 @@ print(
 )
 assert abs(right - wrong).max() > 1
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "notes"}
 # Only a comparison of activations, as above, catches it.
 #
+# <!-- Notes: Let them say what a test would have to compare so that this is noticed. -->
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Shared is not copied
 #
 # Another way to "transfer" is to build the target from the source's *layer objects*. It looks the
 # same and is not: both networks now own the same weights.
-#
-# **Predict.** After we train such a target for 300 steps, what has happened to the source?
 
-# %%
+# %% [markdown]
+# **Predict.** After we train such a target for 300 steps, what has happened to the source?
+#
+# <!-- Notes:
+# Answer: the source has become worse at letters, without being trained on anything of its
+# own. Expect: nothing happens to it, as if the layers had been copied.
+# -->
+
+# %% slideshow={"slide_type": "skip"}
 head = keras.layers.Dense(K)
 shared = keras.Sequential([keras.Input((28, 28, 1)), *source.layers[:-1], head])
 training.compile_classifier(shared)
 few = few_labels(target, 20, random_state=0)
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 kept = source.get_weights()
 training.fit_steps(shared, few.x_train, few.y_train, steps=300)
 ruined = training.accuracy(source, letters.x_test, letters.y_test)
 source.set_weights(kept)
 
-# %% tags=["atol-0.1"]
+# %% slideshow={"code": false, "slide_type": "fragment"} tags=["atol-0.1"]
 print(f"source on letters: {source_accuracy:.2f} before, {ruined:.2f} after the target was trained")
 claim(ruined < source_accuracy - 0.03, "training the target has damaged the source")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "notes"}
 # The source has been damaged from afar. A copy leaves it alone:
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 training.compile_classifier(copy)
 training.fit_steps(copy, few.x_train, few.y_train, steps=50)
 for before, after in zip(kept, source.get_weights(), strict=True):
     np.testing.assert_array_equal(before, after)
 
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 4 · What is it worth?
 #
 # Three ways to begin, with everything else equal:
@@ -304,11 +366,14 @@ for before, after in zip(kept, source.get_weights(), strict=True):
 # - **fine-tuned**: backbone from the source, everything trains on;
 # - **frozen**: backbone from the source, only the head trains (**feature extraction**).
 #
+# <!-- Notes: These three names have these three colours through the whole course. -->
+
+# %% [markdown] slideshow={"slide_type": "skip"}
 # All train for the same number of steps on the same labelled images, in the same order, with the
 # same augmentation, a shift by up to 4 pixels. The learning rate was searched for each way on its own,
 # on handwriting that is neither in the training nor in the test set; 0.002 came out for all three.
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 # Compile once; each start gives new random weights, then the source's.
 def start(source=None, frozen=False, learning_rate=2e-3, layers=tuple(backbone)):
     network = models.small_cnn(classes=K)
@@ -325,11 +390,17 @@ def start(source=None, frozen=False, learning_rate=2e-3, layers=tuple(backbone))
     return begin
 
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # **Predict.** With 20 labelled images per class, 200 in all: what accuracy will each way reach?
 # Write three numbers down. Which way wins at 10 labels, which at 50?
+#
+# <!-- Notes:
+# Collect the three numbers of several people on the board; they are needed on the next slide.
+# Answer: fine-tuned first at every number of labels, scratch last. Expect: frozen wins at 10
+# labels.
+# -->
 
-# %% tags=["nbval-ignore-output"]
+# %% slideshow={"slide_type": "skip"} tags=["nbval-ignore-output"]
 # Three ways, three numbers of labels, five seeds: 45 runs.
 began = perf_counter()
 arms = {
@@ -341,32 +412,37 @@ live_labels = [10, 20, 50]
 live = training.label_efficiency(arms, target, live_labels, seeds=range(5), steps=400, shift=4)
 seconds = perf_counter() - began
 
-# %% tags=["atol-0.04"]
+# %% slideshow={"code": false, "slide_type": "fragment"} tags=["atol-0.04"]
 print("labels per class  " + "  ".join(f"{n:>11}" for n in live_labels))
 for name, scores in live.items():
     row = "  ".join(f"{s.mean():.2f} ± {s.std(ddof=1):.2f}" for s in scores)
     print(f"{name:17} {row}")
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 gain = live["fine-tuned"].mean(1) - live["scratch"].mean(1)
 claim((live["fine-tuned"] > live["scratch"]).all(), "fine-tuning wins in all 15 pairs")
 claim((gain > 0.1).all(), "by more than 10 points on average")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "notes"}
 # Fine-tuning wins in every one of the 15 pairs (same seed, same labelled images). But is the comparison fair? All had the same 400
 # steps, and a network that starts from nothing may simply need more. He, Girshick & Dollár (2019)
 # found that training from scratch catches up when it is given time. That takes longer than a chapter
 # may, so it was computed by `python -m benchmarks.label_efficiency`; here is its result, and first of
 # all a check that it agrees with what you have just measured.
+#
+# <!-- Notes:
+# Now ask what is unfair about the comparison. The answer is the time: scratch had the same
+# 400 steps.
+# -->
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 stored = workspace.benchmark("label_efficiency")
 labels = stored["labels"]
 for name in arms if scale() == "quick" else ():
     mean = np.array([stored["short"][name][labels.index(n)][0] for n in live_labels])
     assert abs(live[name].mean(1) - mean).max() < 0.05, f"{name}: live and stored agree"
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 # Mean and standard deviation over five seeds, as the benchmark stored them.
 rows = {
     "fine-tuned": stored["transfer"],
@@ -382,7 +458,7 @@ ax = plotting.label_efficiency(
 )
 plotting.show(ax, "Fine-tuned is highest; scratch gains with time and labels; frozen levels off")
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 # The claims of the next paragraph.
 curves = {name: np.array(row)[:, 0] for name, row in rows.items()}
 assert (curves["fine-tuned"] > curves["scratch, 3× as long"]).all(), "time alone does not do it"
@@ -400,7 +476,7 @@ assert (
 assert curves["frozen"][0] > curves["scratch"][0], "frozen wins at 5 labels per class"
 assert curves["frozen"][-1] < curves["scratch"][-1], "and loses at 100"
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "notes"}
 # The curves have 1,200 steps, except the two that are named otherwise: 3,600 for "3× as long", and the
 # 400 from above. Read it slowly; there is more than one lesson in it.
 #
@@ -412,21 +488,23 @@ assert curves["frozen"][-1] < curves["scratch"][-1], "and loses at 100"
 # - **Frozen** features win when labels are very few and lose when there are many: features made for
 #   letters are good for digits, not perfect, and cannot adapt.
 
-# %% tags=["atol-0.03"]
+# %% slideshow={"slide_type": "skip"} tags=["atol-0.03"]
 print("labels per class                 " + "".join(f"{n:>7}" for n in labels))
 for name in ("scratch", "scratch, 3× as long"):
     lead = 100 * (curves["fine-tuned"] - curves[name])
     print(f"{'lead over ' + name:33}" + "".join(f"{points:7.1f}" for points in lead))
 
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # ### How many labels is the transfer worth?
 #
 # Read the figure sideways: how many labels does training from scratch need to reach what fine-tuning
 # reaches with 10? Between measured points we assume that the curve is straight over the *logarithm* of
 # the labels.
+#
+# <!-- Notes: Draw one horizontal line into the last figure and read off two numbers of labels. -->
 
-# %%
+# %% slideshow={"code": false, "slide_type": "fragment"}
 def labels_needed(accuracy, rival):
     """Labels per class at which training from scratch reaches this accuracy."""
     return np.exp(np.interp(accuracy, curves[rival], np.log(labels)))
@@ -437,27 +515,31 @@ for n in (5, 10, 20):
     equal, patient = (labels_needed(reached, r) for r in ("scratch", "scratch, 3× as long"))
     print(f"{n:3} labels with transfer: {equal:.0f} from scratch, {patient:.0f} with 3× the time")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "skip"}
 # ### What does it cost?
 #
 # The source network has to be trained once. These are the seconds of this machine:
 
-# %% tags=["nbval-ignore-output"]
+# %% slideshow={"slide_type": "skip"} tags=["nbval-ignore-output"]
 print(f"all {len(live_labels) * 5 * 3} runs above: {seconds:.0f} s")
 print(f"one run on the target: about {seconds / 45:.1f} s")
 print(
     f"the source network, once: {source_seconds:.0f} s, or {source_seconds / seconds * 45:.0f} runs"
 )
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "notes"}
 # Whether that is cheap depends on what a label costs. If ten labels per class become worth twenty, that
 # is a hundred images that nobody has to label.
-#
+
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 5 · Which layers to copy?
 #
 # **Predict.** Copy only the first *k* of the four convolutions; the rest starts from random. Where
 # does most of the gain come from: the first layers (strokes) or the last (parts of characters)?
 #
+# <!-- Notes: Answer: the first two layers bring nearly all of it. Expect: "all four, of course". -->
+
+# %% [markdown] slideshow={"slide_type": "skip"}
 # Yosinski et al. (2014) asked this of ImageNet networks, and found that early layers transfer almost
 # for free while late ones belong to their task. The stored result
 # (`python -m benchmarks.transfer_depth`) has every depth at 20 labels and again 400 steps, so the gain
@@ -465,7 +547,7 @@ print(
 # train. Its two ends, no layer
 # and all four, are what you have measured in section 4.
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 # The two ends of the stored curves are runs of section 4.
 depth = workspace.benchmark("transfer_depth")
 ends = {
@@ -477,7 +559,7 @@ for name, (mean, _) in ends.items() if scale() == "quick" else ():
     measured = live[name][live_labels.index(20)].mean()
     assert abs(measured - mean) < 0.05, f"{name}: they agree"
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 # Mean and standard deviation over the number of copied layers.
 figure, ax = plotting.plt.subplots()
 for name in ("fine-tuned", "frozen"):
@@ -493,18 +575,18 @@ ax.set(
 _ = ax.legend()
 plotting.show(figure, "Fine-tuned rises to two layers and stays; frozen rises with it, then falls")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "notes"}
 # The first two layers bring nearly all of the gain, and it makes no difference whether they are frozen.
 # Beyond them the two ways part: copying more makes no difference that we can resolve when the layers
 # train on, and *costs* when they are frozen. Late layers belong to letters.
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 tuned, frozen = (np.array(depth[name])[:, 0] for name in ("fine-tuned", "frozen"))
 assert tuned[2] - tuned[0] > 0.8 * (tuned[4] - tuned[0]), "two layers bring most of the gain"
 assert abs(tuned[2] - frozen[2]) < 0.03, "and may as well be frozen"
 assert frozen[2] > frozen[3] > frozen[4], "freezing more of them costs"
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 6 · How near must the source be?
 #
 # Three sources, growing ever more distant from handwritten digits in clutter:
@@ -514,8 +596,13 @@ assert frozen[2] > frozen[3] > frozen[4], "freezing more of them costs"
 # | printed digits | other | the same |
 # | printed letters | other | other |
 # | stripes | nothing in common | direction |
+#
+# <!-- Notes:
+# Let them order the three sources by nearness and say what "near" means: the strokes, or the
+# task?
+# -->
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 # Ten images of each source.
 kinds = [
     make_cluttered_letters(10, alphabet=DIGITS, random_state=4),
@@ -525,19 +612,25 @@ kinds = [
 ax = plotting.image_grid(np.concatenate([k.x_train for k in kinds]), title="Three sources")
 plotting.show(ax, "Rows of ten source images: printed digits, printed letters, grey stripes")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # **Predict.** For each source: does fine-tuning from it beat scratch at 20 labels? Do frozen features?
 #
+# <!-- Notes:
+# Answer: the nearer the better. Fine-tuned stripes are level with scratch, frozen stripes far
+# below. The surprise is that freezing decides more than the source.
+# -->
+
+# %% [markdown] slideshow={"slide_type": "skip"}
 # The stored result (`python -m benchmarks.source_distance`) has all three. The letters are the ones you
 # have measured in section 4:
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 distance = workspace.benchmark("source_distance")
 for name in ("fine-tuned", "frozen") if scale() == "quick" else ():
     measured = live[name][live_labels.index(20)].mean()
     assert abs(measured - distance[name]["printed letters"][0]) < 0.05, f"{name}: they agree"
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 # Each source, fine-tuned and frozen; the band is training from scratch.
 figure, ax = plotting.plt.subplots(figsize=(7, 3))
 names = list(distance["frozen"])
@@ -553,21 +646,21 @@ ax.set(xlabel="test accuracy (%)", title="The nearer the source, the larger the 
 _ = ax.legend()
 plotting.show(figure, "Printed digits best, letters next; stripes level with scratch or far below")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Nearer sources are better. Frozen stripe features are far worse than training from scratch. Is that the
 # stripes, or would *any* frozen backbone do as badly? The control is a backbone that knows nothing at
 # all: frozen at its random weights.
 
-# %% tags=["nbval-ignore-output"]
+# %% slideshow={"slide_type": "skip"} tags=["nbval-ignore-output"]
 control = {"frozen random": start(frozen=True)}
 frozen_random = training.label_efficiency(control, target, [20], range(5), steps=400, shift=4)
 frozen_random = frozen_random["frozen random"][0]
 
-# %% tags=["atol-0.05"]
+# %% slideshow={"code": false, "slide_type": "fragment"} tags=["atol-0.05"]
 print(f"frozen at random weights  {frozen_random.mean():.2f} ± {frozen_random.std(ddof=1):.2f}")
 print(f"frozen stripes, stored    {distance['frozen']['stripes'][0]:.2f}")
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 # The claims of the last two paragraphs.
 scratch_20 = stored["short"]["scratch"][labels.index(20)][0]
 for name in ("fine-tuned", "frozen"):
@@ -580,18 +673,25 @@ if scale() == "quick":
 assert abs(distance["fine-tuned"]["stripes"][0] - scratch_20) < 0.05, "fine-tuned they are neutral"
 
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "notes"}
 # Worse still. So the stripes did teach the backbone something that digits can use; what does the harm is
 # *freezing* features that are not good enough. Without the control we would have blamed the stripes.
-#
+
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 7 · Negative transfer
 #
 # A transfer that does harm, as the frozen stripes did, is called **negative transfer**. It takes no
 # absurd source. Take the centred digits of chapter 03, without any clutter. Source: the digits 0 to 4. Target: 5 to 9, the same handwriting, the other five digits.
 #
+# <!-- Notes:
+# Answer: it harms. With one label for each class even fine-tuning loses to scratch. Expect:
+# the largest gain of the day, since the handwriting is the same.
+# -->
+
+# %% [markdown]
 # **Predict.** The handwriting is the same; only the digits differ. How much will it help?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 # Some of the digits, as a task of their own.
 def only(classes):
     keep = [np.isin(y, classes) for y in (digits.y_train, digits.y_test)]
@@ -608,10 +708,10 @@ def only(classes):
 digits = load_digits28()
 low, high = only(range(5)), only(range(5, 10))
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "skip"}
 # One source network could be an unlucky one, so each of the five seeds gets its own.
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 # Five source networks that know 0 to 4: the weights and the accuracy of each.
 network = models.small_cnn(5)
 training.compile_classifier(network)
@@ -623,7 +723,7 @@ for seed in range(5):
     low_accuracy.append(training.accuracy(network, low.x_test, low.y_test))
 
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 # Three ways to begin on 5 to 9; the backbone is all but the head's two arrays.
 def low_start(copy=False, frozen=False):
     network = models.small_cnn(5)
@@ -640,7 +740,7 @@ def low_start(copy=False, frozen=False):
     return begin
 
 
-# %% tags=["nbval-ignore-output"]
+# %% slideshow={"slide_type": "skip"} tags=["nbval-ignore-output"]
 arms = {
     "scratch": low_start(),
     "fine-tuned": low_start(copy=True),
@@ -648,14 +748,14 @@ arms = {
 }
 negative = training.label_efficiency(arms, high, [1, 5], seeds=range(5), steps=200)
 
-# %% tags=["atol-0.06"]
+# %% slideshow={"code": false, "slide_type": "fragment"} tags=["atol-0.06"]
 print(f"source networks on 0 to 4: {np.mean(low_accuracy):.2f}")
 print("labels per class  " + "  ".join(f"{n:>11}" for n in (1, 5)))
 for name, scores in negative.items():
     row = "  ".join(f"{s.mean():.2f} ± {s.std(ddof=1):.2f}" for s in scores)
     print(f"{name:17} {row}")
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 assert np.mean(low_accuracy) > 0.9, "the sources are good at their own task"
 loss = {name: negative["scratch"] - negative[name] for name in ("fine-tuned", "frozen")}
 assert (loss["frozen"].mean(1) > 0.04).all(), "frozen features lose"
@@ -663,18 +763,26 @@ assert (loss["frozen"] > 0).all(), "in each of the ten pairs"
 assert loss["fine-tuned"][0].mean() > 0.05, "fine-tuning loses too at one label per class"
 assert loss["fine-tuned"][1].mean() < loss["frozen"][1].mean(), "and less than frozen at five"
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "notes"}
 # **Negative transfer**: from the same handwriting, with source networks that read nine in ten of their
 # own digits, frozen features are worse than no source at all. Two likely reasons. Five digits are a poor
 # teacher: a network that only has to tell 0 to 4 apart may ignore what distinguishes 5 to 9. And the
 # target is easy: where scratch is already good, a source has little to add and much to get wrong.
-#
+
+# %% [markdown] slideshow={"slide_type": "notes"}
 # Fine-tuning can unlearn, but it needs labels for that: with one per class it wins back only a part of
 # the loss.
-#
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # > Transfer pays where the source is rich and the target is hard to learn from its own labels. Never
 # > assume it: train the same network from scratch beside it, as long as it needs.
 #
+# <!-- Notes:
+# Ask each to name one case from their own work where they would now expect harm, and what
+# rival they would train beside it.
+# -->
+
+# %% [markdown] slideshow={"slide_type": "skip"}
 # **Make one.** Find a source that makes negative transfer in clutter. Candidates: five letters
 # instead of 26; letters without clutter (`difficulty=0`); 26 letters with their labels shuffled.
 # Predict, then measure with five seeds.
@@ -689,10 +797,10 @@ assert loss["fine-tuned"][1].mean() < loss["frozen"][1].mean(), "and less than f
 # section 7 keeps its digits. If source and target have equally many classes, `set_weights` in section 3
 # will not refuse.)
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 print(f"scale: {scale()}")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## Key points
 #
 # - `target.set_weights(source.get_weights())` transfers what the source has learned; if nobody
@@ -704,6 +812,12 @@ print(f"scale: {scale()}")
 #   never behind frozen here.
 # - Transfer can do harm, even from the same handwriting: suspect a poor source or an easy target.
 #
+# <!-- Notes:
+# Go back to the question of chapter 00: did the letters help the digits, and what was it
+# worth? Then hand out exercise set 04.
+# -->
+
+# %% [markdown] slideshow={"slide_type": "skip"}
 # ## Exercises to do next
 #
 # The [exercise set of this chapter](../exercises/ex04/ex04_weight_transfer.ipynb) checks your answers as you go. Beyond it:

@@ -1,6 +1,12 @@
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # # 06 · Evaluation that one can trust
 #
+# <!-- Notes:
+# Put one sentence on the board: "our network reaches 94 %". Ask what they would have to know
+# before they believe it. Come back to the list at the end.
+# -->
+
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## What you will be able to do
 #
 # - choose a measure that does not flatter, and read its curve;
@@ -10,9 +16,12 @@
 # - mend a network that is too sure of itself, and ask where it looks;
 # - answer "does transfer help here?" with a verdict that stands.
 #
+# <!-- Notes: They will leak on purpose, three times. It is the part that they remember. -->
+
+# %% [markdown] slideshow={"slide_type": "skip"}
 # **Time:** 75 minutes to read and try, about two and a half minutes to run. You need chapter 04.
 
-# %% tags=["setup"]
+# %% slideshow={"slide_type": "skip"} tags=["setup"]
 # Everything that the chapter needs.
 from functools import partial
 from time import perf_counter
@@ -34,44 +43,54 @@ from tlcourse.data import few_labels, make_cluttered_digits, make_cluttered_lett
 
 import keras
 
-# %% tags=["nbval-ignore-output"]
+# %% slideshow={"slide_type": "skip"} tags=["nbval-ignore-output"]
 print(backend.versions())
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "skip"}
 # ## Before you start: what do you remember?
 
-# %%
+# %% slideshow={"slide_type": "slide"}
 quiz.ask("06")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 1 · Networks to judge
 #
 # A judge needs somebody to judge. The task is that of chapter 04: a source network that reads printed
 # letters in clutter, and a target of handwritten digits with 20 labels per class. Three sets of images
 # have three purposes: *training* images train, **validation** images choose, **test** images judge.
 # Each shows handwriting that the other two do not.
+#
+# <!-- Notes:
+# Train, choose, judge: three sets, three purposes. Ask which of the three is most often used
+# for two.
+# -->
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 letters = make_cluttered_letters(12_000, random_state=0)
 target = make_cluttered_digits(3_000, 1_500, random_state=1)
 validation = make_cluttered_digits(10, 600, held_out="validation", random_state=2)
 x_test, y_test, x_val, y_val = target.x_test, target.y_test, validation.x_test, validation.y_test
 K = len(target.class_names)
 
-# %% tags=["nbval-ignore-output"]
+# %% slideshow={"slide_type": "skip"} tags=["nbval-ignore-output"]
 # The source network, once.
 keras.utils.set_random_seed(0)
 source = models.small_cnn(classes=len(letters.class_names))
 training.compile_classifier(source, learning_rate=2e-3)
 training.fit_steps(source, letters.x_train, letters.y_train, steps=1000, batch_size=64)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Four ways to train, five seeds each. The fourth answers a proposal of Kumar et al. (2022): a random
 # head sends noise into a good backbone, so train the **head first, then all**. Every way gets the same 300
 # steps in total. (Chapter 04 took 400; we save time, and judge what 300 give.) We keep the weights of all
 # twenty networks, and ask them questions for the rest of the chapter.
+#
+# <!-- Notes:
+# The table is what papers print. Ask what it can tell and what it cannot; every section from
+# here on adds one thing that it cannot.
+# -->
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 backbone, rate = ["conv1", "conv2", "conv3", "conv4"], {"learning_rate": 2e-3}
 starts = {
     "scratch": transfer.warm_start(models.small_cnn(K), **rate),
@@ -80,7 +99,7 @@ starts = {
 }
 
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 # One run: few labels, chosen by the seed; fresh weights; a fixed number of steps.
 def train(name, seed, steps=300):
     few = few_labels(target, 20, random_state=seed)
@@ -96,14 +115,14 @@ def train(name, seed, steps=300):
     return network
 
 
-# %% tags=["nbval-ignore-output"]
+# %% slideshow={"slide_type": "skip"} tags=["nbval-ignore-output"]
 names, seeds, weights, seconds = [*starts, "head first, then all"], range(5), {}, {}
 for name in names:
     began = perf_counter()
     weights[name] = [train(name, seed).get_weights() for seed in seeds]
     seconds[name] = (perf_counter() - began) / len(seeds)
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 reader = models.small_cnn(K)
 
 
@@ -115,7 +134,7 @@ def logits(name, seed, x):
 test_logits = {name: np.array([logits(name, s, x_test) for s in seeds]) for name in names}
 predicted = {name: z.argmax(2) for name, z in test_logits.items()}
 
-# %% tags=["atol-0.05"]
+# %% slideshow={"code": false} tags=["atol-0.05"]
 print(f"source on letters     {training.accuracy(source, letters.x_test, letters.y_test):.2f}")
 accuracy = {name: (p == y_test).mean(1) for name, p in predicted.items()}
 for name, scores in accuracy.items():
@@ -123,9 +142,10 @@ for name, scores in accuracy.items():
 assert (accuracy["fine-tuned"] > accuracy["frozen"]).all(), "fine-tuned beats frozen at every seed"
 assert (accuracy["frozen"] > accuracy["scratch"]).all(), "and frozen beats scratch"
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "notes"}
 # Four rows of numbers. What can they tell, and what not?
-#
+
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 2 · One number hides many
 #
 # Ten examples are enough to see how. A detector looks for eights: 1 is an eight, 0 is not. It gives every
@@ -135,8 +155,13 @@ assert (accuracy["frozen"] > accuracy["scratch"]).all(), "and frozen beats scrat
 # - **precision**: of what it calls an eight, how much is one?
 # - **recall**: of the eights, how many does it find?
 # - **F1**: the harmonic mean of the last two, which is low as soon as one of them is.
+#
+# <!-- Notes:
+# Let them say precision and recall in words for their own field: of the patients called back,
+# how many were ill; of the ill, how many were called back?
+# -->
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 y = np.array([1, 1, 1, 0, 0, 0, 0, 0, 0, 0])
 score = np.array([0.9, 0.7, 0.3, 0.8, 0.4, 0.35, 0.2, 0.15, 0.1, 0.05])
 y_hat = (score >= 0.5).astype(int)
@@ -144,7 +169,7 @@ TP, FP = sum((y_hat == 1) & (y == 1)), sum((y_hat == 1) & (y == 0))
 FN, TN = sum((y_hat == 0) & (y == 1)), sum((y_hat == 0) & (y == 0))
 print(f"eights found {TP}, missed {FN}; false alarms {FP}; rightly passed over {TN}")
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 # The four by hand, and scikit-learn's.
 by_hand = {"accuracy": (TP + TN) / 10, "precision": TP / (TP + FP), "recall": TP / (TP + FN)}
 by_hand["f1"] = 2 * TP / (2 * TP + FP + FN)
@@ -152,13 +177,13 @@ for name, value in by_hand.items():
     assert np.isclose(value, getattr(metrics, f"{name}_score")(y, y_hat)), name
     print(f"{name:9} {value:.3f}")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "skip"}
 # With ten classes there are ten precisions, ten recalls and ten F1s. Their mean can be taken in three
 # ways: **macro** counts every class alike, **weighted** counts a class by its examples, and **micro**
 # adds up the counts of all classes first. For that we need the **confusion matrix**: how often is each class,
 # a row, read as each other, a column?
 
-# %% tags=["atol-0.06"]
+# %% slideshow={"slide_type": "skip"} tags=["atol-0.06"]
 # F1 of every class from the confusion matrix, and three means of them.
 counts = metrics.confusion_matrix(y_test, predicted["fine-tuned"][0])
 hits, truly, called = np.diag(counts), counts.sum(1), counts.sum(0)
@@ -171,24 +196,31 @@ for kind, value in means.items():
     print(f"{kind:9} {value:.3f}")
 assert np.isclose(means["micro"], accuracy["fine-tuned"][0]), "micro F1 is the accuracy"
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "skip"}
 # (Macro and weighted agree here, because the test set has 150 images of each class.)
-#
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # ### When accuracy misleads
 #
 # Eights shall be rare now: we keep 30 of them among the 1,350 other digits. The fine-tuned
 # network's probability of an eight is the score. Its rival is a detector that always says no.
-#
-# **Predict.** Which of the two has the higher accuracy?
 
-# %%
+# %% [markdown]
+# **Predict.** Which of the two has the higher accuracy?
+#
+# <!-- Notes:
+# Answer: the one that always says no. Who remembers the eights of chapter 02 has it; expect
+# votes for the network.
+# -->
+
+# %% slideshow={"slide_type": "skip"}
 eights = np.flatnonzero(y_test == 8)
 rare = np.sort(np.r_[np.flatnonzero(y_test != 8), eights[:30]])
 y_rare = (y_test[rare] == 8).astype(int)
 scores = [evaluation.softmax(z)[rare, 8] for z in test_logits["fine-tuned"]]
 print(f"{y_rare.sum()} eights in {len(y_rare)} images, {y_rare.mean():.1%}")
 
-# %% tags=["atol-3"]
+# %% slideshow={"code": false, "slide_type": "fragment"} tags=["atol-3"]
 accuracies = [metrics.accuracy_score(y_rare, s >= 0.5) for s in scores]
 recalls = [metrics.recall_score(y_rare, s >= 0.5) for s in scores]
 print(f"accuracy: always no {1 - y_rare.mean():.3f}, network {np.mean(accuracies):.3f}")
@@ -196,10 +228,11 @@ print(f"eights found: always no 0 of 30, network {30 * np.mean(recalls):.0f} of 
 assert max(accuracies) < 1 - y_rare.mean(), "who never finds anything wins, at every seed"
 assert np.mean(recalls) > 0.1, "although the network does find eights"
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "notes"}
 # Accuracy prefers the detector that is of no use. Where one class is rare, report precision and
 # recall, and the class's share beside them.
-#
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Every threshold at once
 #
 # Who says that 0.5 is the right threshold? Let it sink from above the highest score to below the
@@ -207,22 +240,28 @@ assert np.mean(recalls) > 0.1, "although the network does find eights"
 # raises the share of false alarms (the *false positive rate*). Recall over false alarms is the **ROC curve**.
 # Its area has a meaning: how often a true eight has a higher score than another digit. Precision over recall is the
 # **precision–recall curve**.
-#
-# **Predict.** Which of the two will make our detector of rare eights look better?
 
-# %%
+# %% [markdown]
+# **Predict.** Which of the two will make our detector of rare eights look better?
+#
+# <!-- Notes:
+# Answer: the ROC curve. It does not know that eights are rare. Expect a choice by habit: its
+# area is what one reports.
+# -->
+
+# %% slideshow={"slide_type": "skip"}
 pairs = score[y == 1][:, None] - score[y == 0]
 area = np.mean(pairs > 0)
 assert np.isclose(area, metrics.roc_auc_score(y, score))
 print(f"area under the ROC curve of the ten examples: {area:.3f}")
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 plotting.show(
     widgets.threshold(y_rare, scores[1], 0.5),
     "Confusion matrix at threshold 0.5; the ROC curve bends far up, precision stays low throughout",
 )
 
-# %% tags=["atol-0.12"]
+# %% slideshow={"slide_type": "skip"} tags=["atol-0.12"]
 areas = [metrics.roc_auc_score(y_rare, s) for s in scores]
 precisions = [metrics.average_precision_score(y_rare, s) for s in scores]
 print(f"area under the ROC curve:              {np.mean(areas):.2f} (chance 0.50)")
@@ -230,14 +269,19 @@ print(f"area under the precision–recall curve: {np.mean(precisions):.2f} (chan
 assert np.mean(areas) > 0.75, "the ROC curve looks respectable"
 assert np.mean(precisions) < 0.4, "but most of what is called an eight is none"
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "notes"}
 # The ROC curve does not know that eights are rare: 100 false alarms are few among 1,350 digits, and many
 # beside 30 eights.
 #
 # **Change it.** Move the threshold. At which one are half of the eights found, and how many false alarms
 # come with them?
+#
+# <!-- Notes:
+# Open the notebook here and move the threshold until half of the eights are found. Count the
+# false alarms together.
+# -->
 
-# %% tags=["nbval-ignore-output"]
+# %% slideshow={"slide_type": "skip"} tags=["nbval-ignore-output"]
 _ = interact(
     lambda threshold: plotting.show(
         widgets.threshold(y_rare, scores[1], threshold), f"The detector at threshold {threshold}"
@@ -245,16 +289,24 @@ _ = interact(
     threshold=FloatSlider(0.5, min=0, max=1, step=0.02),
 )
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 3 · Look at the errors
 #
 # A score says how many; the confusion matrix says which. The most instructive images are those on which the
 # network is **wrong and sure**. They show labels that are wrong, images nobody could read, and what it never
 # learned. How sure it is, its **confidence**, is the probability that softmax gives to the answer.
-#
-# **Predict.** How sure is the network of its twenty worst errors?
 
-# %%
+# %% [markdown]
+# **Predict.** How sure is the network of its twenty worst errors?
+#
+# <!-- Notes:
+# Answer: nearly certain of every one. Expect: errors come with doubt.
+#
+# Let them judge the images: which are unreadable, which are plain mistakes? One hour with
+# such a picture is worth more than another percent.
+# -->
+
+# %% slideshow={"slide_type": "skip"}
 errors = counts - np.diag(hits)
 i, j = np.unravel_index(errors.argmax(), errors.shape)
 title = f"The most common error: {i} read as {j}"
@@ -262,7 +314,7 @@ ax = plotting.confusion_matrix(y_test, predicted["fine-tuned"][0], target.class_
 plotting.show(ax, "Ten by ten matrix: the diagonal is darkest in every row, errors lie everywhere")
 assert (counts.argmax(1) == np.arange(K)).all(), "every class is most often read as itself"
 
-# %% tags=["atol-0.1"]
+# %% slideshow={"slide_type": "subslide"} tags=["atol-0.1"]
 # The errors with the highest confidence.
 p = evaluation.softmax(test_logits["fine-tuned"][0])
 confidence, said = p.max(1), p.argmax(1)
@@ -274,28 +326,34 @@ plotting.show(ax, "Twenty cluttered digits with the true class and the wrong ans
 print(f"confidence in these 20 errors: {confidence[worst].min():.2f} and more")
 assert confidence[worst].min() > 0.9, "more than 90 %: section 7 comes back to this"
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # ### A mistake that says nothing: labels from another pass
 #
 # A training set is shuffled anew at every pass, and somebody uses the same pipeline for the test.
 # First pass: predict. Second pass: gather the labels.
-#
-# **Predict.** What accuracy comes out of a network that reads six digits in ten?
 
-# %% tags=["atol-0.04"]
+# %% [markdown]
+# **Predict.** What accuracy comes out of a network that reads six digits in ten?
+#
+# <!-- Notes:
+# Answer: chance, about one in ten. Nothing fails and nothing is said. Expect a search for the
+# fault in the network.
+# -->
+
+# %% slideshow={"code": false, "slide_type": "fragment"} tags=["atol-0.04"]
 rng = np.random.default_rng(0)
 one_pass, other_pass = rng.permutation(len(y_test)), rng.permutation(len(y_test))
 said = logits("fine-tuned", 0, x_test[one_pass]).argmax(1)
 scrambled = np.mean(said == y_test[other_pass])
 print(f"accuracy against labels of another pass: {scrambled:.2f}")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "notes"}
 # Chance. Nothing failed, and a colleague would now hunt for a bug in the network. A confusion matrix gives it
 # away: even a bad network's answers have *something* to do with the truth. A χ² test asks whether these do.
 # Its **p-value** is the probability that chance alone would tie truth and answer together as much as is
 # seen. A p-value near zero says: this was hardly chance.
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 independent = stats.chi2_contingency(metrics.confusion_matrix(y_test[other_pass], said)).pvalue
 related = stats.chi2_contingency(counts).pvalue
 assert scrambled < 0.15, "at chance"
@@ -303,22 +361,28 @@ assert related < 1e-100 < 0.001 < independent, "one pass: not chance; two: it lo
 cured = np.mean(said == y_test[one_pass])
 assert np.isclose(cured, accuracy["fine-tuned"][0]), "labels of the same pass: all is well"
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "skip"}
 # ## 4 · How far can a score be trusted?
 #
 # A test set is a sample. Another one of the same size would give another accuracy. For a share of N
 # independent answers, Wilson's interval holds the true value in about 95 of 100 cases, also near 100 % and
 # for small N. The **bootstrap** needs no formula: draw the test set anew from itself, with replacement, a few
 # thousand times, and look at how the score varies. It works for F1 or any other measure too.
-#
-# **Predict.** 94 of 100 test images are right. Between which values does the true accuracy lie?
 
-# %%
+# %% [markdown] slideshow={"slide_type": "slide"}
+# **Predict.** 94 of 100 test images are right. Between which values does the true accuracy lie?
+#
+# <!-- Notes:
+# Answer: from about 88 to 97 %. Expect: plus or minus one or two points. The width goes with
+# the root of N, as in chapter 01.
+# -->
+
+# %% slideshow={"code": false, "slide_type": "fragment"}
 for n in (100, 1000, 10_000):
     interval = stats.binomtest(94 * n // 100, n).proportion_ci(method="wilson")
     print(f"94 % of {n:6,}: {interval.low:.3f} to {interval.high:.3f}")
 
-# %% tags=["atol-0.05"]
+# %% slideshow={"slide_type": "skip"} tags=["atol-0.05"]
 right = predicted["fine-tuned"][0] == y_test
 low, high = stats.binomtest(int(right.sum()), len(right)).proportion_ci(method="wilson")
 drawn = np.random.default_rng(0).choice(right, (2000, len(right))).mean(1)
@@ -327,19 +391,26 @@ assert np.allclose([low, high], np.quantile(drawn, [0.025, 0.975]), atol=0.005),
 assert high - low > 0.04, "1,500 images leave five points open"
 
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # ### How many test images?
 #
 # A paper claims 94 %, the rival has 92 %. Each has a test set of its own. By custom a difference counts as
 # found if its p-value is below 0.05: a test **at the 5 % level**.
-#
+
+# %% [markdown]
 # **Predict.** How many images must each have, so that the difference is found in four cases of five?
 #
+# <!-- Notes:
+# Answer: some 2,500 for each network. Collect guesses on the board first; expect far smaller
+# numbers.
+# -->
+
+# %% [markdown] slideshow={"slide_type": "skip"}
 # A formula tells. But a formula can be wrong, or wrongly typed, so let us also play it: 4,000 times, two
 # networks with exactly these accuracies, and the z-test of two shares (is their difference more than 1.96
 # times as large as its standard deviation?).
 
-# %%
+# %% slideshow={"code": false, "slide_type": "fragment"}
 # How often a test at the 5 % level sees that 92 is not 94 %.
 def found(n, rng, repetitions=4000):
     low, high = rng.binomial(n, [[0.92], [0.94]], (2, repetitions)) / n
@@ -355,24 +426,32 @@ for n, share in power.items():
 assert abs(power[needed] - 0.8) < 0.03, "the formula is right"
 assert power[500] < 0.35, "with 500 images it is mostly missed"
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "notes"}
 # (Two networks on the *same* test images usually need fewer: section 6 compares them image by image.)
-#
+
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 5 · Leakage: three ways to deceive oneself
 #
 # **Leakage** is when something of the test gets into the training. The score is then too good, and
 # nothing else looks wrong. Here are three leaks, each with its measured **optimism**: the score that it
 # reports, minus the truth.
-#
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Duplicates on both sides
 #
 # We have 30 digits per class, and make four of each by a shift of a pixel, *then* split. A nearest-neighbour
 # classifier, which answers with the class of the training image most like the one it is shown, is to read
 # them.
-#
-# **Predict.** It reads little more than 20 % of truly new digits. What does its own test set say?
 
-# %%
+# %% [markdown]
+# **Predict.** It reads little more than 20 % of truly new digits. What does its own test set say?
+#
+# <!-- Notes:
+# Answer: more than 90 %. The word order of the first sentence gives it away: make four of
+# each, then split.
+# -->
+
+# %% slideshow={"code": false, "slide_type": "fragment"}
 # Five seeds: the reported accuracy, and the accuracy on 1,500 new images.
 neighbour = KNeighborsClassifier(1)
 reported, truth = [], []
@@ -388,21 +467,28 @@ optimism = {"duplicates": np.subtract(reported, truth)}
 print(f"reported {np.mean(reported):.2f}, true {np.mean(truth):.2f}")
 assert (optimism["duplicates"] > 0.5).all(), "more than 50 points too good, at every seed"
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "notes"}
 # Split first, augment afterwards. Near-duplicates need no augmentation: think of frames of one film,
 # photographs of one patient, digits from one hand. If examples come in such groups, split by group
 # (`GroupKFold`).
-#
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Choosing features before the split
 #
 # In **k-fold cross-validation** each of k parts, the folds, is the test once, and the other k − 1 train. All
 # that *learns* from data belongs inside the fold: scaling, filling gaps, choosing features. Here are 100
 # examples with 5,000 features of pure noise, and labels by the toss of a coin: true accuracy 50 %. We keep
 # the 20 features that go best with the labels, and classify by the nearest class mean.
-#
-# **Predict.** The 20 features are chosen on all the data, then cross-validated. What is reported?
 
-# %%
+# %% [markdown]
+# **Predict.** The 20 features are chosen on all the data, then cross-validated. What is reported?
+#
+# <!-- Notes:
+# Answer: about nine in ten, from pure noise. Let them find the leak before you name it: the
+# features were chosen with the labels of the test folds.
+# -->
+
+# %% slideshow={"code": false, "slide_type": "fragment"}
 # Ten draws of noise; the same five folds for both.
 outside, inside = [], []
 for seed in range(10):
@@ -418,12 +504,12 @@ print(f"outside the folds {np.mean(outside):.2f}, inside {np.mean(inside):.2f}")
 assert min(outside) > 0.8, "eight in ten and more, from noise"
 assert abs(np.mean(inside) - 0.5) < 0.05, "inside the fold it is the coin that it is"
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "notes"}
 # A `Pipeline` learns everything anew in every fold; that is what it is for. **Stratified** folds, used
 # above, have the same share of every class. With a rare class that matters, for a fold without an eight has
 # no recall. 100 images, ten of them eights, twenty shuffles:
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 y = np.repeat([0, 1], [90, 10])
 for kind in (KFold, StratifiedKFold):
     folds = [kind(10, shuffle=True, random_state=seed).split(y, y) for seed in range(20)]
@@ -431,16 +517,22 @@ for kind in (KFold, StratifiedKFold):
     print(f"{kind.__name__:16} folds without an eight: {np.mean(without):.1f} of 10")
 assert not any(without), "a stratified fold always has one"
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # ### The best epoch on the test set
 #
 # Train, look at the test accuracy from time to time, report the best. It is so common that it does not
 # look like cheating. We let the five scratch networks train on, look eight times, and choose by a small test
 # set of *n* images; the truth is the accuracy of the chosen network on all other images.
-#
-# **Predict.** By how many points is the report too good at n = 50? At n = 300?
 
-# %% tags=["nbval-ignore-output"]
+# %% [markdown]
+# **Predict.** By how many points is the report too good at n = 50? At n = 300?
+#
+# <!-- Notes:
+# Answer: by some points at 50 images, by fewer at 300. Ask who has done this. It is so common
+# that it does not feel like cheating.
+# -->
+
+# %% slideshow={"slide_type": "skip"} tags=["nbval-ignore-output"]
 # Five runs: which test images are read rightly at each of eight looks?
 looks = np.zeros((len(seeds), 8, len(y_test)), bool)
 for seed in seeds:
@@ -454,7 +546,7 @@ for seed in seeds:
         looks[seed, look] = z.argmax(1) == y_test
 
 
-# %% tags=["atol-0.03"]
+# %% slideshow={"code": false, "slide_type": "fragment"} tags=["atol-0.03"]
 # For each run, 100 small test sets drawn from the large one.
 def best_look(right, n, rng):
     order = rng.permutation(right.shape[1])
@@ -474,10 +566,11 @@ assert (small > 0.01).all(), "chosen on 50 images: too good, at every seed"
 assert large.mean() < small.mean() - 0.01, "a larger test set is harder to fit"
 assert small.mean() < min(each.mean() for each in others) - 0.2, "and yet it is the smallest leak"
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "notes"}
 # The last leak is by far the smallest of the three, and on a small test set still worth points. Choose on
 # validation images; look at the test set once.
-#
+
+# %% [markdown] slideshow={"slide_type": "skip"}
 # ## 6 · Is A better than B?
 #
 # ### Paired seeds, and paired images
@@ -487,7 +580,7 @@ assert small.mean() < min(each.mean() for each in others) - 0.2, "and yet it is 
 #
 # **Predict.** Where will more cancel: between fine-tuned and scratch, or between fine-tuned and head first?
 
-# %% tags=["atol-0.05"]
+# %% slideshow={"slide_type": "skip"} tags=["atol-0.05"]
 # How much the lead of fine-tuned spreads, over seeds and over test images.
 cancels = {}
 for rival in ("scratch", "head first, then all"):
@@ -499,7 +592,7 @@ for rival in ("scratch", "head first, then all"):
 assert cancels["scratch", "images"] > 0.15, "paired images: much cancels"
 assert cancels["head first, then all", "images"] > cancels["scratch", "images"] + 0.1, "even more"
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "skip"}
 # Over images pairing takes out much, and most where both began with the same source: what is easy for one is easy
 # for the other. Over seeds it may, but five runs do not show it: a spread of five is vague. Pairing costs
 # nothing, so pair.
@@ -512,7 +605,7 @@ assert cancels["head first, then all", "images"] > cancels["scratch", "images"] 
 # **Predict.** At one seed, fine-tuned leads scratch by some 15 points or more. And fine-tuned against head
 # first? For which pair will the test see a difference?
 
-# %% tags=["nbval-ignore-output"]
+# %% slideshow={"slide_type": "skip"} tags=["nbval-ignore-output"]
 # Images that only one of two networks reads, and the p-value, at each of five seeds.
 p = {"scratch": [], "head first, then all": []}
 for rival in p:
@@ -525,19 +618,25 @@ assert max(p["scratch"]) < 0.001, "fine-tuned beats scratch at each seed"
 assert max(p["head first, then all"]) > 10 * min(p["head first, then all"]), "here p jumps about"
 
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "skip"}
 # Look at the five lines of "head first": two networks made in the same two ways, and the p-value jumps
 # about. McNemar judges *these two networks*; it knows nothing of training again. For "which way to
 # train?" we need tests that do.
-#
+
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ### Two ways to train: four tests, and a world without differences
 #
 # A test at the 5 % level may find a difference that is not there in 5 % of the cases. Does it keep to
 # that? We need two learners of which we *know* that they are equally good. Here the data have two blocks
 # of features with the same information, and learner A sees one, learner B the other. Both answer with the
 # class whose mean is nearer.
+#
+# <!-- Notes:
+# A world in which both learners are equally good by construction: whoever finds a difference
+# there is wrong.
+# -->
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 # The world without differences: 300 examples, and what both learners answer on one split.
 def draw(rng):
     y = rng.permutation(np.arange(300) % 2)
@@ -551,7 +650,7 @@ def nearer_mean(x, y, train, test):
     return (((x[:, test] - (low + high) / 2) * (high - low)).sum(2) > 0).astype(int)
 
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # - **naive**: split at random 30 times, and a t-test over the 30 differences of accuracy: is their mean farther
 #   from zero than their spread explains? But the splits overlap: they are the same 300 examples over and
 #   over, and not 30 independent measurements;
@@ -559,10 +658,16 @@ def nearer_mean(x, y, train, test):
 # - **5×2cv** (Dietterich 1998): five halvings, each half tested once;
 # - **corrected resampled t-test** (Nadeau & Bengio 2003): the 30 splits, the variance enlarged for the
 #   overlap.
-#
-# **Predict.** Four rates of false alarms, please. The promise is 5 %.
 
-# %%
+# %% [markdown]
+# **Predict.** Four rates of false alarms, please. The promise is 5 %.
+#
+# <!-- Notes:
+# Answer: the naive test is wrong more often than not; the three others keep to about 5 %.
+# Expect guesses for the naive one that are far too low.
+# -->
+
+# %% slideshow={"slide_type": "skip"}
 # p-values of four tests; answers(train, test) says what A and B answer on the test examples.
 def four_tests(answers, y, rng):
     def lead(train, test):
@@ -582,7 +687,7 @@ def four_tests(answers, y, rng):
     }
 
 
-# %%
+# %% slideshow={"code": false, "slide_type": "fragment"}
 # How often is p below 0.05? In 400 draws here, and in 10,000 that the benchmark stored.
 rng, found_here = np.random.default_rng(0), []
 for _ in range(400):
@@ -597,11 +702,12 @@ rates = stored["rates"] | {"naive": 0.05}
 assert min(here["naive"], stored["rates"]["naive"]) > 0.5, "naive: wrong more often than not"
 assert all(0.03 < rate < 0.07 for rate in rates.values()), "the others keep their promise, about"
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "notes"}
 # Between two equally good learners the naive test "proves" a difference more often than not, and it is what
 # one gets from `ttest_rel` over many random splits. It is by far the worst of the four, as Dietterich found in
 # 1998. (`python -m benchmarks.false_positives` made the stored rates.)
-#
+
+# %% [markdown] slideshow={"slide_type": "skip"}
 # **Make one.** Is a test that never cries wolf a good one? Give A a better block (1.4 instead of 1.2) and
 # measure how often each test notices.
 #
@@ -615,7 +721,7 @@ assert all(0.03 < rate < 0.07 for rate in rates.values()), "the others keep thei
 # **Predict.** Suppose the nearest mean leads 5 neighbours by seven points, and 10 neighbours lead 5 by one or
 # two. Which tests will see the first difference, and which the second?
 
-# %% tags=["atol-0.04"]
+# %% slideshow={"slide_type": "skip"} tags=["atol-0.04"]
 # Features of the frozen layers, and the accuracy of each head.
 lower, _ = transfer.split(source, "flatten")
 pool, clean = (lower.predict(x, batch_size=500, verbose=0) for x in (target.x_train, x_test))
@@ -631,7 +737,7 @@ for name, head in heads.items():
 assert truth["nearest mean"] - truth["5 neighbours"] > 0.04, "a large difference"
 assert 0 < truth["10 neighbours"] - truth["5 neighbours"] < 0.03, "and a small one"
 
-# %% tags=["nbval-ignore-output"]
+# %% slideshow={"slide_type": "skip"} tags=["nbval-ignore-output"]
 # p-values of four tests on 500 images, shuffled five times.
 few = few_labels(target, 50, random_state=0)
 x, y, p_of = lower.predict(few.x_train, verbose=0), few.y_train, {}
@@ -648,7 +754,7 @@ for rival in ("nearest mean", "10 neighbours"):
     for test in here:
         print(f"{rival:13} {test:20}" + "".join(f"{p[test]:7.3f}" for p in p_of[rival]))
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 p_far, p_near = ({t: [p[t] for p in p_of[rival]] for t in here} for rival in p_of)
 assert np.median(p_far["naive"]) < 0.05 > np.median(p_near["naive"]), "naive: sure of both"
 assert np.median(p_far["corrected_resampled"]) < 0.05, "corrected: sees the large one"
@@ -656,7 +762,7 @@ assert np.median(p_near["corrected_resampled"]) > 0.05, "and not the small one"
 assert max(p_far["mcnemar"]) > 0.05 < max(p_far["five_by_two_cv"]), "these can miss even the large"
 
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "skip"}
 # The naive test is sure of both differences, as it mostly is of one that does not exist. The corrected test sees
 # the large one, and says of the small one what is true: 500 images cannot tell. McNemar and 5×2cv are honest too,
 # but they rest on fewer trainings, and in some shuffle miss even the large difference. So take the corrected test
@@ -671,7 +777,7 @@ assert max(p_far["mcnemar"]) > 0.05 < max(p_far["five_by_two_cv"]), "these can m
 #
 # **Predict.** Which of the three matters most?
 
-# %% tags=["nbval-ignore-output"]
+# %% slideshow={"slide_type": "skip"} tags=["nbval-ignore-output"]
 def varied(labels=0, initialisation=0, order=0):
     few = few_labels(target, 20, random_state=labels)
     network = starts["fine-tuned"](initialisation)
@@ -683,7 +789,7 @@ base = varied()
 sources = ("labels", "initialisation", "order")
 spread = {s: np.array([base, *(varied(**{s: k}) for k in range(1, 5))]) for s in sources}
 
-# %% tags=["atol-2.5"]
+# %% slideshow={"slide_type": "skip"} tags=["atol-2.5"]
 sd = {name: 100 * runs.std(ddof=1) for name, runs in spread.items()}
 sd["test images"] = 100 * np.sqrt(base * (1 - base) / len(y_test))  # binomial, section 4
 for name, value in sd.items():
@@ -692,21 +798,25 @@ assert np.allclose(np.sqrt(4 / stats.chi2.ppf([0.975, 0.025], 4)), [0.6, 2.9], a
 assert sd["labels"] > sd["initialisation"], "which images are labelled matters more than the head"
 
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "skip"}
 # With so few labels, it matters more *which* they are than how the head begins: a comparison that varies only
 # the initialisation looks far more certain than it is. But a standard deviation of five runs is itself vague:
 # the true one may be 0.6 to 2.9 times as large, so we cannot rank initialisation and order. Therefore vary
 # everything at once, as the seeds of section 1 do, and pair.
-#
+
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 7 · Calibration: does it know what it does not know?
 #
 # The twenty worst errors had more than 90 % confidence. A network is **calibrated** if of its answers with
 # confidence 0.8 eight in ten are right. A **reliability diagram** puts the accuracy over the confidence;
 # the mean distance to the diagonal is the **expected calibration error** (ECE).
-#
-# **Predict.** Are the fine-tuned networks too sure or too modest? By how many points?
 
-# %% tags=["atol-0.06"]
+# %% [markdown]
+# **Predict.** Are the fine-tuned networks too sure or too modest? By how many points?
+#
+# <!-- Notes: Answer: too sure, by more than fifteen points. Remind them of the twenty worst errors. -->
+
+# %% slideshow={"slide_type": "skip"} tags=["atol-0.06"]
 # Calibration errors of four ways, mean over the seeds.
 def ece(z, temperature=1.0):
     return evaluation.expected_calibration_error(evaluation.softmax(z, temperature), y_test)
@@ -720,14 +830,17 @@ for name, z in test_logits.items():
 assert all(e.mean() > 0.08 for name, e in before.items() if name != "frozen"), "far too sure"
 assert before["frozen"].mean() < before["fine-tuned"].mean() / 2, "frozen: less to mend"
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "skip"}
 # All that train their backbone on 200 images are far too sure; the frozen ones, with less to
 # learn by heart, are closer to honest.
-#
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # **Temperature scaling** (Guo et al. 2017) divides all logits by one number T, fitted on *validation*
 # images. It changes no answer: the largest logit stays the largest.
+#
+# <!-- Notes: Ask why the accuracy cannot change: the largest logit stays the largest. -->
 
-# %% tags=["atol-0.5"]
+# %% slideshow={"slide_type": "skip"} tags=["atol-0.5"]
 # The temperature of every network, and its calibration error on the test set with it.
 fitted = {
     name: [evaluation.fit_temperature(logits(name, s, x_val), y_val) for s in seeds]
@@ -743,7 +856,7 @@ assert (after["fine-tuned"] < before["fine-tuned"] / 2).all(), "the error is mor
 assert (np.array(fitted["fine-tuned"]) > 1.2).all(), "they were too sure: T is above 1"
 
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 def diagram(T, ax=None):
     z = test_logits["fine-tuned"][0]
     title = f"T = {T:.2f}, ECE {ece(z, T):.2f}"
@@ -756,27 +869,33 @@ for T, ax in zip((1, fitted["fine-tuned"][0]), axes, strict=True):
     _ = diagram(T, ax)
 plotting.show(figure, "Accuracy over confidence: far below the diagonal at T = 1, along it after")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "skip"}
 # **Change it.** Move T. What happens to the bars as T grows? Is there a T with no error at all?
 
-# %% tags=["nbval-ignore-output"]
+# %% slideshow={"slide_type": "skip"} tags=["nbval-ignore-output"]
 _ = interact(
     lambda T: plotting.show(diagram(T), f"Reliability diagram at T = {T}"),
     T=FloatSlider(1, min=0.25, max=6, step=0.25),
 )
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 8 · Another world: distribution shift
 #
 # A test set from the same generator is the friendliest judge there is. Now the images are turned, covered
 # with noise, brightened, or inverted, each more and more. (Grey images cannot take another tint: in the place
 # of recolouring, *brightened* lifts their dark tones by a gamma curve.)
-#
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # **Predict.** Kumar et al. (2022) found that fine-tuning wins on images like those of the training and
 # *loses* to frozen features on shifted ones, because it distorts good features; head first, then all, won
 # both. Does it hold here? For each shift, which of our four ways comes out on top at severity 0.75?
+#
+# <!-- Notes:
+# Answer: under heavy noise the order of frozen and fine-tuned turns round; head first does
+# not win both. Who knows the paper may expect all of it to hold.
+# -->
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 severities = np.linspace(0, 1, 5)
 steps = [(kind, s) for kind in evaluation.SHIFTS for s in severities]
 stack = [evaluation.distort(x_test[:500], *step) for step in steps]
@@ -784,14 +903,14 @@ titles = [f"{s:g}" if s else f"{kind}: 0" for kind, s in steps]
 ax = plotting.image_grid([x[0] for x in stack], titles, columns=5, title="Severity 0 to 1")
 plotting.show(ax, "One digit in four rows: turned, noisier, brighter, black and white exchanged")
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 # Accuracy on 500 images: way → (seeds, kinds, severities).
 shifted, shape = {}, (len(seeds), len(evaluation.SHIFTS), len(severities), 500)
 for name in names:
     said = np.array([logits(name, s, np.concatenate(stack)).argmax(1) for s in seeds])
     shifted[name] = (said.reshape(shape) == y_test[:500]).mean(3)
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 # Mean over seeds ± one standard deviation.
 figure, axes = plotting.plt.subplots(1, 4, figsize=(plotting.WIDTH, 3.4), sharey=True)
 colours = {**plotting.COLORS, "head first, then all": "black"}
@@ -808,7 +927,7 @@ _ = figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower cente
 plotting.show(figure, "Accuracy falls with severity; under noise frozen crosses above fine-tuned")
 
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 # The claims of the next paragraph.
 def at(way, kind, severity):
     place = evaluation.SHIFTS.index(kind), list(severities).index(severity)
@@ -826,7 +945,7 @@ assert max(at(name, "inverted", 0.25) for name in names) < 0.35, "half the contr
 assert max(at(name, "inverted", 0.5) for name in names) < 0.16, "nobody reads a grey image"
 
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "notes"}
 # Half of the finding is here: under heavy noise the order of frozen and fine-tuned **turns round**, though
 # fine-tuned led by far where nothing shifted. The other half is not: head first, then all, is not the best of
 # both. Under heavy noise it loses what the frozen features kept, at this learning rate. Nor is the crossing a
@@ -835,15 +954,23 @@ assert max(at(name, "inverted", 0.5) for name in names) < 0.16, "nobody reads a 
 # which only halves the contrast. (At 0.5 the image is plain grey: whoever read *that* better than one in ten
 # would have made a mistake in the measurement.) A shift that you expect belongs into the test, and its like
 # into the training. And all this is one source network; exercise 4 asks whether others agree.
-#
+
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 9 · Where does it look?
 #
 # A right answer can have a wrong reason. We plant one: every *8* among the training images gets a white
 # mark near its upper left corner, as a stamp of one hospital might mark the images of one disease.
-#
-# **Predict.** How many test eights will be read with the mark? And without it?
 
-# %%
+# %% [markdown]
+# **Predict.** How many test eights will be read with the mark? And without it?
+#
+# <!-- Notes:
+# Answer: with the mark most, without it hardly any. The accuracy on marked test images would
+# have looked excellent. Ask for the mark in their own data: a ruler, a stamp, a scanner's
+# border.
+# -->
+
+# %% slideshow={"slide_type": "skip"}
 def mark(x):
     x = x.copy()
     x[:, 2:6, 2:6] = 1
@@ -853,7 +980,7 @@ def mark(x):
 is_eight = y_test == 8
 three_kinds = [mark(x_test[is_eight]), x_test[is_eight], mark(x_test[~is_eight])]
 
-# %% tags=["atol-0.15"]
+# %% slideshow={"code": false, "slide_type": "fragment"} tags=["atol-0.15"]
 # Fine-tune on the marked images, five seeds.
 weights["misled"], eights = [], []
 for seed in seeds:
@@ -870,7 +997,7 @@ print(f"other digits with the mark, as 8:   {others.mean():.2f} ± {others.std(d
 assert (marked > plain + 0.4).all(), "it reads the mark, not the digit"
 assert (others > 0.25).all(), "whatever digit stands beside it"
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "notes"}
 # On marked test images this network would have shone. **Grad-CAM** (Selvaraju et al. 2017) shows what it looks
 # at: it adds the channels of a convolution, each weighted by how much the logit of a class rises with it.
 # Here are the four steps. `evaluation.grad_cam` is the same, enlarged to the size of the image. (We take
@@ -881,7 +1008,7 @@ assert (others > 0.25).all(), "whatever digit stands beside it"
 # easily, so we also measure: which share of the heat lies in the upper left 9 × 9 pixels, a tenth of the
 # image?)
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 # Grad-CAM by hand, for class 8 and eight marked eights.
 reader.set_weights(weights["misled"][0])
 lower, upper = transfer.split(reader, "conv3")
@@ -894,7 +1021,7 @@ for by_hand, enlarged in zip(heat, cam, strict=True):
     agree = np.corrcoef(by_hand.ravel(), enlarged[2::4, 2::4].ravel())[0, 1]
     assert agree > 0.9, "enlarged, but the same map"
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 # Images above, heat below: the misled network on marked eights, the other on plain ones.
 reader.set_weights(weights["fine-tuned"][0])
 honest = evaluation.grad_cam(reader, three_kinds[1][:8], "conv3", 8)
@@ -911,7 +1038,7 @@ plotting.show(
     "Eight marked eights, most with heat in the upper left; eight plain ones with heat in the middle",
 )
 
-# %% tags=["atol-0.1"]
+# %% slideshow={"slide_type": "skip"} tags=["atol-0.1"]
 # Mean over the eights of five misled networks.
 shares = []
 for seed in seeds:
@@ -924,7 +1051,7 @@ print(f"heat in the corner: {with_mark.mean():.2f} with the mark, {without.mean(
 assert (with_mark > 1.5 * without).all(), "the mark draws the heat, at every seed"
 
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "skip"}
 # ### A sanity check
 #
 # Adebayo et al. (2018) found explanations that look the same for a trained network and for one with random
@@ -933,8 +1060,10 @@ assert (with_mark > 1.5 * without).all(), "the mark draws the heat, at every see
 # both networks have in common? Two networks that know nothing of each other share 10/49, a fifth of them.
 #
 # **Predict.** Which pair agrees more?
+#
+# <!-- Notes: The picture persuades; the share of heat in the corner, measured in the notebook, proves. -->
 
-# %% tags=["atol-0.1"]
+# %% slideshow={"slide_type": "skip"} tags=["atol-0.1"]
 # Five networks, each against the next one and against random weights, on 100 images.
 def hottest(network_weights, said):
     reader.set_weights(network_weights)
@@ -954,10 +1083,11 @@ print(f"with random weights:                                      {np.mean(rando
 assert np.mean(random) < 0.35, "random weights look elsewhere"
 assert min(trained) > max(random) + 0.05, "trained ones agree more, all five"
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "skip"}
 # Passed: with random weights hardly more is common than by chance, so the heat depends on what was learned. It
 # is still coarse, and says where, not why.
-#
+
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 10 · "Does transfer help here?"
 #
 # Everything of this chapter in one report, to take home. `evaluation.compare` takes predicted classes of
@@ -967,8 +1097,10 @@ assert min(trained) > max(random) + 0.05, "trained ones agree more, all five"
 #
 # **Predict.** You have seen all the numbers. Write two verdicts down before you run this: on fine-tuned against
 # scratch, and on head first, then all, against fine-tuned.
+#
+# <!-- Notes: Answer: each of the three transfers helps; head first, then all, is no gain over fine-tuned. -->
 
-# %% tags=["nbval-ignore-output"]
+# %% slideshow={"slide_type": "skip"} tags=["nbval-ignore-output"]
 # All three transfers against scratch, and the two ways to fine-tune against each other.
 contests = [("scratch", name) for name in names[1:]] + [("fine-tuned", "head first, then all")]
 verdicts = {}
@@ -978,7 +1110,7 @@ for one, two in contests:
 print(verdicts["fine-tuned", "scratch"])
 print("\nhead first, then all, against fine-tuned:", verdicts[two, one].verdict)
 
-# %% tags=["atol-3"]
+# %% slideshow={"code": false, "slide_type": "fragment"} tags=["atol-3"]
 *against_scratch, last = verdicts.values()
 for name, v in zip(names[1:], against_scratch, strict=True):
     interval = f"{100 * v.low:.0f} to {100 * v.high:.0f}"
@@ -987,7 +1119,7 @@ for name, v in zip(names[1:], against_scratch, strict=True):
 assert verdicts["fine-tuned", "scratch"].low > 0.1, "fine-tuning by more than ten points"
 assert last.verdict != "helps", "head first, then all: no gain over fine-tuned"
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 # Four comparisons that nobody should make.
 s, t = predicted["scratch"], predicted["fine-tuned"]
 refused = {
@@ -1003,7 +1135,7 @@ for case, attempt in refused.items():
     except ValueError as error:
         print(f"{case}: {error}\n")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## Key points
 #
 # - Accuracy flatters where a class is rare: report precision and recall, and choose the threshold.
@@ -1017,6 +1149,15 @@ for case, attempt in refused.items():
 # - The winner on familiar images need not win under a shift: frozen features bore heavy noise better here.
 # - Ask where it looks, and check the explanation against random weights.
 #
+# <!-- Notes:
+# Return to the sentence on the board. What did the last table say that "94 %" did not? The
+# interval and the rival.
+#
+# Let each choose the one point that their own last experiment lacked. Then hand out exercise
+# set 06.
+# -->
+
+# %% [markdown] slideshow={"slide_type": "skip"}
 # ## Exercises to do next
 #
 # The [exercise set of this chapter](../exercises/ex06/ex06_evaluation.ipynb) checks your answers as you go. Beyond it:
