@@ -6,9 +6,9 @@ each image. Same images, same order, same number of steps; the two are interleav
 line gives ratios of their medians: frozen phase over 20 epochs on 1,000 images, last stage over
 `EPOCHS_LAST` epochs, and the difference of the accuracies that they end with.
 
-Counting multiplications, the last stage could be 2.3 times faster. It is not: computing the features
-counts as well, and the last stage's convolutions, on maps of 2×2, run slower per multiplication than
-those before it, which the cache saves.
+Counting multiplications, the last stage could be 2.3 times faster. It is not: computing the
+features counts as well, and the convolutions of the last stage, on maps of 2×2, run slower per
+multiplication than those before it, which the cache saves.
 """
 
 import json
