@@ -115,7 +115,7 @@ def _execute_once(notebook, cwd, cell_timeout, on_cell) -> NotebookNode:
                 number += cell.cell_type == "code" and bool(cell.source.strip())
                 client.run_cell(cell, index)
                 on_cell(index + 1, len(notebook.cells))
-        return _clean(notebook)
+        return clean(notebook)
     except CellExecutionError as error:
         first_line = error.evalue.strip().partition("\n")[0]
         kind, message = CellError, f"{error.ename}: {first_line}".removesuffix(": ")
@@ -125,7 +125,7 @@ def _execute_once(notebook, cwd, cell_timeout, on_cell) -> NotebookNode:
         kind, message = _KernelLost, "the kernel died, on the second try too"
     except _HungKernel:
         kind, message = _KernelLost, "the kernel does not answer, on the second try too"
-    raise kind(index, max(number, 1), message, _clean(notebook))
+    raise kind(index, max(number, 1), message, clean(notebook))
 
 
 class _Client(NotebookClient):
@@ -182,7 +182,7 @@ class _Client(NotebookClient):
         return super().process_message(msg, cell, cell_index)
 
 
-def _clean(notebook: NotebookNode) -> NotebookNode:
+def clean(notebook: NotebookNode) -> NotebookNode:
     """Drop what says nothing to a reader and differs from run to run: widgets without a kernel."""
     notebook.metadata.pop("widgets", None)
     for cell in notebook.cells:
@@ -204,9 +204,9 @@ def to_html(notebook: NotebookNode, title: str) -> str:
         template_name="page",
         extra_template_basedirs=[str(Path(__file__).parent / "templates")],
     )
-    exporter.register_filter("markdown2html", _markdown_to_html)
+    exporter.register_filter("markdown2html", markdown_to_html)
     resources = {"metadata": {"name": title}}
-    return exporter.from_notebook_node(_clean(deepcopy(notebook)), resources)[0]
+    return exporter.from_notebook_node(clean(deepcopy(notebook)), resources)[0]
 
 
 class _Renderer(IPythonRenderer):
@@ -230,7 +230,7 @@ class _Renderer(IPythonRenderer):
 
 
 @pass_context
-def _markdown_to_html(context, source: str) -> str:
+def markdown_to_html(context, source: str) -> str:
     attachments = context.get("cell", {}).get("attachments", {})
     renderer = _Renderer(escape=False, attachments=attachments, exclude_anchor_links=True)
     return MarkdownWithMath(renderer=renderer).render(source)

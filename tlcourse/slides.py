@@ -140,7 +140,7 @@ class Slide:
 def select(notebook: NotebookNode) -> list[Slide]:
     """The slides of a notebook; none if its cells have no slide types."""
     section, slides = "", []
-    for cell in execute._clean(deepcopy(notebook)).cells:
+    for cell in execute.clean(deepcopy(notebook)).cells:
         kind = cell.metadata.get("slideshow", {}).get("slide_type", "-")
         if cell.cell_type == "markdown":
             section = _heading(cell.source) or section
@@ -205,7 +205,7 @@ def to_html(slides: list[Slide], assets: dict[str, str]) -> str:
         exclude_output_prompt=True,
         config=Config({"CSSHTMLHeaderPreprocessor": {"style": "default"}}),
     )
-    exporter.register_filter("markdown2html", execute._markdown_to_html)
+    exporter.register_filter("markdown2html", execute.markdown_to_html)
     title = re.match("# (.+)", slides[0].cells[0].source)
     name = title[1] if title else "Slides"
     resources = {"metadata": {"name": name}, "assets": assets}
