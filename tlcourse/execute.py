@@ -21,6 +21,7 @@ from jupyter_core.utils import run_sync
 from latex2mathml.converter import convert
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbclient.output_widget import OutputWidget
 from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
@@ -128,6 +129,16 @@ def _execute_once(notebook, cwd, cell_timeout, on_cell) -> NotebookNode:
     raise kind(index, max(number, 1), message, clean(notebook))
 
 
+class _Output(OutputWidget):
+    """Takes what a widget shows out of its cell, and does not tell the kernel.
+
+    Told so while it runs the cell, the kernel can miss the message that follows.
+    """
+
+    def send(self, *_, **__) -> None:
+        pass
+
+
 class _Client(NotebookClient):
     """nbclient's client, which also notices a kernel that is idle and does not answer."""
 
@@ -140,6 +151,7 @@ class _Client(NotebookClient):
             config=Config({"KernelManager": {"transport_encryption": "auto"}}),
             log=_log,
         )
+        self.widget_registry["@jupyter-widgets/output"]["OutputModel"] = _Output
 
     @contextmanager
     def kernel(self, cwd: str | os.PathLike) -> Iterator[None]:
