@@ -337,7 +337,7 @@ for name, part in (("below the cut", lower), ("above the cut", upper)):
 # Keras' own guide; once on features computed beforehand. How do the two compare in time? And in accuracy?
 #
 # <!-- Notes:
-# Answer: the same accuracy to the digit; every further epoch costs next to nothing. Expect
+# Answer: the same accuracy to the digit; every further epoch costs a small part of that. Expect
 # doubts about the accuracy.
 # -->
 
