@@ -6,6 +6,7 @@ import re
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
+from nbclient.output_widget import OutputWidget
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from tlcourse import execute as module
@@ -144,6 +145,19 @@ def test_an_idle_kernel_that_never_answers_is_replaced_once(tmp_path, monkeypatc
     lose = iter([True, True])
     with pytest.raises(CellError, match=r"^cell \[2\]: the kernel does not answer"):
         execute(notebook("print(1)", "print(2)"), cwd=tmp_path, cell_timeout=60)
+
+
+def test_a_widget_s_output_is_not_told_to_the_busy_kernel(tmp_path, monkeypatch):
+    """Told so, one kernel in a hundred widgets missed the next cell and was never heard of again."""
+
+    def send(*_, **__):
+        raise AssertionError("a message to a busy kernel")
+
+    monkeypatch.setattr(OutputWidget, "send", send)
+    draw = "from ipywidgets import interact\n_ = interact(lambda k: print(k), k=(0, 5))"
+    given = notebook(*[draw, "print('on')"] * 5)
+    done = execute(given, cwd=tmp_path, cell_timeout=60)
+    assert text_of(done.cells[-1]) == "on\n"
 
 
 def test_a_cell_that_computes_in_silence_is_left_alone(tmp_path, monkeypatch):
