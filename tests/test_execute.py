@@ -148,7 +148,7 @@ def test_an_idle_kernel_that_never_answers_is_replaced_once(tmp_path, monkeypatc
 
 
 def test_a_widget_s_output_is_not_told_to_the_busy_kernel(tmp_path, monkeypatch):
-    """Told so, one kernel in a hundred widgets missed the next cell and was never heard of again."""
+    """Told so, one kernel in a hundred widgets missed the next cell, and hung."""
 
     def send(*_, **__):
         raise AssertionError("a message to a busy kernel")
