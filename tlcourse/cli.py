@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-_TIMES = ["%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y-%m-%d"]
+_TIMES = ["%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M"]
 
 app = typer.Typer(add_completion=False, help="A course on transfer learning, in notebooks.")
 
@@ -266,13 +266,27 @@ def grade(
                 f"interrupted; {len(records)} submissions are marked and kept in {out}. "
                 "Run the command again to go on."
             ) from None
-    gradebook.store(out, records, **late, penalty=penalty)
+    records.sort(key=lambda record: record["student"])
+    waiting = gradebook.store(out, records, **late, penalty=penalty)
     print(gradebook.summary(records, **late))
+    for record in records:
+        if record["status"] == "unreadable":
+            print(f"Not read, 0 points: {_listed([record['student']])}: {record['reason']}")
+    if waiting:
+        print(f"To be marked by hand in formgrader: {_listed(waiting)}")
+    if unknown := set(late["extensions"] or ()) - {record["student"] for record in records}:
+        print(f"With an extension, and nothing handed in: {_listed(sorted(unknown))}")
     if pairs := gradebook.similar(records):
         print("More alike than most; a person should look at them:")
         for one, other, share in pairs:
-            print(f"  {one} and {other}: {share:.0%}")
+            print(f"  {_listed([one])} and {_listed([other])}: {share:.0%}")
     print(f"The gradebook, {name}.csv and a page for each student are in {out}.")
+
+
+def _listed(names: list[str]) -> str:
+    """Names of students, which may hold anything, for a terminal."""
+    shown = ", ".join("".join(c if c.isprintable() else "?" for c in n) for n in names[:20])
+    return f"{shown} and {len(names) - 20} more" if len(names) > 20 else shown
 
 
 @app.command()

@@ -93,6 +93,7 @@ def test_the_time_of_nbgrader_s_stamp_counts(tmp_path):
         (lambda p: put(p, b"no zip"), "neither a folder nor a sound zip"),
         (lambda p: zipped(p, {}), "There is no submission in"),
         (lambda p: (put(p / "a" / FILE), put(p / "a.ipynb")), "'a' has handed in twice"),
+        (lambda p: put(p / "all" / "ada" / FILE), "did you mean .*all"),
     ],
 )
 def test_what_is_no_class_is_one_sentence(tmp_path, make, words):
@@ -187,6 +188,25 @@ def test_marking_again_marks_nothing_and_a_new_file_only_itself(class_of, tmp_pa
     assert points(batch.grade(source, NAME, marks)) == expected(4) | {"student001": 80}
     changed = {path.stem for path, stamp in stamps(marks).items() if before[path] != stamp}
     assert changed == {"student001"}
+
+
+@needs_sandbox
+def test_a_corrected_time_counts_without_marking_again(class_of, tmp_path):
+    source, marks = class_of(1), tmp_path / "marks"
+    batch.grade(source, NAME, marks)
+    before = stamps(marks)
+    put(source / "student000" / "timestamp.txt", b"2026-02-03 04:05:06 UTC")
+    (record,) = batch.grade(source, NAME, marks)
+    assert record["submitted"] == "2026-02-03T04:05:06+00:00"
+    assert stamps(marks) == before
+
+
+@needs_sandbox
+def test_a_notebook_of_another_set_is_told(tmp_path):
+    put(tmp_path / "class" / "ada" / FILE, notebook("exercises", "ex01").read_bytes())
+    (record,) = batch.grade(tmp_path / "class", NAME, tmp_path / "marks")
+    assert record["status"] == "unreadable"
+    assert record["reason"] == "it is a notebook of ex01, not of ex02"
 
 
 @needs_sandbox
@@ -338,9 +358,15 @@ def test_wrong_input_is_one_sentence(tmp_path, monkeypatch, capsys, arguments, w
 
 @needs_sandbox
 def test_a_class_is_marked_by_the_command(class_of, tmp_path, capsys):
-    code, out, _ = told(capsys, class_of(10), "--exercise", "2", "--out", tmp_path / "marks")
+    source, late = class_of(10), put(tmp_path / "late.csv", b"student,deadline\nben,2030-01-01\n")
+    put(source / "student003" / FILE, SOLVED[:5000])
+    options = ["--deadline", "2029-12-01 18:00", "--extensions", late]
+    code, out, _ = told(capsys, source, "--exercise", "2", "--out", tmp_path / "marks", *options)
     assert code == 0
-    assert "10 handed in, 10 marked" in out
+    assert "10 handed in, 9 marked, 1 unreadable, 0 late" in out
+    assert "Not read, 0 points: student003: it is not a notebook" in out
+    assert "To be marked by hand in formgrader: student000" in out
+    assert "With an extension, and nothing handed in: ben" in out
     assert (tmp_path / "marks" / "ex02.csv").read_text("utf-8").count("\n") == 11
 
 

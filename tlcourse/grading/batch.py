@@ -94,9 +94,9 @@ def grade(
         if kept is None:
             todo.append(one)
         else:
-            records[one.student] = kept
+            records[one.student] = kept | {"submitted": one.submitted}  # a time may be corrected
             if on_record:
-                on_record(kept, len(records), len(found))
+                on_record(records[one.student], len(records), len(found))
     if todo:
         with _executor(workers, scheduler) as make:
             for record in _marked(make, todo, settings):

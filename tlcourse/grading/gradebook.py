@@ -123,7 +123,7 @@ def store(
     deadline: datetime | None = None,
     extensions: dict[str, datetime] | None = None,
     penalty: float = 0.0,
-) -> None:
+) -> list[str]:
     """Bring records into the gradebook, and write what follows from it; twice is the same as once.
 
     A submission that cannot be read counts as handed in, with 0 points for each task; the reason is
@@ -148,11 +148,17 @@ def store(
     CourseError
         If a name would lead out of the folder, a date has no time zone, or the gradebook cannot be
         used. What a person has entered is unharmed in any case.
+
+    Returns
+    -------
+    list of str
+        The students of whom something waits for a person: an open question that nobody has read,
+        or an answer that was handed in anew after a person had given points for it.
     """
     own = {_student_id(record["student"]): record for record in records}
     exercises = {record["exercise"] for record in own.values()}
     if not own:
-        return
+        return []
     if len(exercises) > 1 or not 0 <= penalty <= 1:
         raise ValueError("the records are of one exercise, and the penalty is a share from 0 to 1.")
     if extensions is not None:
@@ -169,10 +175,12 @@ def store(
                 own_book = _Book(book.db, of, _utc(deadline), extensions, penalty)
                 left = iter(own.items())
                 while lump := dict(islice(left, _LUMP)):
-                    for student, standing in own_book.update(lump).items():
+                    anew = {student: _changed(marks, of, lump[student]) for student in lump}
+                    for student, standing in own_book.update(lump, anew).items():
                         _write_files(marks, of, lump[student], standing)
-                table = _table(of, own_book.standings().values())
-                _put(marks / f"{of.exercise}.csv", table.encode())
+                standings = own_book.standings()
+                _put(marks / f"{of.exercise}.csv", _table(of, standings.values()).encode())
+    return [student for student, standing in standings.items() if standing.waits]
 
 
 def _student_id(student: str) -> str:
@@ -296,6 +304,11 @@ class Standing:
     def days_late(self) -> int:
         return _days_late(self.submission.timestamp, self.due)
 
+    @property
+    def waits(self) -> bool:
+        """Whether something is to be marked by hand."""
+        return any(grade.needs_manual_grade for grade in self.grades.values())
+
 
 class _Book:
     """An exercise in the gradebook; rows are read and written in lumps, and changed if need be."""
@@ -371,13 +384,16 @@ class _Book:
                     getattr(by_notebook[row.notebook_id], kind)[names[row.cell_id]] = row
         return found
 
-    def update(self, records: dict[str, dict]) -> dict[str, Standing]:
-        """Bring records in, in one transaction; what the gradebook then holds on each."""
+    def update(self, records: dict[str, dict], anew: dict[str, set]) -> dict[str, Standing]:
+        """Bring records in, in one transaction; what the gradebook then holds on each.
+
+        `anew` names the answers of each student that are others than before.
+        """
         self._begin()
         self._add_missing(records)
         standings = self.standings(records)
         for student, record in records.items():
-            self._update(student, record, standings[student])
+            self._update(student, record, standings[student], anew[student])
         self.db.commit()
         return standings
 
@@ -414,7 +430,7 @@ class _Book:
                         db.add(model(id=id_, **keys))
         db.flush()
 
-    def _update(self, student: str, record: dict, standing: Standing) -> None:
+    def _update(self, student: str, record: dict, standing: Standing, anew: set) -> None:
         """Set what is the marker's to set."""
         of, submission = self.of, standing.submission
         submission.timestamp = _submitted(record)
@@ -426,11 +442,37 @@ class _Book:
             written = name == of.open_question and _is_written(of, record)
             points = record["tasks"].get(name, {}).get("points", 0)
             grade.auto_score = None if written else float(points)
-            grade.needs_manual_grade = written and grade.manual_score is None
+            if grade.manual_score is None:
+                grade.needs_manual_grade = written
+            elif name in anew:
+                grade.needs_manual_grade = True  # until a person has looked at it again
         for name, comment in standing.comments.items():
             comment.auto_comment = _comment(of, record, name)
         lost = min(1.0, self.penalty * standing.days_late) * standing.raw
         standing.notebook.late_submission_penalty = lost or None
+
+
+def _changed(marks: Path, of: Release, record: dict) -> set[str]:
+    """The tasks of which the answer is another one than in the notebook that was stored."""
+    path = _stored(marks, of, _student_id(record["student"]))
+    try:
+        before = _sources(path.read_bytes())
+    except (OSError, ValueError):
+        return set()
+    now = _sources(_notebook(of, record))
+    names = {name for name in before.keys() | now.keys() if before.get(name) != now.get(name)}
+    return {name.removesuffix("-answer") for name in names}
+
+
+def _sources(data: bytes) -> dict[str, str]:
+    """What stands in the cells that nbgrader knows, by grade_id."""
+    cells = json.loads(data)["cells"]
+    return {_grade_id(cell): cell["source"] for cell in cells if _grade_id(cell)}
+
+
+def _stored(marks: Path, of: Release, student: str) -> Path:
+    """A student's notebook, as formgrader opens it."""
+    return marks / "autograded" / student / of.exercise / f"{of.notebook}.ipynb"
 
 
 def _comment(of: Release, record: dict, name: str) -> str | None:
@@ -460,10 +502,7 @@ def _write_files(marks: Path, of: Release, record: dict, standing: Standing) -> 
     folder that somebody else has filled, and the time that is noted beside it stays.
     """
     student, when = standing.submission.student_id, standing.submission.timestamp
-    _put(
-        marks / "autograded" / student / of.exercise / f"{of.notebook}.ipynb",
-        _notebook(of, record),
-    )
+    _put(_stored(marks, of, student), _notebook(of, record))
     stamp = marks / "submitted" / student / of.exercise / "timestamp.txt"
     stamp.parent.mkdir(parents=True, exist_ok=True)
     ours = not (stamp.exists() and any(stamp.parent.glob("*.ipynb")))

@@ -134,6 +134,8 @@ def mark(
         cells = submissions.read(submission.data)
     except Unreadable as error:
         return record | {"reason": str(error)}
+    if wrong := submissions.other_exercise(cells, of.name):
+        return record | {"reason": f"it is a notebook of {wrong}, not of {of.name}"}
     every = tasks(of.name)
     todo = submissions.plan(cells, list(of.cells), list(every), list(of.needed))
     run = _Run(todo, box, cell_seconds, start + seconds, seconds)

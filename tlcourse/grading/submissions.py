@@ -101,6 +101,12 @@ def find(source: Path, exercise: str, notebook: str) -> list[Submission]:
             f"There is no submission in {source}: a folder for each student is expected, with a "
             f"notebook of {exercise} or the zip of tlcourse submit in it."
         )
+    if len(found) == 1 and found[0].reason.startswith("there is no notebook"):
+        inner = source / found[0].student
+        if inner.is_dir() and any(path.is_dir() for path in inner.iterdir()):
+            raise CourseError(
+                f"In {source} there is one folder, with folders in it: did you mean {inner}?"
+            )
     twice = {one.student for one in found if sum(o.student == one.student for o in found) > 1}
     if twice:
         raise CourseError(f"{min(twice)!r} has handed in twice in {source}: keep one of them.")
@@ -346,6 +352,13 @@ def read(data: bytes) -> list[Cell]:
 def clean(text: str) -> str:
     """A text that can be written as UTF-8."""
     return text.encode("utf-8", "replace").decode()
+
+
+def other_exercise(cells: list[Cell], exercise: str) -> str:
+    """The set that a notebook says it is of, if that is another one, else ""."""
+    code = "\n".join(cell.source for cell in cells if cell.kind == "code")
+    named = set(re.findall(r"""\bexercise\(\s*["'](ex\d\d)["']""", code))
+    return "" if not named or exercise in named else min(named)
 
 
 def _list(value) -> list:
