@@ -46,11 +46,11 @@ venv:            ## create .venv with the locked dependencies and the package
 	  $$found -m venv --clear $(VENV) || exit 1; \
 	fi; \
 	rm -f $(VENV)/.installed; \
-	echo "Installing the locked dependencies (2.6 GB, one or two minutes the first time) ..."; \
+	echo "Installing the locked dependencies (3 GB, one or two minutes the first time) ..."; \
 	{ $(PIP) --require-hashes -r requirements.lock && \
 	  $(PIP) --no-deps --no-build-isolation -e . && \
 	  $(WANTED) > $(VENV)/.new && mv $(VENV)/.new $(VENV)/.installed; } || \
-	{ echo "The installation did not finish (it needs a network and 3 GB of space): run make again to repeat it." >&2; exit 1; }
+	{ echo "The installation did not finish (it needs a network and 4 GB of space): run make again to repeat it." >&2; exit 1; }
 
 lab: venv        ## open JupyterLab on your own copy of the course  (PORT=8888)
 	@$(PY) -m tlcourse lab --port $(PORT)
