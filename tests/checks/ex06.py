@@ -210,7 +210,9 @@ WRONG = {
         ("counts", {" / n": ""}, "divide the right answers by n"),
         ("counts of both", {MEASURE: f"n * {MEASURE}"}, "the number is in images"),
         ("points", {MEASURE: f"100 * {MEASURE}"}, "the number is in points"),
-        ("few repetitions", {"default_rng(0)": "default_rng()", "20_000": "1_000"},
+        ("few repetitions", {"default_rng(0)": "default_rng(optimism.__dict__.setdefault("
+                             "'calls', []).append(0) or len(optimism.calls))",
+                             "20_000": "1_000"},
          "ten calls differ by more"),
         ("maximum over the repetitions", {MEASURE: "np.mean(scores.max(0) - p)"},
          "that over the repetitions"),

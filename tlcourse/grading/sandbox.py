@@ -189,6 +189,10 @@ class Sandbox:
         ------
         NoSandbox
         """
+        if any(Path(place).is_relative_to("/tmp") for place in (sys.prefix, sys.base_prefix)):
+            raise NoSandbox(
+                _cure("Python's environment lies in /tmp, which is hidden there; move it")
+            )
         ours, theirs = socket.socketpair()
         with theirs, tempfile.TemporaryFile() as errors:
             command = _command(Path(self._folder.name), self._settings)
