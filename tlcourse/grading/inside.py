@@ -13,6 +13,7 @@ TensorFlow would hang.
 
 import ast
 import ctypes
+import gc
 import importlib
 import json
 import os
@@ -57,6 +58,7 @@ def main() -> None:
     syscalls = importlib.import_module("tlcourse.grading.syscalls")
     syscalls.program(platform.machine())  # fails here on a machine that it does not know
     clean_up()  # what the imports have written
+    gc.freeze()  # so that a fork's collector does not touch, and thereby copy, what is shared
     at_start = exposed()
     control.sendall(b"R")
     while True:
@@ -215,11 +217,14 @@ class _Shell:
 
 def _run_cell(names: dict, request: dict) -> dict:
     """Run a cell; what it raised, and whether a name was missing that a later cell may bring."""
-    from IPython.core.inputtransformer2 import TransformerManager
-
     try:
-        source = TransformerManager().transform_cell(request["source"])
-        code = compile(source, request["file"], "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        try:
+            code = _compiled(request["source"], request["file"])
+        except SyntaxError:  # it may have magics
+            from IPython.core.inputtransformer2 import TransformerManager
+
+            source = TransformerManager().transform_cell(request["source"])
+            code = _compiled(source, request["file"])
         coroutine = eval(code, names)
         if coroutine is not None:
             import asyncio
@@ -229,6 +234,10 @@ def _run_cell(names: dict, request: dict) -> dict:
         told = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         return {"error": told, "again": isinstance(error, NameError)}
     return {"error": ""}
+
+
+def _compiled(source: str, file: str):
+    return compile(source, file, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
 
 
 def _call(names: dict, request: dict) -> dict:
