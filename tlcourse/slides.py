@@ -203,7 +203,12 @@ def to_html(slides: list[Slide], assets: dict[str, str]) -> str:
         template_file=str(_TEMPLATE),
         exclude_input_prompt=True,
         exclude_output_prompt=True,
-        config=Config({"CSSHTMLHeaderPreprocessor": {"style": "default"}}),
+        config=Config(
+            {
+                "CSSHTMLHeaderPreprocessor": {"style": "default"},
+                "CoalesceStreamsPreprocessor": {"enabled": True},  # no gap where a kernel flushed
+            }
+        ),
     )
     exporter.register_filter("markdown2html", execute.markdown_to_html)
     title = re.match("# (.+)", slides[0].cells[0].source)

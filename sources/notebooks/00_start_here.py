@@ -40,24 +40,23 @@ print(backend.versions())
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## How a chapter works
 #
-# **First, predict.** Before you run a cell that measures something, you are asked what will come out. Write
-# it down, honestly: a prediction that turns out wrong teaches more than a result that was merely
-# watched.
-#
-# **Run, and look closer.** Compare. Where were you wrong, and why?
-#
-# **Change it.** This is your own copy. Change a number, run the cell again, break something: the
-# original stays safe, and an update of the course never overwrites what you changed.
-#
-# **Make one.** Towards the end of each chapter you build something of your own.
-#
-# Chapters open with three questions about earlier ones. Answer before you look anything up: choose
-# an answer, and it explains itself.
+# - **First, predict.** Before you run a cell that measures something, write down what will come out.
+# - **Run, and look closer.** Compare. Where were you wrong, and why?
+# - **Change it.** This is your own copy: change a number, run the cell again, break something.
+# - **Make one.** Towards the end of each chapter you build something of your own.
 #
 # <!-- Notes:
 # Show it live with the first cells of the notebook. Learners skip the prediction if nobody
 # insists; collect it on paper in the first week.
 # -->
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# Predict honestly: a prediction that turns out wrong teaches more than a result that was merely
+# watched. The original of what you change stays safe, and an update of the course never overwrites
+# your copy.
+#
+# Chapters open with three questions about earlier ones. Answer before you look anything up: choose
+# an answer, and it explains itself.
 
 # %% slideshow={"slide_type": "subslide"}
 quiz.ask("00")
@@ -68,6 +67,11 @@ quiz.ask("00")
 # You will meet two kinds of small images again and again: printed letters, which a computer draws by
 # the thousand, each with its label for free; and real handwritten digits, of which there are never
 # enough.
+#
+# <!-- Notes:
+# Cover the labels and let them read the second row aloud. Then ask who would label two thousand
+# of these, and for how much.
+# -->
 
 # %% slideshow={"slide_type": "skip"}
 letters = data.make_cluttered_letters(10, random_state=1)
@@ -85,7 +89,7 @@ plotting.show(
 )
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ## What you will be able to explain at the end of chapter 04
+# ## The question that chapter 04 answers
 #
 # Can a network that knows the letters help one that must learn the digits?
 
@@ -107,13 +111,18 @@ print(f"from scratch {scratch:.0%}, from the letters {transfer:.0%}")
 
 # %% slideshow={"slide_type": "subslide"}
 curves = {"fine-tuned": stored["transfer"], "scratch": stored["scratch"]}
-ax = plotting.label_efficiency(stored["labels"], curves, title="What the letters are worth")
+ax = plotting.label_efficiency(stored["labels"], curves, title="Letters help most with few labels")
 plotting.show(
     ax,
     "Test accuracy against labels per class, from 5 to 100, for a network fine-tuned "
     "from letters and one trained from scratch: the first is higher throughout, most "
     "of all where labels are few",
 )
+
+# %% slideshow={"slide_type": "skip"}
+pairs = zip(stored["transfer"], stored["scratch"], strict=True)
+gain = [fine_tuned[0] - from_scratch[0] for fine_tuned, from_scratch in pairs]
+assert gain[0] == max(gain) > 2 * gain[-1] > 0, "most with the fewest labels, at 100 less than half"
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # Five seeds each; the bands are one standard deviation. Not magic, and not nothing. What it depends on, when it fails, and how to get more

@@ -15,7 +15,7 @@
 # - derive the rule θ ← θ − α∇J(θ), and write gradient descent in five lines;
 # - say how large a learning rate may be, and predict how fast descent will be;
 # - choose between full-batch, stochastic and mini-batch descent, and know what the noise costs;
-# - write momentum, RMSProp and Adam from their papers, and prove that they equal Keras';
+# - write momentum, RMSProp and Adam from their papers, and prove them equal to Keras' own;
 # - find out whether a gradient is right, in three independent ways.
 #
 # <!-- Notes:
@@ -112,6 +112,8 @@ for alpha in (0.4, 0.02, 0.002):
     promised = alpha * slope(theta) ** 2
     real = loss(theta) - loss(theta - alpha * slope(theta))
     print(f"α = {alpha:<5}  promised fall {promised:6.3f}   real fall {real:6.3f}")
+
+# %% slideshow={"slide_type": "skip"}
 assert abs(real / promised - 1) < 0.03, "a short step keeps the promise"
 assert loss(1.5 - 0.4 * slope(1.5)) > loss(1.5), "a long step can even lead upward"
 
@@ -120,11 +122,15 @@ assert loss(1.5 - 0.4 * slope(1.5)) > loss(1.5), "a long step can even lead upwa
 # A straight line describes the curve only nearby: the longest step even led upward. The art of this chapter is to step as far as the
 # line can be trusted, and no farther.
 
-# %% [markdown] slideshow={"slide_type": "skip"}
-# Here is the whole algorithm. It keeps its path, so that we can look at it. (`np.broadcast_to`
-# repeats one learning rate for every step; later we shall give it a list.)
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# Here is the whole algorithm. It keeps its path, so that we can look at it.
+#
+# <!-- Notes:
+# Five lines. Ask which of them is the rule of two slides ago. The path is kept for the figures
+# alone; a network forgets where it has been.
+# -->
 
-# %% slideshow={"slide_type": "subslide"}
+# %%
 def descend(gradient, theta, alpha, steps):
     path = [theta]
     for rate in np.broadcast_to(alpha, steps):
@@ -132,18 +138,30 @@ def descend(gradient, theta, alpha, steps):
     return np.array(path)
 
 
+# %% [markdown] slideshow={"slide_type": "notes"}
+# (`np.broadcast_to` repeats one learning rate for every step; later we shall give it a list.)
+
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # **Predict.** Four walkers start at θ = −1.5, 0, 0.2 and 1.5. Where does each of them end?
 #
 # <!-- Notes:
 # Answer: −1.5 and 0 end in the left, deeper valley; 0.2 and 1.5 in the right one. The traps
-# are 0 and 0.2: the ridge lies between them, and nobody can see it from the start values.
+# are 0 and 0.2: the ridge lies between them, and can hardly be seen.
 # -->
 
-# %% slideshow={"slide_type": "subslide"}
-# The curve, and the path of each walker on it.
+# %%
+# The hillside, and where the walkers stand.
 starts = [-1.5, 0.0, 0.2, 1.5]
 line = np.linspace(-1.6, 1.6, 200)
+ax = plt.subplots(figsize=(7, 3))[1]
+ax.plot(line, loss(line), color="#999999")
+for start in starts:
+    ax.plot(start, loss(start), "o", ms=9)
+ax.set(xlabel="parameter θ", ylabel="loss J(θ)", title="Four walkers on a hillside")
+plotting.show(ax, "A curve with two valleys, the left one deeper; walkers at −1.5, 0, 0.2 and 1.5")
+
+# %% slideshow={"slide_type": "subslide"}
+# The path of each walker.
 ax = plt.subplots()[1]
 ax.plot(line, loss(line), color="#999999")
 for start in starts:
@@ -202,9 +220,8 @@ landscapes = {
 }
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# **Predict.** The lines on the maps join places of the same height, as on a hiking map. Before you look at
-# the paths: in which landscape will the walker go straight to the minimum, in which will it zigzag,
-# and where will it run away?
+# **Predict.** The lines join places of the same height, as on a hiking map. In which landscape will the
+# walker go straight to the minimum, in which will it zigzag, and where will it run away?
 #
 # <!-- Notes:
 # Answer: straight in the bowl, zigzag in the narrow valley, away from the saddle; with two
@@ -212,24 +229,43 @@ landscapes = {
 # gradient points across.
 # -->
 
-# %% slideshow={"slide_type": "skip"}
-# Starts for each landscape, then the paths from there, all with one learning rate.
-paths = {
-    "bowl: straight": [(-1.6, 0.8)],
-    "narrow valley: zigzag": [(-1.8, 0.8)],
-    "saddle: it turns away": [(-1.6, 0.01)],
-    "two minima: who is near?": [(-0.1, 1.0), (0.3, 1.0)],
+# %%
+# The maps, and where the walkers start.
+starts = {
+    "bowl": [(-1.6, 0.8)],
+    "narrow valley": [(-1.8, 0.8)],
+    "saddle": [(-1.6, 0.01)],
+    "two minima": [(-0.1, 1.0), (0.3, 1.0)],
 }
-for title, starts in paths.items():
-    gradient = landscapes[title.partition(":")[0]][1]
-    paths[title] = [descend(gradient, np.array(start), 0.09, 60) for start in starts]
+figure, axes = plt.subplots(1, 4, figsize=(7, 1.9))
+for ax, (name, places) in zip(axes, starts.items(), strict=True):
+    widgets.paths_on_contours(landscapes[name][0], [], (-2, 2, -1.2, 1.2), title=name, ax=ax)
+    for place in places:
+        ax.plot(*place, "o", ms=7)
+    ax.set(xticks=[], yticks=[])
+    ax.label_outer()
+plotting.show(
+    figure,
+    "Contour maps with starts: round bowl, flat ellipses, a saddle, two hollows with two starts",
+)
+
+# %% slideshow={"slide_type": "skip"}
+# The paths from there, all with one learning rate.
+fates = ("straight", "zigzag", "it turns away", "who is near?")
+paths = {}
+for name, fate in zip(landscapes, fates, strict=True):
+    gradient = landscapes[name][1]
+    paths[f"{name}: {fate}"] = [
+        descend(gradient, np.array(start), 0.09, 60) for start in starts[name]
+    ]
 
 # %% slideshow={"slide_type": "subslide"}
 # Circles are starts, stars are ends.
-figure, axes = plt.subplots(2, 2, figsize=(7, 6))
+figure, axes = plt.subplots(2, 2, figsize=(7, 4.4))
 for ax, (title, of_title) in zip(axes.flat, paths.items(), strict=True):
     height, _ = landscapes[title.partition(":")[0]]
     widgets.paths_on_contours(height, of_title, (-2, 2, -1.2, 1.2), title=title, ax=ax)
+    ax.label_outer()
 plotting.show(
     figure,
     "Four contour maps with paths: straight to the centre of a bowl, zigzag in a "
@@ -250,12 +286,17 @@ assert np.allclose(on_the_ridge[-1], 0, atol=1e-6), "exactly on the ridge it sto
 # escapes, but slowly. The zigzag of the narrow valley is the more common trouble: steep
 # across, gentle along. The next section finds out exactly how much it costs.
 
-# %% [markdown] slideshow={"slide_type": "skip"}
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 3 · How large may the learning rate be?
 #
 # Now real data. 442 people with diabetes: from two blood values, total cholesterol and LDL
 # cholesterol, predict how far the disease has progressed a year later. All three are *standardised*: the
 # mean is subtracted, and the result divided by the standard deviation.
+#
+# <!-- Notes:
+# Squared error, because its landscape is a bowl in which everything can be derived. Ask what the
+# two axes of its map are: not the blood values, but θ₁ and θ₂.
+# -->
 
 # %% slideshow={"slide_type": "skip"}
 def standardise(a):
@@ -268,10 +309,10 @@ x = standardise(diabetes.data[:, 4:6])
 x.shape
 
 
-# %% [markdown] slideshow={"slide_type": "skip"}
+# %% [markdown]
 # The model is a straight plane, ŷ = θ₁x₁ + θ₂x₂ (say "y hat": the forecast of y), and the loss
-# is half the mean squared error over the N examples. The chain rule gives its gradient; as matrices ($X$ has a row for each
-# example, $X^\top$ is $X$ with rows and columns exchanged):
+# is half the mean squared error over the N examples. The chain rule gives its gradient; $X$ has a row
+# for each example, $X^\top$ is $X$ with rows and columns exchanged:
 #
 # $$ J(\theta) = \frac{1}{2N}\sum_{i=1}^{N} (\hat y_i - y_i)^2, \qquad
 # \nabla J(\theta) = \frac1N X^\top (X\theta - y) . $$
@@ -285,14 +326,14 @@ def squared_gradient(theta, x, y):
     return x.T @ (x @ theta - y) / len(y)
 
 
-# %% [markdown] slideshow={"slide_type": "slide"}
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # **The limit, derived.** This loss is a quadratic bowl. Call its lowest point θ\* and the matrix of its second derivatives, the
 # curvature, $H = X^\top X / N$. Then ∇J(θ) = H(θ − θ\*), since ∇J(θ\*) = 0, and one step
 # changes the distance to the minimum like this:
-
-# %% [markdown]
-# $$ \theta_{t+1} - \theta^* = (I - \alpha H)\,(\theta_t - \theta^*) . $$
 #
+# $$ \theta_{t+1} - \theta^* = (I - \alpha H)\,(\theta_t - \theta^*) . $$
+
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # Here $I$ is the matrix that changes nothing. An eigenvector is a direction that $H$ only stretches, by its
 # eigenvalue λ (lambda, the curvature in that direction). Along each eigenvector the
 # distance is multiplied by $1 - \alpha\lambda$ in every step. It shrinks if
@@ -319,7 +360,7 @@ def squared_gradient(theta, x, y):
 # the whole story of this chapter. A large κ is what "ill-conditioned" means.
 # -->
 
-# %% slideshow={"slide_type": "skip"}
+# %% slideshow={"code": false, "slide_type": "fragment"}
 hessian = x.T @ x / len(x)
 smallest, largest = np.linalg.eigvalsh(hessian)
 kappa = largest / smallest
@@ -367,6 +408,17 @@ _, right, below, above = distance.values()
 assert np.isclose((right[150] / right[0]) ** (1 / 150), (kappa - 1) / (kappa + 1)), "as derived"
 assert below[-1] < 0.1, "just below the limit it arrives"
 assert above[-1] > 10, "just above the limit it explodes"
+assert np.isclose(best / limit, kappa / (kappa + 1)), "the best is close to the limit"
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# Just below the limit it arrives late, just above it explodes. And the best rate lies close to the limit:
+# it is κ/(κ + 1) of it, 0.95 here, and closer still for a narrower valley. So one raises the learning
+# rate until training breaks, and then goes back a little.
+#
+# <!-- Notes:
+# Let them find their own sketch among the four. Each walks a straight line in the long run, because
+# each step multiplies the distance by the same factor.
+# -->
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # **Change it: a game.** Now all ten inputs of the diabetes data, so ten parameters. Find the largest
@@ -633,8 +685,11 @@ assert many < 8 * one, "at least four times cheaper than one after the other"
 # Monro (1951) gave the condition: the rates must add up to infinity, their squares must not.
 
 # %% [markdown]
-# **Predict.** B = 1 on the regression, twenty epochs: constant α = 0.01; α = 0.01/(1 + t/N), with t
-# the step; and the cosine, from 0.01 to 0. Which ends lowest?
+# **Predict.** Batches of one on the regression, twenty epochs. Which rate ends lowest?
+#
+# - constant: α = 0.01
+# - falling as 1/t: α = 0.01 / (1 + t/N), with t the step
+# - cosine: half a wave, from 0.01 down to 0
 #
 # <!-- Notes:
 # Answer: the cosine, then 1/(1 + t/N); the constant rate stays restless far above both. Who
@@ -695,7 +750,8 @@ def momentum(gradient, theta, alpha, steps, beta):
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # Polyak also gave the best α and β for a quadratic. In the long run a step then multiplies the
-# distance by (√κ − 1)/(√κ + 1). That root is worth a lot: here κ is 18, its root about 4.
+# distance by $(\sqrt\kappa - 1)/(\sqrt\kappa + 1)$. That root is worth a lot: here κ is 18, its root
+# about 4.
 
 # %% [markdown]
 # **Predict.** Plain descent at its best rate needs 127 steps to shrink the distance to a millionth.
@@ -813,9 +869,10 @@ paths = {
 
 # %% slideshow={"slide_type": "subslide"}
 # The four paths, side by side.
-figure, axes = plt.subplots(2, 2, figsize=(7, 5.4), sharex=True, sharey=True)
+figure, axes = plt.subplots(2, 2, figsize=(7, 4.4), sharex=True, sharey=True)
 for ax, (name, path) in zip(axes.flat, paths.items(), strict=True):
     widgets.paths_on_contours(height, [path], (-2, 1, -1.1, 1.1), title=name, ax=ax)
+    ax.label_outer()
 plotting.show(
     figure,
     "Four paths in a narrow valley: plain descent zigzags, momentum swings, RMSProp "
@@ -843,7 +900,8 @@ assert np.linalg.norm(both[-1]) > 0.1, "after 40 steps Adam has not yet arrived"
 # %% [markdown] slideshow={"slide_type": "notes"}
 # Adam's first step is α in every direction, however steep. Multiply the loss by 1,000 and Adam does
 # not notice. That is one reason why a default learning rate, 0.001, does tolerably for many networks.
-#
+
+# %% [markdown] slideshow={"slide_type": "skip"}
 # The package of this course keeps these functions in `tlcourse.optimizers`. They are the ones that you have
 # just written:
 
@@ -948,7 +1006,7 @@ by_quotient = numerical_gradient(J_at, theta)
 np.testing.assert_allclose(by_quotient, by_hand, atol=1e-9)
 by_hand[:4].round(3)
 
-# %% [markdown] slideshow={"slide_type": "subslide"}
+# %% [markdown]
 # **Predict.** The smaller h, the better the quotient? Sketch its error over h, from 1 down to 10⁻¹⁴.
 #
 # <!-- Notes:
@@ -1013,7 +1071,7 @@ assert abs(exploded[-1]).max() > 1e30, "with the mean's learning rate the sum ex
 np.testing.assert_allclose(cured, descend(mean10, ones, 0.3, 20))
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# The sum is N times as steep, so its limit 2/λ_max is N times as small. Divided by N, it gives the
+# The sum is N times as steep, so its limit $2/\lambda_{\max}$ is N times as small. Divided by N, it gives the
 # same path. A learning rate belongs to one loss, one scaling and one optimiser.
 #
 # ## 10 · The same in Keras
@@ -1125,8 +1183,8 @@ assert np.allclose(default, adam(mean10, ones, 0.05, 50), rtol=0, atol=2e-5), "w
 #
 # - θ ← θ − α∇J(θ): the loss is nearly a straight line nearby, and minus the gradient is its steepest
 #   way down.
-# - On a quadratic, descent settles if α < 2/λ_max; at the best α each step multiplies the distance by
-#   (κ − 1)/(κ + 1). Standardise the inputs: it is the cheapest way to a smaller κ.
+# - On a quadratic, descent settles if $\alpha < 2/\lambda_{\max}$; at the best α each step multiplies
+#   the distance by $(\kappa - 1)/(\kappa + 1)$. Standardise the inputs: it is the cheapest way to a smaller κ.
 # - The noise of a mini-batch falls as 1/√B. Small batches make the most of each example; a falling
 #   learning rate quiets them in the end.
 # - Momentum turns κ into √κ. Adam divides by the size of the gradient, so that it does not care how
@@ -1135,8 +1193,9 @@ assert np.allclose(default, adam(mean10, ones, 0.05, 50), rtol=0, atol=2e-5), "w
 # - Test a gradient against the difference quotient with h ≈ 10⁻⁵. A relative error of 2 is a sign.
 #
 # <!-- Notes:
-# Come back to the retrieval questions, or ask for the one thing that surprised them. Then
-# hand out exercise set 01.
+# Come back to the retrieval questions, or ask for the one thing that surprised them. What is not
+# on the slides is for reading: decoupled weight decay (section 8), the wrong sign (9), Keras (10).
+# Then hand out exercise set 01.
 # -->
 
 # %% [markdown] slideshow={"slide_type": "skip"}

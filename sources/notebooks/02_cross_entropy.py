@@ -1,9 +1,12 @@
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # 02 · Cross-entropy: the price of being wrong
 #
+# Nearly every classifier is trained to make one number small. This chapter derives that number from one
+# idea, finds its gradient, and teaches to read it: what does it mean if a loss is 2.303, and stays there?
+#
 # <!-- Notes:
-# One number stands at the end of nearly every classifier. Ask who has seen it fall in a log,
-# and what it would mean if it were 2.3.
+# Ask who has seen this number fall in a log, and what they took it for. Nobody needs to know yet
+# what 2.303 is; come back to it in section 3.
 # -->
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -46,7 +49,7 @@ quiz.ask("02")
 # ## 1 · The price of a forecast
 #
 # On five days two forecasters said how likely rain was. We write $y = 1$ if it rained, and
-# $\hat y$ ("y hat") for the forecast, a probability. Here are five days and two forecasters:
+# $\hat y$ ("y hat") for the forecast, a probability:
 
 # %%
 y = np.array([1, 1, 0, 1, 0])
@@ -54,7 +57,7 @@ cautious = np.array([0.7, 0.7, 0.3, 0.7, 0.3])
 bold = np.array([0.99, 0.99, 0.01, 0.01, 0.01])
 
 
-# %% [markdown] slideshow={"slide_type": "subslide"}
+# %% [markdown]
 # **Predict.** The bold one was right on four days out of five and very sure. The cautious one was
 # never very sure and never badly wrong. Whom do you believe?
 #
@@ -68,12 +71,18 @@ bold = np.array([0.99, 0.99, 0.01, 0.01, 0.01])
 # A fair way to ask: **how probable is what happened, if the forecaster is right?** That is the
 # **likelihood**. A rainy day counts $\hat y$, a dry day $1 - \hat y$. Both cases in one formula are
 # $\hat y^{\,y}(1-\hat y)^{1-y}$. For all days, multiply:
+#
+# <!-- Notes:
+# Put y = 1 and y = 0 into the exponents at the board: one factor is always 1. Take a guess at both
+# numbers before the next key.
+# -->
 
 # %%
 def likelihood(y, y_hat):
     return np.prod(y_hat**y * (1 - y_hat) ** (1 - y))
 
 
+# %% slideshow={"code": false, "slide_type": "fragment"}
 print(f"cautious {likelihood(y, cautious):.3f}, bold {likelihood(y, bold):.3f}")
 print(f"bold, had it said 0.99 on the fourth day: {0.99**5:.3f}")
 assert likelihood(y, cautious) > 10 * likelihood(y, bold), "the cautious one, by far"
@@ -121,9 +130,11 @@ points = {"sure and right": 0.99, "cautious": 0.7, "a coin": 0.5, "sure and wron
 ax = plt.subplots(figsize=(7, 3.2))[1]
 ax.plot(p, -np.log(p), color="#999999")
 for text, p in points.items():
-    ax.plot(p, -np.log(p), "o", ms=8, color="#0072B2")
-    ax.text(p, -np.log(p), f"  {text}: {-np.log(p):.2f}", va="bottom")
-ax.set(xlabel="probability given to what happened", ylabel="price −log ŷ", xlim=(0, 1))
+    ax.plot(p, -np.log(p), "o", ms=8, color="#0072B2", clip_on=False)
+    side = {"ha": "right", "va": "top"} if p > 0.9 else {"va": "bottom"}
+    ax.text(p, -np.log(p), f"  {text}: {-np.log(p):.2f}  ", **side)
+ax.set(xlabel="probability given to what happened", ylabel="price −log ŷ")
+ax.set(xlim=(0, 1), ylim=(-0.6, 5.6))
 ax.set_title("Being sure and wrong costs most")
 plotting.show(ax, "A curve that falls from 4.61 at 0.01 over 0.69 at 0.5 to nearly 0 at 0.99")
 
@@ -139,7 +150,9 @@ plotting.show(ax, "A curve that falls from 4.61 at 0.01 over 0.69 at 0.5 to near
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 2 · Entropy: the best price there is
 #
-# Suppose it rains on 80 % of all days, $p = 0.8$. **Predict.** A forecaster who says the same $q$
+# Suppose it rains on 80 % of all days, $p = 0.8$.
+#
+# **Predict.** A forecaster who says the same $q$
 # every day: which $q$ has the lowest price on average? Can the price be zero?
 #
 # <!-- Notes:
@@ -171,20 +184,24 @@ ax.legend()
 plotting.show(ax, "Cross-entropy over q touches the dashed line of the entropy, 0.50, at q = 0.8")
 
 # %% [markdown] slideshow={"slide_type": "notes"}
+# The cheapest forecast is the truth, $q = 0.8$. Its price is 0.500, not zero: who knows only $p$ does not
+# know which days will be dry. One who sees the clouds can do better.
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Three names for what you see:
 #
-# - **entropy** $H(p) = -\sum_k p_k \log p_k$: the price of the truth itself. No forecaster
-#   who knows only $p$ can do better on average. One who sees the clouds can.
-# - **cross-entropy** $H(p, q) = -\sum_k p_k \log q_k$: what the forecast $q$ pays.
+# - **entropy** $H(p) = -\sum_k p_k \log p_k$: the price of the truth itself;
+# - **cross-entropy** $H(p, q) = -\sum_k p_k \log q_k$: what the forecast $q$ pays;
 # - **Kullback–Leibler divergence** $\mathrm{KL}(p\,\|\,q) = H(p,q) - H(p)$: what the forecast wastes.
-#   It is never negative, and zero only for $q = p$.
-#
-# With the natural logarithm the unit is the *nat*; with $\log_2$ it is the *bit*.
 #
 # <!-- Notes:
 # Entropy belongs to the weather, KL to the forecaster, cross-entropy is the sum of both.
 # Training can lower only the second.
 # -->
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# The divergence is never negative, and zero only for $q = p$. With the natural logarithm the unit is the
+# *nat*; with $\log_2$ it is the *bit*.
 
 # %% slideshow={"slide_type": "skip"}
 p, q = np.random.default_rng(0).dirichlet(np.ones(5), size=(2, 1000))
@@ -212,12 +229,13 @@ assert not np.isclose(kl, kl_reversed).any(), "and no distance: KL(p‖q) is not
 # negative, and because the logarithm will undo it.
 # -->
 
-# %% slideshow={"slide_type": "subslide"}
+# %%
 def softmax(z):
     e = np.exp(z)
     return e / e.sum(axis=-1, keepdims=True)
 
 
+# %% slideshow={"slide_type": "subslide"}
 z = np.array([2.0, 1.0, -1.0])
 softmax(z).round(3)
 
@@ -232,9 +250,10 @@ softmax(z).round(3)
 # sure of the first class. Expect: both change it.
 # -->
 
-# %% slideshow={"slide_type": "skip"}
+# %% slideshow={"code": false, "slide_type": "fragment"}
+print("plus 5:  ", softmax(z + 5).round(3))
+print("times 10:", softmax(10 * z).round(3))
 np.testing.assert_allclose(softmax(z + 5), softmax(z), err_msg="only differences count")
-print(softmax(10 * z).round(3))
 assert softmax(10 * z).max() > 0.999, "larger logits make a surer forecast"
 
 
@@ -322,6 +341,11 @@ _ = interact(
 # whose right class is $r$:
 #
 # $$ J = -\log \hat y_r = -\log \frac{e^{z_r}}{\sum_j e^{z_j}} = -z_r + \log \sum_j e^{z_j} $$
+#
+# <!-- Notes:
+# The logarithm undoes the exponential; that is why the two belong together. Let them differentiate
+# both parts before the next slide, for the right logit and for another one.
+# -->
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # Differentiate. The first part gives $-1$ for the right logit and 0 for all others: that is $-y_k$. The
@@ -329,13 +353,15 @@ _ = interact(
 #
 # $$ \frac{\partial J}{\partial z_k} = \hat y_k - y_k $$
 #
-# Forecast minus truth. A logit is pushed exactly as hard as its probability is wrong. **Is it right?**
-# Ask the difference quotient of chapter 01:
+# Forecast minus truth. A logit is pushed exactly as hard as its probability is wrong.
 #
 # <!-- Notes:
-# Forecast minus truth, for each logit. Ask how hard the right class is pulled when its
-# probability is 0.9, and when it is 0.1.
+# Ask how hard the right class is pulled when its probability is 0.9, and when it is 0.1. Is it
+# right? In the notebook the difference quotient of chapter 01 agrees.
 # -->
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# **Is it right?** Ask the difference quotient of chapter 01:
 
 # %% slideshow={"slide_type": "skip"}
 # Move one logit at a time by ε = 0.00001 in both directions.
@@ -357,7 +383,9 @@ assert np.isclose(sum(softmax(z) - y), 0), "and the ten parts add up to zero"
 # ## 5 · Why not squared error?
 #
 # One could also punish $(\hat y - y)^2$. For one sigmoid its gradient is
-# $2(\hat y - y)\,\hat y(1 - \hat y)$. **Predict.** The truth is 1, and the unit is sure and wrong:
+# $2(\hat y - y)\,\hat y(1 - \hat y)$.
+#
+# **Predict.** The truth is 1, and the unit is sure and wrong:
 # $z = -8$. How large are the two gradients?
 #
 # <!-- Notes:
@@ -385,8 +413,15 @@ print(f"at z = −8: cross-entropy {1 - y_hat:.4f}, squared error {2 * (1 - y_ha
 # %% [markdown] slideshow={"slide_type": "notes"}
 # A unit at such a flat end is called *saturated*. Squared error multiplies by $\hat y(1-\hat y)$, which
 # vanishes there: it is the slope of the sigmoid. With y = 1 the logarithm brings the factor $-1/\hat y$, and
-# of the product only $-(1-\hat y)$ is left. What is it worth? Count the steps of
-# gradient descent with α = 1 until the unit has changed its mind:
+# of the product only $-(1-\hat y)$ is left.
+#
+# <!-- Notes:
+# Until such a unit has changed its mind, cross-entropy needs 9 steps of gradient descent with α = 1,
+# squared error 1,507. Let them guess the second number.
+# -->
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# What is it worth? Count the steps of gradient descent with α = 1 until the unit has changed its mind:
 
 # %% slideshow={"slide_type": "skip"}
 # Steps from z = −8 until the unit has changed its mind.
@@ -405,8 +440,7 @@ assert by_squared_error > 150 * by_cross_entropy
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 6 · Numbers that break
 #
-# **Predict.** What does our softmax make of the logits 1000, 0 and −1000? (`errstate` keeps NumPy's
-# warnings out of the page.)
+# **Predict.** What does our softmax make of the logits 1000, 0 and −1000?
 #
 # <!-- Notes:
 # Answer: nan for the first, then 0 and 0. Expect 1, 0, 0, which is the mathematics, or an
@@ -414,6 +448,7 @@ assert by_squared_error > 150 * by_cross_entropy
 # -->
 
 # %% slideshow={"slide_type": "fragment"}
+# `errstate` keeps NumPy's warnings out of the page.
 with np.errstate(over="ignore", invalid="ignore"):
     broken = softmax(np.array([1000.0, 0.0, -1000.0]))
 broken
@@ -423,7 +458,13 @@ broken
 # divided by infinity has no value. One `nan` in a loss spoils every parameter in the next step.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# How large may a logit be? Computers keep numbers in 64 bits (NumPy's default) or 32 (Keras's).
+# **Predict.** Computers keep numbers in 64 bits (NumPy's default) or 32 (Keras's). How large may a logit
+# be before something breaks?
+#
+# <!-- Notes:
+# Answer: in 64 bits e^z holds up to 709, but in 32 bits a logit of 17 already counts as certainty.
+# Expect: thousands, or no limit at all.
+# -->
 
 # %% slideshow={"code": false, "slide_type": "fragment"}
 # The first whole z at which e^z overflows, and at which 1 − σ(z) rounds to 0.
@@ -487,7 +528,10 @@ plotting.show(ax, "From the logit a straight line; from the probability stairs, 
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # This is what `from_logits=True` means in a library: give me the scores, I will take the logarithm the
-# safe way. From here on we use this loss from the course's package. It is what you have just derived,
+# safe way.
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# From here on we use this loss from the course's package. It is what you have just derived,
 # with class numbers or one-hot rows as labels:
 
 # %% slideshow={"slide_type": "skip"}
@@ -497,12 +541,14 @@ z, labels = rng.normal(0, 5, (20, 10)), rng.integers(0, 10, 20)
 assert np.isclose(cross_entropy(z, labels), categorical_loss(np.eye(10)[labels], softmax(z)))
 assert cross_entropy(np.array([[1000.0, 0.0, -1000.0]]), np.array([1])) == 1000
 
-# %% [markdown] slideshow={"slide_type": "skip"}
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 7 · Learn to read digits
 #
 # The course's real handwritten digits, averaged over blocks of 3×3 pixels, so that each is a list of
-# one hundred numbers: 1,200 images to learn from, 597 others to test on. A first column of ones carries
-# the bias, a constant that is learned like a weight.
+# one hundred numbers.
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# There are 1,200 images to learn from, and 597 others to test on. A first column of ones carries the bias, a constant that is learned like a weight.
 
 # %% slideshow={"slide_type": "skip"}
 digits = load_digits28()
@@ -514,7 +560,7 @@ def hundred_inputs(images):
     return np.c_[np.ones(len(images)), means]
 
 
-# %% slideshow={"slide_type": "skip"}
+# %%
 x_train, x_test = hundred_inputs(digits.x_train), hundred_inputs(digits.x_test)
 assert (len(x_train), len(x_test)) == (1200, 597)
 images = x_train[:20, 1:].reshape(-1, 10, 10)
@@ -551,6 +597,16 @@ assert np.isclose(first, np.log(2)), "it starts at ln 2"
 # %% [markdown] slideshow={"slide_type": "skip"}
 # **All ten.** The same lines with ten columns of parameters: **softmax regression**.
 
+# %% [markdown]
+# **Predict.** Softmax regression learns from 1,200 images, and all its parameters start at zero. At which
+# loss does it start? How many of 100 other images will it read?
+#
+# <!-- Notes:
+# Answer: at ln 10 = 2.303, since zeros give every class the same probability, and 90 of 100. Who
+# has learned the number by heart has the first half. Expect less than 90 from a model without a
+# hidden layer.
+# -->
+
 # %% slideshow={"slide_type": "skip"}
 def softmax_regression(x, y, steps=300, alpha=0.5, weight=1.0):
     """The path of θ; y has a row of probabilities for each example, weight a factor."""
@@ -561,14 +617,15 @@ def softmax_regression(x, y, steps=300, alpha=0.5, weight=1.0):
     return optimizers.descend(gradient, np.zeros((x.shape[1], y.shape[1])), alpha, steps)
 
 
-# %% slideshow={"slide_type": "skip"}
+# %% slideshow={"code": false, "slide_type": "subslide"}
 path = softmax_regression(x_train, np.eye(10)[digits.y_train])
 train = [cross_entropy(x_train @ theta, digits.y_train) for theta in path[::10]]
 test = [cross_entropy(x_test @ theta, digits.y_test) for theta in path[::10]]
-print(f"test accuracy {np.mean((x_test @ path[-1]).argmax(1) == digits.y_test):.2f}")
+right = np.mean((x_test @ path[-1]).argmax(1) == digits.y_test)
+print(f"training loss {train[0]:.3f} → {train[-1]:.3f}, test accuracy {right:.2f}")
 assert np.isclose(train[0], np.log(10)), "it starts at ln 10"
 
-# %% slideshow={"slide_type": "skip"}
+# %%
 ax = plt.subplots(figsize=(7, 3.2))[1]
 ax.plot(range(0, 301, 10), train, label="train")
 ax.plot(range(0, 301, 10), test, label="test")
@@ -578,15 +635,26 @@ ax.set_title("Learning starts at ln 10 and leaves it at once")
 ax.legend()
 plotting.show(ax, "Both losses start on the line of ln 10 and fall; test stays above train")
 
-# %% [markdown] slideshow={"slide_type": "slide"}
+# %% [markdown] slideshow={"slide_type": "notes"}
+# A loss that stays at ln 10 has learned nothing; this one leaves the line at once. The test
+# images cost a little more than those that it was trained on.
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # **Look closer.** Each class has one weight for each pixel. Shown as images, they say what the class
 # looks for (red) and what speaks against it (blue):
+#
+# <!-- Notes:
+# Let them explain one: why is the 0 blue in the middle? Ink there speaks against a 0. Then ask why the
+# corners are pale: no digit has ink there.
+# -->
 
 # %%
 weights = path[-1][1:].T.reshape(-1, 10, 10)
 limits = (-abs(weights).max(), abs(weights).max())
 title = "Each class looks for ink in certain places"
-ax = plotting.image_grid(weights, list("0123456789"), title=title, limits=limits, cmap="RdBu_r")
+ax = plt.subplots(figsize=(7, 3.7))[1]
+settings = {"columns": 5, "title": title, "limits": limits, "cmap": "RdBu_r", "ax": ax}
+plotting.image_grid(weights, list("0123456789"), **settings)
 plotting.show(ax, "Ten images of weights, red and blue; that of the 0 is blue in the middle")
 
 
@@ -600,11 +668,16 @@ plotting.show(ax, "Ten images of weights, red and blue; that of the 0 is blue in
 # $L$ is the loss of one example, $f$ the model, $w$ the parameters θ without the bias.
 #
 # - **L2**, $R = \tfrac12\sum w_j^2$: small weights. Its gradient is $\lambda w$.
-# - **L1**, $R = \sum |w_j|$: few weights. It has a corner at 0, so a step goes downhill without it, and
-#   then moves each weight by $\alpha\lambda$ towards 0, no further than 0.
+# - **L1**, $R = \sum |w_j|$: few weights. It has a corner at 0.
+#
+# <!-- Notes:
+# Both prefer small weights. Ask what differs close to zero: the slope of L2 fades there, that of L1
+# does not. λ is the price of weight; some books sum the loss, and their λ is N times ours.
+# -->
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# λ (lambda) is the price of weight. Some books sum the loss instead of averaging it; their λ is $N$ times ours. The
+# Because of the corner, a step under L1 goes downhill without it, and then moves each weight by
+# $\alpha\lambda$ towards 0, no further than 0. λ (lambda) is the price of weight. Some books sum the loss instead of averaging it; their λ is $N$ times ours. The
 # bias pays nothing.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
@@ -665,7 +738,8 @@ for name, theta in (("L2", with_l2), ("L1", with_l1)):
 # A handful of pixels tells a 3 from an 8 as well as all. (Pixels that never hold ink have weight 0 under
 # either.) L1 is a way to *ask* which inputs matter. But of neighbouring pixels that say the same it
 # keeps one, more or less by chance.
-#
+
+# %% [markdown] slideshow={"slide_type": "skip"}
 # **Does λ help?** It does where a model could bend too much. Take only two inputs, the ink in the left
 # half and in the lower half, and let the model use all their products up to the fifth power. With 40
 # training images it can draw any wild border.
@@ -748,9 +822,12 @@ _ = interact(
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 9 · Softer targets, heavier examples
 #
-# **Label smoothing** takes a little from the right class and spreads it over all $K$:
-# $y' = (1-\varepsilon)\,y + \varepsilon/K$. Now the perfect forecast is $y'$ (section 2: the truth is
-# the cheapest), and a finite lead reaches it. With hard labels the loss always asks for more.
+# **Label smoothing** takes a little from the right class and spreads it over all $K$ classes:
+#
+# $$ y' = (1-\varepsilon)\,y + \varepsilon/K $$
+#
+# Now the perfect forecast is $y'$ (section 2: the truth is the cheapest), and a finite lead reaches it.
+# With hard labels the loss always asks for more.
 #
 # <!-- Notes:
 # Why would one lie to a network about its labels? Because with hard labels no lead is ever
@@ -764,7 +841,7 @@ np.testing.assert_allclose(softmax(lead * np.eye(10)[0]), soft)
 print(f"{soft[0]:.2f} for the right class, {soft[1]:.2f} for the others: a lead of {lead:.2f}")
 
 
-# %% [markdown] slideshow={"slide_type": "subslide"}
+# %% [markdown]
 # **Predict.** Twenty labels for each class, smoothed with ε = 0.1. What happens to the accuracy? And to
 # the *confidence*, the mean of the largest probability?
 #
@@ -802,16 +879,16 @@ assert abs(np.diff(hard.mean(0))) < 0.04 < abs(np.diff(soft.mean(0))), "now it i
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # **Class weights.** Now look for the digit 8 among all others, and let eights be rare: 20 of them among 520
-# training images. **Recall** is the share of the true eights that the model finds. **Predict** it.
+# training images. **Recall** is the share of the true eights that the model finds. The usual cure for a low
+# recall is a weight of $N / (K N_k)$ for each example of class $k$: then every class counts the same in
+# total.
+#
+# **Predict** the recall, without these weights and with them.
 #
 # <!-- Notes:
-# Answer for the recall without weights: about one in seven, although the accuracy is above 90
-# %. Let them compute first what "always no" would score.
+# Answer: without weights about one in seven, although the accuracy is above 90 %; with them nearly
+# three in four. Let them compute first what "always no" would score.
 # -->
-
-# %% [markdown]
-# The usual cure is a weight of $N / (K N_k)$ for each example of class $k$: then every class counts the
-# same in total.
 
 # %% slideshow={"slide_type": "skip"}
 # Accuracy, recall, and the mean probability of an 8 in training, for one draw of the images.
@@ -956,8 +1033,8 @@ assert fit.history["val_loss"][-1] < min(fit.history["val_loss"][:-2]), "it woul
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 11 · Four classic mistakes
 #
-# The first three raise no error, the fourth not always. Each leaves a sign. **Predict** the damage before
-# you run them.
+# The first three raise no error, the fourth not always. Each leaves a sign. **Predict** the damage of
+# each.
 
 # %% [markdown]
 # 1. **Softmax twice**: the network ends in a softmax, and then comes another.

@@ -1,6 +1,9 @@
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # 03 · A convolutional network from scratch
 #
+# A network that reads pictures, taken apart: first each layer in NumPy, forward and backward, then the
+# same in Keras. In the end it learns its few examples by heart, and we ask what helps.
+#
 # <!-- Notes:
 # Ask who has used Conv2D, and who could say what stands in its 320 parameters. Today they
 # write it, both ways.
@@ -128,6 +131,11 @@ convolve(image, kernel)
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # **Look closer.** Three questions asked of the same digit. Red is positive, blue negative:
+#
+# <!-- Notes:
+# Cover the titles and let them say which question each map answers. Why is one side of a stroke red
+# and the other blue? The mean asks nothing, it blurs.
+# -->
 
 # %% slideshow={"slide_type": "skip"}
 digit = digits.x_train[3, :, :, 0]
@@ -145,6 +153,7 @@ ax = plotting.image_grid(
     scaled,
     ["image", *kernels],
     columns=4,
+    ax=plotting.plt.subplots(figsize=(7, 2.5))[1],
     title="Three questions asked of an image",
     cmap="RdBu_r",
     limits=(-1, 1),
@@ -270,11 +279,12 @@ pool_forward(a).shape
 # Two rows: an odd row at the end is left out, in Keras too.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# How much less sensitive? Move all digits by one pixel, and compare the maps before and after:
+# **Predict.** How much less sensitive? Move all digits by one pixel: by how many per cent do the maps
+# change, and by how many after pooling?
 #
 # <!-- Notes:
-# Let them guess before the number stands there: the usual claim is that pooling makes a
-# network blind to shifts. It helps a little, no more.
+# Answer: by half, and by a little less after pooling. The usual claim is that pooling makes a network
+# blind to shifts. It helps a little, no more.
 # -->
 
 # %% slideshow={"code": false, "slide_type": "fragment"}
@@ -284,7 +294,7 @@ moved = np.roll(digits.x_train, 1, axis=2)
 maps = [np.maximum(conv_forward(x, w, 0), 0) for x in (digits.x_train, moved)]
 pooled = [pool_forward(a) for a in maps]
 change, after = (np.linalg.norm(a - b) / np.linalg.norm(a) for a, b in (maps, pooled))
-print(f"a shift by one pixel changes the maps by {change:.0%}, and by {after:.0%} after pooling")
+print(f"the maps change by {change:.0%}, after pooling by {after:.0%}")
 
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -297,7 +307,7 @@ print(f"a shift by one pixel changes the maps by {change:.0%}, and by {after:.0%
 # - **max-pooling** passes $g$ to the winner of each block; the losers had no say;
 # - **ReLU** passes $g$ where its input was positive, nothing elsewhere;
 # - **convolution**: a weight met every window, so its gradient is a sum over all places, and an input
-#   pixel was part of several windows, so it collects from each:
+#   pixel was part of several windows, so it collects from each.
 #
 # <!-- Notes:
 # One sentence each: the winner takes the gradient; the gate was open or shut; everybody who
@@ -305,6 +315,8 @@ print(f"a shift by one pixel changes the maps by {change:.0%}, and by {after:.0%
 # -->
 
 # %% [markdown] slideshow={"slide_type": "skip"}
+# For the convolution, in formulas:
+#
 # $$ \frac{\partial J}{\partial w_{uvcf}} = \sum_{n,i,j} x_{n,i+u,j+v,c}\; g_{nijf} \qquad
 #    \frac{\partial J}{\partial x_{npqc}} = \sum_{u,v,f} g_{n,\,p-u,\,q-v,\,f}\; w_{uvcf} $$
 #
@@ -465,8 +477,8 @@ assert by_hand > 0.8
 # `sparse_categorical_crossentropy` are the same loss with less typing.)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# **Predict.** Before you run the next cell, write down for each layer the output's shape and the
-# number of parameters. (A kernel has 3·3·1 weights and one bias.)
+# **Predict.** Before you go on, write down for each layer the shape of its output and the number of its
+# parameters. (A kernel has 3·3·1 weights and one bias.)
 #
 # <!-- Notes:
 # Answer: on the next slide. Give them three minutes with paper first. Typical mistakes: the
@@ -498,16 +510,18 @@ assert model.get_layer("head").count_params() == (13 * 13 * 32 + 1) * 10 == 54_0
 assert model.count_params() == 54_410
 assert 54_090 / 54_410 > 0.99
 
-# %% [markdown] slideshow={"slide_type": "notes"}
-# More than 99 of 100 parameters sit in the dense head, which does not know that pixels have neighbours. The
-# part that does, the convolution, has 320. Remember this when chapter 04 asks *which* weights are
-# worth copying.
+# %% [markdown] slideshow={"slide_type": "fragment"}
+# More than 99 of 100 parameters sit in the dense head, which does not know that pixels have neighbours.
 #
-# <!-- Notes: Ask where the parameters are before you reveal the next sentence. -->
+# <!-- Notes: Ask where the parameters are before you reveal the sentence. -->
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# The part that does, the convolution, has 320. Remember this when chapter 04 asks *which* weights are
+# worth copying.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# The figure below is redrawn after every epoch. The last fifth of the training data is kept out of
-# training, to watch (**validation**).
+# Ten epochs, drawn as they run. The last fifth of the training data is kept out of training, to watch
+# (**validation**).
 #
 # <!-- Notes:
 # So far a success: both curves are near the top. Let them say how good the network is on new
@@ -530,6 +544,13 @@ history = model.fit(
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # One run is one number. Five runs from five seeds tell how far to trust it, and a model without
 # convolution, softmax regression on the 784 pixels (chapter 02), tells what the convolution is worth.
+#
+# **Predict.** By how many points does the convolution win on the test images?
+#
+# <!-- Notes:
+# Answer: by none that could be seen. Expect five or ten. Take the guesses before the next key, and let
+# the room find the reason.
+# -->
 
 # %% slideshow={"slide_type": "skip"}
 from sklearn.linear_model import LogisticRegression
@@ -601,7 +622,7 @@ assert np.mean(shuffled) > np.mean(scores) + 0.02, "the shuffled split flatters"
 # one and train on the other?
 # -->
 
-# %% [markdown] slideshow={"slide_type": "subslide"}
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # > A test is only as honest as its split: what will be new in use must be new in the test.
 #
 # <!-- Notes:
@@ -636,6 +657,8 @@ plotting.show(ax, "Thirty-two kernels before and after: same patterns, most redd
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # Still like noise, but look at the colours: many kernels have turned redder or bluer *as a whole*.
+
+# %% [markdown] slideshow={"slide_type": "skip"}
 # Take the pattern of a kernel (its deviations from its mean) and the mean apart:
 
 # %% slideshow={"slide_type": "skip"} tags=["atol-0.1"]
@@ -655,7 +678,7 @@ assert moved > 0.4, "the means have moved"
 # %% slideshow={"slide_type": "subslide"}
 first_layer = keras.Model(model.inputs, model.get_layer("conv").output)
 maps = first_layer.predict(digits.x_train[3:4], verbose=0)[0]
-ax = plotting.feature_maps(maps, columns=16, title="One digit, as each of the kernels sees it")
+ax = plotting.feature_maps(maps, columns=8, title="One digit, as each of the kernels sees it")
 plotting.show(ax, "Maps of a 3: most show it slightly blurred, some its background, a few nothing")
 
 # %% [markdown] slideshow={"slide_type": "notes"}
@@ -739,6 +762,11 @@ assert history["val_accuracy"][-1] < 0.4, "fewer than four in ten of the others 
 # Two remedies. **Dropout** switches off half of the features at random in every step, so that none
 # can rely on another. **Augmentation** makes new training images from old ones by changes that do
 # not matter for the answer. In Keras it is a layer that acts only in training:
+#
+# <!-- Notes:
+# Ask of each row whether a reader would still give it the same label. Leave the answer for the third
+# row open: the next slide asks for it.
+# -->
 
 # %% slideshow={"slide_type": "skip"}
 shift = keras.layers.RandomTranslation(0.15, 0.15, fill_mode="constant")  # of the size: ±4 pixels
@@ -757,8 +785,15 @@ ax = plotting.image_grid(
 plotting.show(ax, "Rows of ten versions of a digit: moved, turned by up to 18°, half mirrored")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# **Predict.** Put these five in order of test accuracy: nothing; dropout; dropout and shift; dropout,
-# shift and turn; dropout, shift and flip. The flip makes new images too. Why might it not help?
+# **Predict.** Put these five in order of test accuracy:
+#
+# - nothing
+# - dropout
+# - dropout and shift
+# - dropout, shift and turn
+# - dropout, shift and flip
+#
+# The flip makes new images too. Why might it not help?
 #
 # <!-- Notes:
 # Go back one slide if they cannot see why a mirrored digit is a lie.
@@ -822,7 +857,8 @@ assert test["dropout, shift, flip"] < test["dropout, shift"] - 0.05, "a flip cos
 # - **The flip** is **the classic mistake**, often copied from code for cats and dogs. It makes the
 #   training set twice as rich, and the new half is wrong: a mirrored 2 is no 2. At the same number of
 #   steps even the training images are learned less well.
-#
+
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # > An augmentation is a statement about your data. Make only true ones.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
