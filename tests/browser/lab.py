@@ -51,13 +51,27 @@ def page_of(browser, size: tuple[int, int] = (1400, 1000)) -> Iterator:
     """A page that notes what must not happen: requests to elsewhere, and errors."""
     page = browser.new_page(viewport={"width": size[0], "height": size[1]})
     page.problems = []
-    page.on("console", lambda m: m.type == "error" and page.problems.append(m.text))
+    page.on("console", lambda m: m.type == "error" and page.problems.append(_told(m)))
     page.on("pageerror", lambda error: page.problems.append(str(error)))
     page.on("request", lambda r: _is_here(r.url) or page.problems.append(f"asks for {r.url}"))
     try:
         yield page
     finally:
         page.close()
+
+
+def hard_to_read(page, context: str | None = None) -> list[str]:
+    """What people with poor sight cannot read (WCAG 2.1, A and AA), of a page or a part of it."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    rules = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
+    options = {"runOnly": rules, "resultTypes": ["violations"], "preload": False}
+    found = Axe().run(page, context, options).response["violations"]
+    return [f"{v['id']}: {n['target']}: {n['html'][:120]}" for v in found for n in v["nodes"]]
+
+
+def _told(message) -> str:
+    return f"{message.text} ({message.location.get('url', '')})"
 
 
 def _is_here(url: str) -> bool:

@@ -83,6 +83,14 @@ def test_every_slide_fits_and_its_figures_are_there(page, decks, chapter):
     assert {number: said for number, said in faults.items() if said} == {}
 
 
+@pytest.mark.parametrize("chapter", [name[:2] for name in CHAPTERS])
+def test_every_slide_can_be_read_and_printed(page, decks, chapter):
+    open_deck(page, decks[chapter], "?print-pdf")
+    page.wait_for_selector(".pdf-page")
+    assert page.locator(".pdf-page").count() >= page.evaluate("Reveal.getTotalSlides()")
+    assert lab.hard_to_read(page, ".slides") == []
+
+
 @pytest.mark.parametrize(
     ("code", "fault"),
     [("a = 1\n" * 40, "more than fits"), (f"a = {'1' * 150}", "small letters")],
