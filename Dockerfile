@@ -7,7 +7,7 @@ FROM python:3.11-slim-bookworm
 
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PYTHONUTF8=1
 RUN useradd --create-home learner \
- && install -d -o learner /home/learner/tlcourse-work /etc/jupyter \
+ && install -d -o learner /home/learner/tlcourse-work /data /etc/jupyter \
  && echo 'c.ServerApp.ip = "0.0.0.0"' > /etc/jupyter/jupyter_server_config.py
 
 WORKDIR /srv/tlcourse

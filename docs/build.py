@@ -37,7 +37,9 @@ def build(out: Path, *options: str) -> int:
     with tempfile.TemporaryDirectory(prefix="tlcourse-site-") as temporary:
         source, doctrees = Path(temporary, "source"), Path(temporary, "doctrees")
         gather(source)
-        return main(["-q", "-b", "html", "-d", str(doctrees), *options, str(source), str(out)])
+        code = main(["-q", "-b", "html", "-d", str(doctrees), *options, str(source), str(out)])
+    name_toggles(out)
+    return code
 
 
 def gather(source: Path) -> None:
@@ -64,6 +66,14 @@ def prepare(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
             if alt := output.get("metadata", {}).get("image/png", {}).get("alt"):
                 cell.metadata["mystnb"] = {"image": {"alt": alt}}
     return notebook
+
+
+def name_toggles(out: Path) -> None:
+    """Give the sidebar's arrows the names that the theme leaves out, for those who hear a page."""
+    arrow = re.compile(r"(>([^<>]+)</a><details[^>]*>)<summary>")
+    for path in out.rglob("*.html"):
+        page = arrow.sub(r'\1<summary aria-label="Pages under \2">', path.read_text("utf-8"))
+        path.write_text(page, "utf-8")
 
 
 # --- the reference -------------------------------------------------------------------------------

@@ -3,10 +3,10 @@
 import importlib.metadata
 
 from docutils import nodes
-from latex2mathml.converter import convert
 from sphinx.util import logging
 
 import tlcourse.backend  # noqa: F401  silences TensorFlow before autodoc imports Keras
+from tlcourse.execute import to_mathml
 
 project = "tlcourse"
 author = "The tlcourse developers"
@@ -33,8 +33,22 @@ html_css_files = ["site.css"]
 html_favicon = "_static/icon.svg"
 html_show_sphinx = False
 html_math_renderer = "mathml"
-html_theme_options = {"home_page_in_toc": True, "show_toc_level": 2}
+html_theme_options = {
+    "home_page_in_toc": True,
+    "show_toc_level": 2,
+    # No button in the header, which is hidden: the theme's script heeds the page's first alone.
+    "navbar_persistent": "",
+}
 html_context = {"default_mode": "light"}  # what the figures are drawn for
+
+
+def keep_signs(app, doctree, name):
+    """Join a comma or a full stop to the formula before it: it must not begin the next line."""
+    for node in list(doctree.findall(nodes.math)):
+        beside = node.parent[node.parent.index(node) + 1 :]
+        if beside and isinstance(beside[0], nodes.Text) and beside[0][:1] in tuple(",.;:?!)"):
+            node["sign"] = beside[0][0]
+            node.parent.replace(beside[0], nodes.Text(beside[0][1:]))
 
 
 def formula(display: str):
@@ -43,13 +57,12 @@ def formula(display: str):
     before, after = ("<div tabindex='0'", "</div>") if display == "block" else ("<span", "</span>")
 
     def visit(translator, node):
-        latex = node.astext().strip().replace("{aligned}", "{align*}")  # which looks the same
         try:
-            mathml = convert(latex, display=display)
+            mathml = to_mathml(node.astext(), display)
         except Exception as error:  # of many kinds, all saying: not LaTeX that I know
             logging.getLogger(__name__).warning("no MathML: %r", error, location=node)
             mathml = ""
-        translator.body.append(f"{before} class='formula'>{mathml}{after}")
+        translator.body.append(f"{before} class='formula'>{mathml}{node.get('sign', '')}{after}")
         raise nodes.SkipNode
 
     return visit
@@ -57,6 +70,7 @@ def formula(display: str):
 
 def setup(app):
     """Add the renderer of formulas."""
+    app.connect("doctree-resolved", keep_signs)
     app.add_html_math_renderer(
         "mathml",
         inline_renderers=(formula("inline"), None),

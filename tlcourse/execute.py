@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import platform
+import re
 import subprocess
 import sys
 import tempfile
@@ -221,6 +222,26 @@ def to_html(notebook: NotebookNode, title: str) -> str:
     return exporter.from_notebook_node(clean(deepcopy(notebook)), resources)[0]
 
 
+# `a log x` needs spaces, which browsers do not add: before the function, and after it.
+_SPACED = re.compile(
+    r"(</(?:mi|mn|msub|msup)>)(?=<mi>(?:log|ln)</mi>)"
+    r"|(?<!<msub>)(<mi>(?:log|ln)</mi>)(?!<mo[ >])"
+)
+
+
+def to_mathml(latex: str, display: str) -> str:
+    """A formula, "inline" or "block", as MathML, which browsers show without a script.
+
+    Raises
+    ------
+    Exception
+        Of many kinds, if this is not LaTeX that the converter knows.
+    """
+    # The converter knows `align*`, which looks the same, but not `aligned`.
+    mathml = convert(latex.strip().replace("{aligned}", "{align*}"), display=display)
+    return _SPACED.sub(r"\g<0><mspace width='0.17em'/>", mathml)
+
+
 class _Renderer(IPythonRenderer):
     """nbconvert's Markdown with the mathematics converted."""
 
@@ -235,8 +256,7 @@ class _Renderer(IPythonRenderer):
 
     def _math(self, body: str, display: str) -> str:
         try:
-            # The converter knows `align*`, which looks the same, but not `aligned`.
-            return convert(body.strip().replace("{aligned}", "{align*}"), display=display)
+            return to_mathml(body, display)
         except Exception:  # of many kinds, all saying: not LaTeX that I know
             return f"<code>{self.escape_html(body)}</code>"
 

@@ -948,12 +948,15 @@ assert max(at(name, "inverted", 0.5) for name in names) < 0.16, "nobody reads a 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # Half of the finding is here: under heavy noise the order of frozen and fine-tuned **turns round**, though
 # fine-tuned led by far where nothing shifted. The other half is not: head first, then all, is not the best of
-# both. Under heavy noise it loses what the frozen features kept, at this learning rate. Nor is the crossing a
-# law of shifts. Brightening costs little at first, and fine-tuned keeps its lead; turned digits show no
-# crossing that we can resolve; and inversion takes nearly everything from all four, already at severity 0.25,
-# which only halves the contrast. (At 0.5 the image is plain grey: whoever read *that* better than one in ten
-# would have made a mistake in the measurement.) A shift that you expect belongs into the test, and its like
-# into the training. And all this is one source network; exercise 4 asks whether others agree.
+# both. Under heavy noise it loses what the frozen features kept, at this learning rate.
+#
+# Nor is the crossing a law of shifts. Brightening costs little at first, and fine-tuned keeps its lead; turned
+# digits show no crossing that we can resolve; and inversion takes nearly everything from all four, already at
+# severity 0.25, which only halves the contrast. (At 0.5 the image is plain grey: whoever read *that* better than
+# one in ten would have made a mistake in the measurement.)
+#
+# A shift that you expect belongs into the test, and its like into the training. And all this is one source
+# network; exercise 4 asks whether others agree.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 9 · Where does it look?
