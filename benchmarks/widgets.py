@@ -21,6 +21,7 @@ def measure(notebook: lab.Notebook, place: int) -> float:
     """Milliseconds of one widget, in a cell that has run."""
     cell = notebook.cell(place)
     cell.wait_for_selector(".jp-OutputArea img")
+    notebook.page.wait_for_timeout(3000)  # JupyterLab renders what is out of sight, cell by cell
     slowest = 0.0
     for control in lab.controls(cell):
         steps = [

@@ -124,11 +124,17 @@ class Notebook:
         return self.page.evaluate_handle(script, place).as_element()
 
     def redraw(self, cell, move) -> float:
-        """Milliseconds from `move()` to another figure in the cell; raises if none comes."""
+        """Milliseconds from the event that `move()` makes to another figure in the cell.
+
+        Raises AssertionError if none comes.
+        """
         self.page.evaluate(
             """cell => {
                 const figure = () => cell.querySelector('.jp-OutputArea img')?.src;
-                const before = figure(), start = performance.now();
+                const before = figure();
+                let start;
+                for (const name of ['keydown', 'change', 'click'])
+                    cell.addEventListener(name, (e) => { start ??= e.timeStamp; }, true);
                 window.redrawn = new Promise((done, fail) => {
                     const watch = new MutationObserver(() => {
                         if (figure() && figure() !== before) {
