@@ -230,7 +230,7 @@ def grade(
     from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress
 
-    from tlcourse.grading import batch, gradebook
+    from tlcourse.grading import batch, gradebook, similarity
     from tlcourse.grading import submissions as submission_files
     from tlcourse.workspace import CourseError, find_exercise
 
@@ -276,7 +276,7 @@ def grade(
         print(f"To be marked by hand in formgrader: {_listed(waiting)}")
     if unknown := set(late["extensions"] or ()) - {record["student"] for record in records}:
         print(f"With an extension, and nothing handed in: {_listed(sorted(unknown))}")
-    if pairs := gradebook.similar(records):
+    if pairs := similarity.similar(records):
         print("More alike than most; a person should look at them:")
         for one, other, share in pairs:
             print(f"  {_listed([one])} and {_listed([other])}: {share:.0%}")
