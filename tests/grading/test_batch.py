@@ -323,9 +323,8 @@ class _cluster:
         return run
 
     def __exit__(self, *_):
-        for run in reversed(self.processes):
+        for run in reversed(self.processes):  # a worker may wait for a scheduler that has gone
             run.terminate()
-        for run in self.processes:
             run.wait(30)
 
 
