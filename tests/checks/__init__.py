@@ -5,8 +5,10 @@ solution's cell: a dict of replacements in its text, or a whole cell of its own.
 with a piece of the message that is meant for it.
 """
 
+from contextlib import redirect_stdout
 from functools import cache
 from importlib import import_module
+from io import StringIO
 from pathlib import Path
 
 import nbformat
@@ -35,10 +37,11 @@ def answers(folder: str, name: str) -> dict[str, str]:
 def _namespace(name: str) -> dict:
     """What the solution's code defines, without its checks."""
     scope: dict = {"__name__": "__main__"}
-    for cell in nbformat.read(notebook("solutions", name), 4).cells:
-        is_check = cell.source.startswith("ex.")
-        if cell.cell_type == "code" and not is_check:
-            exec(compile(cell.source, f"<{name}>", "exec"), scope)
+    with redirect_stdout(StringIO()):  # it is run once, in whichever test comes first
+        for cell in nbformat.read(notebook("solutions", name), 4).cells:
+            is_check = cell.source.startswith("ex.")
+            if cell.cell_type == "code" and not is_check:
+                exec(compile(cell.source, f"<{name}>", "exec"), scope)
     return scope
 
 
