@@ -114,6 +114,7 @@ def tables() -> dict[str, str]:
     """Tables for the pages to include: made from what is committed, so that none can be wrong."""
     found = {"chapters": readme_table(), "times": times()}
     found |= {"kernels": kernels(), "benchmarks": benchmarks()}
+    found |= {"marking": marking(), "widgets": redraws()}
     for name in workspace.chapters():
         found[f"questions_{name[:2]}"] = answers(quiz.questions(name[:2]))
     for path in ROOT.glob("exercises/ex*/ex*.ipynb"):
@@ -165,6 +166,25 @@ def benchmarks() -> str:
     }
     rows = [[way, f"{stored['seconds'][key][at]:.0f} s"] for way, key in ways.items()]
     return table(["way to train", "one run"], rows)
+
+
+def marking() -> str:
+    """Seconds for one submission."""
+    kinds = {"numpy": "02, NumPy", "keras": "05, Keras"}
+    seconds = workspace.benchmark("grading")["seconds"]
+    rows = [
+        [name, *(f"{seconds[kind][who]['wall']:.2f} s" for who in ("tlcourse", "nbgrader"))]
+        for kind, name in kinds.items()
+    ]
+    return table(["set", "tlcourse grade", "nbgrader autograde"], rows)
+
+
+def redraws() -> str:
+    """Milliseconds from a key press to the new figure, of each chapter's widgets."""
+    stored, rows = workspace.benchmark("widgets"), {}
+    for name, milliseconds in stored.items():
+        rows.setdefault(name[:2], []).append(f"{milliseconds} ms")
+    return table(["chapter", "its widgets"], [[name, ", ".join(r)] for name, r in rows.items()])
 
 
 def answers(questions: list[dict]) -> str:
