@@ -3,8 +3,9 @@
 Each class is made of the solutions of a set: a third solves everything, a third leaves the second
 half open, a third hands in what was handed out. Both mark with one worker, as commands of their
 own, the sandbox on, gradebook included, turn by turn; seconds are of the whole process and all its
-children, so what either needs to start counts as well. The last line gives the ratios, and how much
-faster two workers are on a class of 500. What is measured can be chosen, and the rest is kept:
+children. So what either needs to start counts as well, and the ratios of smaller classes are
+smaller. The last line gives the ratios, and how much faster two workers are on a class of 500.
+What is measured can be chosen, and the rest is kept:
 `python -m benchmarks.grading numpy keras workers memory`.
 """
 
@@ -156,6 +157,10 @@ def memory(folder: Path) -> dict[str, float]:
 
 
 def main(parts: list[str]) -> None:
+    known = [*CLASSES, "workers", "memory"]
+    parts = parts or known
+    if unknown := set(parts) - set(known):
+        sys.exit(f"Not known: {', '.join(sorted(unknown))}; choose from {', '.join(known)}.")
     result = json.loads(RESULT.read_text()) if RESULT.exists() else {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -173,4 +178,4 @@ def main(parts: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:] or [*CLASSES, "workers", "memory"])
+    main(sys.argv[1:])

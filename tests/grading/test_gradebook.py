@@ -816,6 +816,7 @@ def test_short_and_forced_answers_are_not_similar():
     assert similarity.similar([]) == similarity.similar([record("ada")]) == []
 
 
+@pytest.mark.timeout(60)  # comparing each with each, piece by piece, would take far longer
 def test_five_hundred_are_compared_also_with_a_monster_among_them():
     rng = random.Random(1)
     records = [odd(f"s{i:03}", rng) for i in range(500)]

@@ -219,7 +219,7 @@ def _days_late(submitted: datetime | None, due: datetime | None) -> int:
 
 
 def _nbgrader():
-    """nbgrader's `api`, in a third of the time, without which most of a small class's is this."""
+    """nbgrader's `api`, without what takes two thirds of the seconds that it needs to start."""
     # jsonschema compiles 38 grammars for international addresses, of which a gradebook has none.
     absent = "rfc3987_syntax" not in sys.modules
     if absent:
