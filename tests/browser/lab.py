@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -60,13 +61,46 @@ def page_of(browser, size: tuple[int, int] = (1400, 1000)) -> Iterator:
         page.close()
 
 
+def until(page, expression: str, seconds: float = 120):
+    """The value of an expression in the page, as soon as it is not null; else None.
+
+    Chromium may drop a promise that nobody but Playwright waits for (microsoft/playwright#41826):
+    where the page needs time, it is asked again instead.
+    """
+    end, pause = time.monotonic() + seconds, 10
+    while (value := page.evaluate(expression)) is None and time.monotonic() < end:
+        page.wait_for_timeout(pause)
+        pause = min(2 * pause, 320)  # asking takes time from what is asked for
+    return value
+
+
+def settled(page, function: str, argument=None):
+    """What the promise of a function in the page gives."""
+    page.evaluate(
+        f"""argument => {{
+            window.settled = null;
+            Promise.resolve(({function})(argument)).then(
+                value => {{ window.settled = {{value}}; }},
+                error => {{ window.settled = {{error: String(error)}}; }},
+            );
+        }}""",
+        argument,
+    )
+    outcome = until(page, "window.settled")
+    assert outcome is not None, f"not done within two minutes: {function}"
+    assert "error" not in outcome, outcome["error"]
+    return outcome.get("value")
+
+
 def hard_to_read(page, context: str | None = None) -> list[str]:
     """What people with poor sight cannot read (WCAG 2.1, A and AA), of a page or a part of it."""
     from axe_playwright_python.sync_playwright import Axe
 
     rules = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
     options = {"runOnly": rules, "resultTypes": ["violations"], "preload": False}
-    found = Axe().run(page, context, options).response["violations"]
+    page.evaluate(Axe().axe_script)
+    run = "([context, options]) => axe.run(context ?? document, options)"
+    found = settled(page, run, [context, options])["violations"]
     return [f"{v['id']}: {n['target']}: {n['html'][:120]}" for v in found for n in v["nodes"]]
 
 
@@ -95,7 +129,8 @@ class Notebook:
     def run(self, *places: int) -> list[dict]:
         """Run cells; the outputs of the last."""
         for i in places:
-            outputs = self.page.evaluate(
+            outputs = settled(
+                self.page,
                 f"""async i => {{
                     const notebook = {_NOTEBOOK};
                     notebook.activeCellIndex = i;
@@ -116,12 +151,13 @@ class Notebook:
 
     def cell(self, place: int):
         """The element of a cell, scrolled to."""
-        script = f"""async i => {{
-            const notebook = {_NOTEBOOK};
-            await notebook.scrollToItem(i, 'center');
-            return notebook.widgets[i].node;
-        }}"""
-        return self.page.evaluate_handle(script, place).as_element()
+        settled(self.page, f"i => {_NOTEBOOK}.scrollToItem(i, 'center')", place)
+        return self.page.evaluate_handle(f"i => {_NOTEBOOK}.widgets[i].node", place).as_element()
+
+    def restart(self) -> None:
+        context = "window.jupyterapp.shell.currentWidget.sessionContext"
+        settled(self.page, f"() => {context}.restartKernel()")
+        self.wait_for_kernel()
 
     def redraw(self, cell, move) -> float:
         """Milliseconds from the event that `move()` makes to another figure in the cell.
@@ -135,21 +171,20 @@ class Notebook:
                 let start;
                 for (const name of ['keydown', 'change', 'click'])
                     cell.addEventListener(name, (e) => { start ??= e.timeStamp; }, true);
-                window.redrawn = new Promise((done, fail) => {
-                    const watch = new MutationObserver(() => {
-                        if (figure() && figure() !== before) {
-                            watch.disconnect();
-                            done(performance.now() - start);
-                        }
-                    });
-                    watch.observe(cell, {subtree: true, childList: true, attributes: true});
-                    setTimeout(() => done(null), 20000);
+                window.redrawn = null;
+                window.watching?.disconnect();
+                window.watching = new MutationObserver(() => {
+                    if (figure() && figure() !== before) {
+                        window.watching.disconnect();
+                        window.redrawn = performance.now() - start;
+                    }
                 });
+                window.watching.observe(cell, {subtree: true, childList: true, attributes: true});
             }""",
             cell,
         )
         move()
-        took = self.page.evaluate("window.redrawn")
+        took = until(self.page, "window.redrawn", 20)
         assert took is not None, "the figure does not change"
         return took
 

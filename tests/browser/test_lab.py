@@ -92,8 +92,7 @@ def test_a_task_fails_gives_a_hint_is_solved_and_remembered_after_a_restart(page
     notebook.run(answer)
     assert "Correct: 10 points." in "".join(o.get("text", "") for o in notebook.run(check))
 
-    page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.restartKernel()")
-    notebook.wait_for_kernel()
+    notebook.restart()
     notebook.write(ask, "ex.progress()")
     notebook.run(setup)
     told = notebook.run(ask)[0]["text"]
