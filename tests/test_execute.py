@@ -60,6 +60,14 @@ def test_two_runs_give_the_same_file_though_there_are_widgets(tmp_path, capfd):
     assert capfd.readouterr().err == ""  # no warning about unencrypted messages, for one
 
 
+def test_what_was_printed_slowly_is_one_output_but_a_figure_parts_it(tmp_path):
+    slowly = "import time; from IPython.display import display\nfor k in range(3):\n"
+    slowly += "    print(k, flush=True); time.sleep(0.5)\ndisplay(7); print(3)"
+    (cell,) = execute(notebook(slowly), cwd=tmp_path, cell_timeout=30).cells
+    assert [o.output_type for o in cell.outputs] == ["stream", "display_data", "stream"]
+    assert [cell.outputs[0].text, cell.outputs[2].text] == ["0\n1\n2\n", "3\n"]
+
+
 def test_what_stands_in_for_a_widget_is_kept(tmp_path):
     show = "from tlcourse import quiz; quiz.ask('03')"
     done = execute(notebook(show), cwd=tmp_path, cell_timeout=30)

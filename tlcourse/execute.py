@@ -25,6 +25,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from nbclient.output_widget import OutputWidget
 from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+from nbconvert.preprocessors import CoalesceStreamsPreprocessor
 from nbformat import NotebookNode
 from traitlets.config import Config
 
@@ -196,7 +197,7 @@ class _Client(NotebookClient):
 
 
 def clean(notebook: NotebookNode) -> NotebookNode:
-    """Drop what says nothing to a reader and differs from run to run: widgets without a kernel."""
+    """Mend what differs from run to run: widgets without a kernel go, split prints are joined."""
     notebook.metadata.pop("widgets", None)
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
@@ -205,7 +206,7 @@ def clean(notebook: NotebookNode) -> NotebookNode:
                 if output.get("data", {}).pop(_WIDGET, None):
                     output.data.pop("text/plain", None)  # a widget's name for itself
             cell.outputs = [o for o in cell.outputs if o.get("data", True)]
-    return notebook
+    return CoalesceStreamsPreprocessor().preprocess(notebook, {})[0]
 
 
 # --- pages -----------------------------------------------------------------------------------

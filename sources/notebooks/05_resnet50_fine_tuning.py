@@ -639,6 +639,7 @@ assert max(map(abs, gain.values())) < 0.02, "nothing else makes a difference"
 # -->
 
 # %% slideshow={"slide_type": "subslide"}
+stored = workspace.benchmark("fine_tuning")
 stages = list(stored["depth"])
 ax = widgets.unfreezing_depth(stored, "conv5", title="Deeper is no better, longer often worse")
 plotting.show(
