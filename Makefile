@@ -55,7 +55,7 @@ venv:            ## create .venv with the locked dependencies and the package
 lab: venv        ## open JupyterLab on your own copy of the course  (PORT=8888)
 	@$(PY) -m tlcourse lab --port $(PORT)
 
-test: unit nbval ## every test: units, drift, and every notebook
+test: unit nbval ## units, drift, and every notebook
 
 unit: venv       ## unit tests and drift checks
 	$(PY) -m pytest -n 2 --ignore tests/browser

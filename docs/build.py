@@ -47,6 +47,9 @@ def gather(source: Path) -> None:
     shutil.copytree(DOCS, source, ignore=shutil.ignore_patterns("*.py", "*.json", "__pycache__"))
     shutil.copy(DOCS / "conf.py", source)
     shutil.copy(ROOT / "CHANGELOG.md", source / "changelog.md")
+    beside = re.compile(r"\]\(\.\./(?=[./]*(?:notebooks|exercises)/)")  # here these lie within
+    for path in source.rglob("*.md"):
+        path.write_text(beside.sub("](", path.read_text("utf-8")), "utf-8")
     for path in [*ROOT.glob("notebooks/*.ipynb"), *ROOT.glob("exercises/ex*/ex*.ipynb")]:
         target = source / path.relative_to(ROOT)
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
 """The drawing functions behind the sliders: numbers in, a matplotlib figure out. No Keras.
 
-Each redraws in well under 150 ms, for a slider calls it at every move. The figures are small and
-placed by hand: a layout computed anew would take longer than the drawing.
+A slider calls them at every move, so they must be quick (`python -m benchmarks.widgets`). The
+figures are small and placed by hand: a layout computed anew would take longer than the drawing.
 """
 
 from collections.abc import Callable, Mapping, Sequence

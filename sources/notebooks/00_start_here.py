@@ -8,9 +8,9 @@
 # <!-- Notes: Ask who has used a pretrained network, and how they knew that it helped. -->
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# Nothing here asks to be believed. Every number is computed in front of you, every comparison runs
-# over several seeds beside a rival trained from scratch, and the mistakes that introductions make are
-# made on purpose, with their damage measured.
+# Nothing here asks to be believed. Every number is computed in front of you or stored by a benchmark that
+# you can run again, every comparison runs over several seeds beside a rival trained from scratch, and the mistakes
+# that introductions make are made on purpose, with their damage measured.
 #
 # <!-- Notes:
 # The rule of the course: no number without a rival trained from scratch. Say so now, it

@@ -79,10 +79,33 @@ def test_a_zip_of_a_class(tmp_path, inside, students):
 
 
 def test_the_time_of_nbgrader_s_stamp_counts(tmp_path):
-    put(tmp_path / "ada" / NAME / FILE)
-    put(tmp_path / "ada" / NAME / "timestamp.txt", b"2026-02-03 04:05:06.7 UTC")
-    (one,) = submissions.find(tmp_path, NAME, FILE)
-    assert one.submitted == "2026-02-03T04:05:06+00:00"
+    files = {f"ada/{NAME}/{FILE}": OPEN}
+    files[f"ada/{NAME}/timestamp.txt"] = b"2026-02-03 04:05:06.7 UTC"
+    for name, data in files.items():
+        put(tmp_path / "class" / name, data)
+    for source in (tmp_path / "class", zipped(tmp_path / "class.zip", files)):
+        (one,) = submissions.find(source, NAME, FILE)
+        assert one.submitted == "2026-02-03T04:05:06+00:00"
+
+
+def test_a_zip_of_a_class_tells_the_times_of_its_unpacked_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("TZ", "Asia/Shanghai")
+    time.tzset()
+    try:
+        path = put(tmp_path / "class" / "ada" / FILE)
+        os.utime(path, (1_796_119_200, 1_796_119_200))  # 2026-12-01 10:00 UTC
+        zipped(tmp_path / "class" / "bob.zip", {FILE: OPEN})
+        with zipfile.ZipFile(tmp_path / "class.zip", "w") as archive:
+            archive.write(path, f"ada/{FILE}")
+            archive.writestr(zipfile.ZipInfo(f"bob/{FILE}", (2026, 0, 0, 0, 0, 0)), OPEN)
+            archive.writestr("timestamp.txt", "2026")  # of nobody
+        unpacked = submissions.find(tmp_path / "class", NAME, FILE)[0].submitted
+        ada, bob = submissions.find(tmp_path / "class.zip", NAME, FILE)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert ada.submitted == unpacked == "2026-12-01T10:00:00+00:00"
+    assert (bob.submitted, bob.data) == ("", OPEN)  # a date that is none costs no marks
 
 
 @pytest.mark.parametrize(

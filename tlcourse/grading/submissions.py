@@ -25,6 +25,7 @@ MOST_BYTES = 20 * 2**20  # of a notebook
 MOST_CELLS = 2000
 _MOST_FILES = 20_000  # of a zip
 OPEN_QUESTION = "open-question"
+_STAMP = "timestamp.txt"  # where nbgrader keeps when something was handed in
 _STUB = "*Your answer here.*"
 
 
@@ -139,7 +140,7 @@ def _of_folder(folder: Path, exercise: str, notebook: str) -> Submission:
     files = {p.name: p for p in folder.iterdir() if p.suffix in (".ipynb", ".zip")}
     path = files[_choose(files, exercise, notebook)]
     submitted = _time(path)
-    stamp = folder / "timestamp.txt"
+    stamp = folder / _STAMP
     if stamp.is_file() and not stamp.is_symlink():
         with open(stamp, "rb") as file:
             submitted = _parsed_time(file.read(100).decode("utf-8", "replace")) or submitted
@@ -192,24 +193,28 @@ def _of_zip(source: Path, exercise: str, notebook: str) -> Iterator[Submission]:
         students: dict[str, dict[str, zipfile.ZipInfo]] = {}
         for info, path in parts.items():
             rest = path[around:]
-            if rest[-1].endswith((".ipynb", ".zip")):
+            stamp = rest[-1] == _STAMP and len(rest) > 1
+            if stamp or rest[-1].endswith((".ipynb", ".zip")):
                 if len(rest) > 2 and exercise in rest[1:-1]:
                     rest = (rest[0], rest[-1])
                 if len(rest) <= 2:
                     student = rest[0] if len(rest) == 2 else PurePosixPath(rest[0]).stem
                     students.setdefault(student, {})[rest[-1]] = info
         for student, files in students.items():
-            chosen, submitted = "", ""
+            chosen, submitted, stamp = "", "", files.pop(_STAMP, None)
             try:
                 chosen = _choose(files, exercise, notebook)
                 info = files[chosen]
-                submitted = datetime(*info.date_time, tzinfo=UTC).isoformat()
+                submitted = _time_in_zip(info)
+                if stamp:
+                    text = _unpacked(archive, stamp)[:100].decode("utf-8", "replace")
+                    submitted = _parsed_time(text) or submitted
                 data = _unpacked(archive, info)
                 if chosen.endswith(".zip"):
                     yield _of_students_zip(student, chosen, data, submitted, notebook)
                 else:
                     yield Submission(student, chosen, data, submitted=submitted)
-            except (Unreadable, ValueError) as error:
+            except Unreadable as error:
                 yield Submission(student, chosen, reason=str(error), submitted=submitted)
 
 
@@ -272,6 +277,14 @@ def _time(path: Path) -> str:
     try:
         return datetime.fromtimestamp(path.lstat().st_mtime, UTC).isoformat(timespec="seconds")
     except (ValueError, OverflowError, OSError):  # a time before or beyond all calendars
+        return ""
+
+
+def _time_in_zip(info: zipfile.ZipInfo) -> str:
+    """A zip tells local times, without saying of which zone: this machine's, as unzip has it."""
+    try:
+        return datetime(*info.date_time).astimezone(UTC).isoformat(timespec="seconds")
+    except (ValueError, OverflowError, OSError):
         return ""
 
 

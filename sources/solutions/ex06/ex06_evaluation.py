@@ -6,8 +6,9 @@
 # without the library function that does the task.
 #
 # - `ex.macro.hint()` gives a hint; call it again for the next. There are three.
-# - `ex.progress()` shows what is done. Each task is worth 10 points, all or nothing.
-# - An answer neither changes the arrays that it is given nor prints anything.
+# - `ex.progress()` shows what is done. Each task is worth 10 points, all or nothing. What was correct once stays so,
+#   until `tlcourse reset ex06` in a terminal gives you a fresh copy of the set (and keeps yours).
+# - An answer does not change the arrays that it is given. What it prints is not shown by its check.
 # - Leave the names of the functions and the cells that check as they are.
 # - A check cell that is not yet right stops nothing: Run All goes on.
 # - Run each cell, save, then `tlcourse submit ex06` in a terminal writes the file to hand in.
