@@ -1107,7 +1107,8 @@ plotting.show(ax, "Training losses: right falls to 0.3, twice stays above 1.461,
 # - **Binary loss.** As probabilities, know-nothing forecasts cost 0.325. In training, Keras on TensorFlow
 #   takes the softmax's logits for those of sigmoids, and the same forecasts cost ln 2 = 0.693. Either way
 #   it is far below ln 10 and looks like success, and *binary accuracy* calls them 90 % right: nine of ten
-#   entries of each row are zeros.
+#   entries of each row are zeros. What it costs in true accuracy is little: two points on TensorFlow, with
+#   its mistaken sigmoids, and nothing that we could measure on JAX and PyTorch. The harm is in what you believe.
 
 # %% slideshow={"slide_type": "skip"}
 perfect, know_nothing = np.eye(10), np.full((10, 10), 0.1)
@@ -1130,8 +1131,8 @@ assert np.isclose(start, expected, atol=1e-4), "0.693 on TensorFlow, 0.325 elsew
 assert np.mean(scores["right"]) < regression + 0.02, "no better than softmax regression"
 assert model.count_params() == 11 * 101 * 10, "with eleven times as many parameters"
 right, twice, forgotten, binary = (np.array(values) for values in scores.values())
-assert (twice < right).all(), "worse from every seed"
-assert (binary < right).all(), "worse from every seed"
+assert twice.mean() < right.mean() - 0.01, "twice: worse"
+assert right.mean() - 0.05 < binary.mean() < right.mean() + 0.01, "binary: hardly worse"
 assert forgotten.mean() < 0.4, "next to nothing learned"
 assert np.min(curves["softmax twice"]) > floor, "never below the floor"
 assert np.mean(curves["from_logits forgotten"]) > 2 * np.log(10), "far above ln 10"

@@ -795,14 +795,15 @@ sd["test images"] = 100 * np.sqrt(base * (1 - base) / len(y_test))  # binomial, 
 for name, value in sd.items():
     print(f"{name:15} standard deviation {value:.1f} points")
 assert np.allclose(np.sqrt(4 / stats.chi2.ppf([0.975, 0.025], 4)), [0.6, 2.9], atol=0.05)
-assert sd["labels"] > sd["initialisation"], "which images are labelled matters more than the head"
+assert all(0.3 < value < 8 for value in sd.values()), "each alone makes runs differ by points"
 
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# With so few labels, it matters more *which* they are than how the head begins: a comparison that varies only
-# the initialisation looks far more certain than it is. But a standard deviation of five runs is itself vague:
-# the true one may be 0.6 to 2.9 times as large, so we cannot rank initialisation and order. Therefore vary
-# everything at once, as the seeds of section 1 do, and pair.
+# Each alone makes runs differ by points, and so do the test images: a comparison that varies only one of them
+# looks more certain than it is. Which matters most? We cannot say: a standard deviation of five runs is itself vague, and
+# the true one may be 0.6 to 2.9 times as large. With TensorFlow's random numbers the choice of images came out far
+# ahead; with PyTorch's, level with the head's beginning. In Bouthillier's far larger study the sampling of the data
+# leads. Therefore vary everything at once, as the seeds of section 1 do, and pair.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 7 · Calibration: does it know what it does not know?
