@@ -301,8 +301,11 @@ def grad_cam(model, x: np.ndarray, layer: str, class_index) -> np.ndarray:
             "choose a convolution."
         )
     chosen = np.eye(upper.output.shape[-1], dtype="float32")[np.broadcast_to(class_index, len(x))]
-    # Examples do not influence each other, so one gradient of the sum serves them all.
-    slope = autodiff.gradient(lambda a: keras.ops.sum(upper(a, training=False) * chosen), maps)
+
+    def logits(a):  # of the chosen classes; examples do not influence each other, so their sum
+        return keras.ops.sum(keras.ops.multiply(upper(a, training=False), chosen))
+
+    slope = autodiff.gradient(logits, maps)
     maps = keras.ops.convert_to_numpy(maps)
     heat = np.maximum((maps * slope.mean((1, 2), keepdims=True)).sum(-1), 0)
     factors = (1, x.shape[1] / heat.shape[1], x.shape[2] / heat.shape[2])
