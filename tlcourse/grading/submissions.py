@@ -143,7 +143,7 @@ def _of_folder(folder: Path, exercise: str, notebook: str) -> Submission:
     stamp = folder / _STAMP
     if stamp.is_file() and not stamp.is_symlink():
         with open(stamp, "rb") as file:
-            submitted = _parsed_time(file.read(100).decode("utf-8", "replace")) or submitted
+            submitted = _parsed_time(file.read(100)) or submitted
     try:
         data = read_file(path)
         if path.suffix == ".zip":
@@ -193,8 +193,8 @@ def _of_zip(source: Path, exercise: str, notebook: str) -> Iterator[Submission]:
         students: dict[str, dict[str, zipfile.ZipInfo]] = {}
         for info, path in parts.items():
             rest = path[around:]
-            stamp = rest[-1] == _STAMP and len(rest) > 1
-            if stamp or rest[-1].endswith((".ipynb", ".zip")):
+            of_a_student = rest[-1] == _STAMP and len(rest) > 1
+            if of_a_student or rest[-1].endswith((".ipynb", ".zip")):
                 if len(rest) > 2 and exercise in rest[1:-1]:
                     rest = (rest[0], rest[-1])
                 if len(rest) <= 2:
@@ -207,8 +207,7 @@ def _of_zip(source: Path, exercise: str, notebook: str) -> Iterator[Submission]:
                 info = files[chosen]
                 submitted = _time_in_zip(info)
                 if stamp:
-                    text = _unpacked(archive, stamp)[:100].decode("utf-8", "replace")
-                    submitted = _parsed_time(text) or submitted
+                    submitted = _parsed_time(_unpacked(archive, stamp)[:100]) or submitted
                 data = _unpacked(archive, info)
                 if chosen.endswith(".zip"):
                     yield _of_students_zip(student, chosen, data, submitted, notebook)
@@ -288,12 +287,12 @@ def _time_in_zip(info: zipfile.ZipInfo) -> str:
         return ""
 
 
-def _parsed_time(text: str) -> str:
+def _parsed_time(text: bytes) -> str:
     """nbgrader's timestamp as ISO 8601, or ""."""
     from dateutil import parser
 
     try:
-        when = parser.parse(text.strip())
+        when = parser.parse(text.decode("utf-8", "replace").strip())
         return (when if when.tzinfo else when.replace(tzinfo=UTC)).isoformat(timespec="seconds")
     except (ValueError, OverflowError):
         return ""
