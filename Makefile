@@ -70,7 +70,7 @@ backends: venv   ## models, training and chapter 05 on JAX and PyTorch, where th
 	@for backend in jax torch; do \
 	  if $(PY) -c "import $$backend" 2>/dev/null; then \
 	    echo "Testing on $$backend ..."; \
-	    KERAS_BACKEND=$$backend $(PY) -m pytest tests/test_resnet50.py tests/test_transfer.py \
+	    KERAS_BACKEND=$$backend $(PY) -m pytest tests/test_models.py tests/test_transfer.py \
 	      tests/test_training.py tests/test_evaluation.py tests/test_autodiff.py tests/pitfalls || exit 1; \
 	    KERAS_BACKEND=$$backend TLCOURSE_TOLERANCE=2 $(NBVAL) --nbval-cell-timeout 5400 --timeout 7200 \
 	      notebooks/05*.ipynb || exit 1; \
@@ -88,10 +88,10 @@ lint: venv       ## style of the code and of the notebooks
 	$(PY) -m ruff format --check .
 
 notebooks: venv  ## execute the notebooks that changed, and sync their twins  (NB=03 for one)
-	@$(PY) -m sources.sync $(NB)
+	@$(PY) -m tools.sync $(NB)
 
 exercises: venv  ## make exercises/ from solutions/  (NB=ex02 for one)
-	@$(PY) -m sources.exercises $(NB)
+	@$(PY) -m tools.exercises $(NB)
 
 site: venv       ## build the web site into site/
 	@$(PY) docs/build.py site && echo "The site is in site/index.html."

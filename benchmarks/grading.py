@@ -49,7 +49,7 @@ def make_class(folder: Path, exercise: str, students: int) -> None:
 
 
 def _marked(solution: Path, exercise: str):
-    from sources.exercises import mark
+    from tools.exercises import mark
 
     notebook = nbformat.read(solution, 4)
     mark(notebook, exercise)

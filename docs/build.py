@@ -19,7 +19,8 @@ from pathlib import Path
 import nbformat
 
 import tlcourse
-from tlcourse import quiz, workspace
+from tlcourse import quiz
+from tlcourse.course import content
 
 DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
@@ -118,7 +119,7 @@ def tables() -> dict[str, str]:
     found = {"chapters": readme_table(), "times": times()}
     found |= {"kernels": kernels(), "benchmarks": benchmarks()}
     found |= {"marking": marking(), "widgets": redraws()}
-    for name in workspace.chapters():
+    for name in content.chapters():
         found[f"questions_{name[:2]}"] = answers(quiz.questions(name[:2]))
     for path in ROOT.glob("exercises/ex*/ex*.ipynb"):
         found[f"tasks_{path.parent.name}"] = tasks(nbformat.read(path, as_version=4))
@@ -159,7 +160,7 @@ def kernels() -> str:
 
 def benchmarks() -> str:
     """Seconds of a run of ResNet50 on 20 labels per class, for each way to train."""
-    stored = workspace.benchmark("resnet50")
+    stored = content.benchmark("resnet50")
     at = stored["labels"].index(20)
     ways = {
         "fine-tuned": "finetuned",
@@ -174,7 +175,7 @@ def benchmarks() -> str:
 def marking() -> str:
     """Seconds for one submission."""
     kinds = {"numpy": "02, NumPy", "keras": "05, Keras"}
-    stored, rows = workspace.benchmark("grading"), []
+    stored, rows = content.benchmark("grading"), []
     for kind, name in kinds.items():
         seconds = stored[f"{kind}_seconds"]
         each = [f"{seconds[who]['wall']:.2f} s" for who in ("tlcourse", "nbgrader")]
@@ -184,7 +185,7 @@ def marking() -> str:
 
 def redraws() -> str:
     """Milliseconds from a key press to the new figure, of each chapter's widgets."""
-    stored, rows = workspace.benchmark("widgets"), {}
+    stored, rows = content.benchmark("widgets"), {}
     for name, milliseconds in stored.items():
         rows.setdefault(name[:2], []).append(f"{milliseconds} ms")
     return table(["chapter", "its widgets"], [[name, ", ".join(r)] for name, r in rows.items()])

@@ -6,7 +6,7 @@ from docutils import nodes
 from sphinx.util import logging
 
 import tlcourse.backend  # noqa: F401  silences TensorFlow before autodoc imports Keras
-from tlcourse.execute import to_mathml
+from tlcourse.course.pages import to_mathml
 
 project = "tlcourse"
 author = "The tlcourse developers"

@@ -4,8 +4,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks import data
-from tlcourse import workspace
+from tlcourse.course.content import benchmark
 from tlcourse.data import make_stripes
+from tlcourse.files import CourseError
 
 RESULTS = Path(__file__).parents[1] / "benchmarks" / "results"
 
@@ -20,7 +21,7 @@ def test_a_stored_result_has_its_benchmark_and_five_seeds(path):
 
 
 def test_label_efficiency_is_stored_as_mean_and_spread_of_accuracies():
-    stored = workspace.benchmark("label_efficiency")
+    stored = benchmark("label_efficiency")
     assert stored["labels"] == [5, 10, 20, 50, 100]
     curves = [stored[name] for name in ("scratch", "transfer", "frozen", "scratch_patient")]
     for curve in [*curves, *stored["short"].values()]:
@@ -29,8 +30,8 @@ def test_label_efficiency_is_stored_as_mean_and_spread_of_accuracies():
 
 
 def test_an_unknown_result_is_named():
-    with pytest.raises(workspace.CourseError, match=r"no result 'magic'.*label_efficiency"):
-        workspace.benchmark("magic")
+    with pytest.raises(CourseError, match=r"no result 'magic'.*label_efficiency"):
+        benchmark("magic")
 
 
 def test_the_generators_are_measured_in_images_per_second():
@@ -38,7 +39,7 @@ def test_the_generators_are_measured_in_images_per_second():
 
 
 def test_the_runs_of_resnet50_are_stored_as_mean_and_spread_of_accuracies():
-    stored = workspace.benchmark("resnet50")
+    stored = benchmark("resnet50")
     assert stored["labels"] == [10, 20, 50]
     for arm in ("finetuned", "probe", "random", "small_cnn"):
         assert len(stored["settings"][arm]) >= 2
@@ -46,7 +47,7 @@ def test_the_runs_of_resnet50_are_stored_as_mean_and_spread_of_accuracies():
 
 
 def test_the_depths_of_fine_tuning_begin_with_the_same_head():
-    stored = workspace.benchmark("fine_tuning")
+    stored = benchmark("fine_tuning")
     depths = stored["depth"].values()
     assert all(len(depth["accuracy"]) == len(stored["checkpoints"]) for depth in depths)
     begins = [depth["accuracy"][0][0] for depth in depths]

@@ -12,7 +12,10 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from tlcourse import cli, execute, workspace
+from tlcourse import cli
+from tlcourse.course import content, lab
+from tlcourse.course import run as runs
+from tlcourse.files import write
 
 
 @pytest.fixture
@@ -22,9 +25,9 @@ def course(tmp_path, monkeypatch):
     codes = {"00_start_here": "print('hello')", "03_cnn": "raise ValueError('boom')", "04_b": "4"}
     for name, code in codes.items():
         text = nbformat.writes(new_notebook(cells=[new_code_cell(code)]))
-        workspace.write(source / f"notebooks/{name}.ipynb", text.encode())
-    monkeypatch.setattr(workspace, "content", lambda: source)
-    monkeypatch.setattr(execute, "_machine", lambda: "a test machine")
+        write(source / f"notebooks/{name}.ipynb", text.encode())
+    monkeypatch.setattr(content, "folder", lambda: source)
+    monkeypatch.setattr(runs, "machine", lambda: "a test machine")
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     return source
@@ -109,7 +112,7 @@ def test_lab_delivers_and_opens(
     course, tlcourse, monkeypatch, tmp_path, arguments, chapter, port, browser
 ):
     opened = []
-    monkeypatch.setattr(workspace, "open_lab", lambda *a, **k: opened.append((*a, k)))
+    monkeypatch.setattr(lab, "open_lab", lambda *a, **k: opened.append((*a, k)))
     code, out, err = tlcourse("lab", *arguments)
     assert (code, err) == (0, "")
     assert "tlcourse-work" in out
@@ -123,7 +126,7 @@ def test_lab_interrupted_ends_without_a_traceback(course, tlcourse, monkeypatch)
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(workspace, "open_lab", interrupt)
+    monkeypatch.setattr(lab, "open_lab", interrupt)
     code, _, err = tlcourse("lab")
     assert (code, err) == (130, "")
 
@@ -149,11 +152,12 @@ def test_run_reports_a_failing_cell_and_runs_all_the_same(course, tlcourse, tmp_
 RUN = """
 import signal, sys
 from pathlib import Path
-from tlcourse import execute, workspace
+from tlcourse.course import content
+from tlcourse.course import run as runs
 from tlcourse.cli import main
 signal.signal(signal.SIGINT, signal.default_int_handler)
-workspace.content = lambda: Path(sys.argv[1])
-execute._machine = lambda: "a test machine"
+content.folder = lambda: Path(sys.argv[1])
+runs.machine = lambda: "a test machine"
 main(["run", "0", "3"])
 """
 

@@ -189,4 +189,4 @@ def test_damaged_weights_are_told(damage, tmp_path, monkeypatch):
     if damage == "truncated":
         file.write_bytes(weights.FILE.read_bytes()[:1000])
     monkeypatch.setattr(weights, "FILE", file)
-    broken("the course's weights", file.name, "tlcourse.pretrain")
+    broken("the course's weights", file.name, "tools.pretrain")

@@ -8,7 +8,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from sources import sync
+from tools import sync
 
 PAIRS = [pair for pair in sync.pairs() if pair[0].exists()]
 

@@ -149,5 +149,5 @@ def test_the_start_is_left_as_it_was():
 
 
 def test_the_optimisers_need_no_keras():
-    code = "import sys, tlcourse.optimizers, tlcourse.widgets; sys.exit('keras' in sys.modules)"
+    code = "import sys, tlcourse.optimizers, tlcourse.plotting; sys.exit('keras' in sys.modules)"
     assert run([sys.executable, "-c", code], check=False).returncode == 0

@@ -14,7 +14,7 @@ app = typer.Typer(add_completion=False, help="A course on transfer learning, in 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command; what the user did wrong is one sentence on stderr and exit code 1 or 2."""
-    from tlcourse.workspace import CourseError
+    from tlcourse.files import CourseError
 
     try:
         code = app(arguments, prog_name="tlcourse", standalone_mode=False)
@@ -53,12 +53,13 @@ def lab(
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open one.")] = True,
 ) -> None:
     """Open JupyterLab on your own copy of the course; your changes are never overwritten."""
-    from tlcourse import workspace
+    from tlcourse.course import content, workspace
+    from tlcourse.course.lab import open_lab
 
-    name = workspace.find_chapter(chapter)
+    name = content.find_chapter(chapter)
     for sentence in workspace.deliver(folder):
         print(sentence)
-    workspace.open_lab(folder, name, port=port, browser=browser)
+    open_lab(folder, name, port=port, browser=browser)
 
 
 @app.command()
@@ -82,10 +83,11 @@ def run(
     from rich.table import Table
     from rich.text import Text
 
-    from tlcourse import execute, workspace
+    from tlcourse.course import content
+    from tlcourse.course import run as runs
 
-    course = workspace.chapters()
-    names = dict.fromkeys(map(workspace.find_chapter, chapters or course))
+    course = content.chapters()
+    names = dict.fromkeys(map(content.find_chapter, chapters or course))
     columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()]
     table = Table("chapter", "min:s", "status")
     failures, code = [], 0
@@ -98,7 +100,7 @@ def run(
 
         paths = [course[name] for name in names]
         try:
-            for result in execute.run(paths, out, cell_timeout=cell_timeout, on_cell=on_cell):
+            for result in runs.run(paths, out, cell_timeout=cell_timeout, on_cell=on_cell):
                 table.add_row(result.chapter, result.time, Text(result.status))
                 if result.status != "ok":
                     failures.append(f"{result.chapter}, {result.status}")
@@ -124,7 +126,7 @@ def fetch(
 ) -> None:
     """Download public data sets and weights, so that they are there without a network."""
     from tlcourse.data import public
-    from tlcourse.workspace import CourseError
+    from tlcourse.files import CourseError
 
     if show or not (names or everything):
         if remove:
@@ -182,7 +184,7 @@ def reset(
     folder: FOLDER = None,
 ) -> None:
     """Get a fresh copy of an exercise; the old one stays beside it."""
-    from tlcourse import workspace
+    from tlcourse.course import workspace
 
     for sentence in workspace.reset(folder or workspace.find_copy(), exercise):
         print(sentence)
@@ -194,9 +196,10 @@ def submit(
     folder: FOLDER = None,
 ) -> None:
     """Check that an exercise is whole, and write the one file to hand in."""
-    from tlcourse import workspace
+    from tlcourse.course import submit as handing_in
+    from tlcourse.course import workspace
 
-    packed, open_tasks, replaced = workspace.submit(folder or workspace.find_copy(), exercise)
+    packed, open_tasks, replaced = handing_in.submit(folder or workspace.find_copy(), exercise)
     for task, status in open_tasks.items():
         print(f"{status}: {task}")
     count = f"{len(open_tasks)} task{'s' * (len(open_tasks) != 1)}"
@@ -230,16 +233,16 @@ def grade(
     from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress
 
-    from tlcourse.grading import batch, gradebook, similarity
-    from tlcourse.grading import submissions as submission_files
-    from tlcourse.workspace import CourseError, find_exercise
+    from tlcourse.course.content import find_exercise
+    from tlcourse.files import CourseError
+    from tlcourse.grading import batch, gradebook, handins, similarity
 
     if (extensions or penalty) and not deadline:
         raise typer.BadParameter("--extensions and --penalty need a --deadline.")
     name, records = find_exercise(exercise), []
     late = {
         "deadline": deadline.astimezone() if deadline else None,
-        "extensions": submission_files.read_extensions(extensions) if extensions else None,
+        "extensions": handins.read_extensions(extensions) if extensions else None,
     }
     columns = [*Progress.get_default_columns(), MofNCompleteColumn()]
     with Progress(*columns, console=Console(stderr=True)) as progress:
@@ -318,10 +321,10 @@ def slides(
     out: Annotated[Path, typer.Option(help="Where the decks go.")] = Path("tlcourse-slides"),
 ) -> None:
     """Make slides of chapters for a lecture: one file each, for a browser without a network."""
-    from tlcourse import slides, workspace
+    from tlcourse.course import content, slides
 
-    course = workspace.chapters()
-    names = dict.fromkeys(map(workspace.find_chapter, chapters or course))
+    course = content.chapters()
+    names = dict.fromkeys(map(content.find_chapter, chapters or course))
     for path, count in slides.build([course[name] for name in names], out):
         print(f"{path}: {count} slides")
     print("Open one in a browser; the key S opens the notes for the speaker.")

@@ -156,7 +156,7 @@ def _widgets(subject: str) -> list[Finding]:
 
 def _weights(subject: str) -> list[Finding]:
     from tlcourse import weights
-    from tlcourse.workspace import CourseError
+    from tlcourse.files import CourseError
 
     try:
         weights.verify(weights.FILE)

@@ -85,7 +85,7 @@ def answer(chapter: str, number: int, letter: str) -> str:
 
 def _verdict(chapter: str, number: int, option: dict) -> str:
     """Judge and explain a choice, and keep it in the learner's progress."""
-    from tlcourse.checks import progress
+    from tlcourse import progress
 
     progress.record("quiz", f"{chapter}.{number}", "correct" if option.get("right") else "not yet")
     return ("✔ Right. " if option.get("right") else "✘ Not quite. ") + option["why"]

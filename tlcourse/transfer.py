@@ -10,8 +10,8 @@ import numpy as np
 from filelock import FileLock
 
 from tlcourse.backend import keras
+from tlcourse.files import explain_os_errors
 from tlcourse.training import accuracy, compile_classifier, fit_steps, restart
-from tlcourse.workspace import explain_os_errors
 
 
 def copy_weights(

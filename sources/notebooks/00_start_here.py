@@ -28,7 +28,8 @@
 # %% slideshow={"slide_type": "skip"} tags=["setup"]
 import numpy as np
 
-from tlcourse import backend, data, plotting, quiz, workspace
+from tlcourse import backend, data, plotting, quiz
+from tlcourse.course.content import benchmark
 
 # %% slideshow={"slide_type": "skip"} tags=["nbval-ignore-output"]
 print(backend.versions())
@@ -103,7 +104,7 @@ plotting.show(
 # -->
 
 # %% slideshow={"code": false, "slide_type": "fragment"}
-stored = workspace.benchmark("label_efficiency")
+stored = benchmark("label_efficiency")
 at_20 = stored["labels"].index(20)
 scratch, transfer = stored["scratch"][at_20][0], stored["transfer"][at_20][0]
 assert 0.45 < scratch < 0.55

@@ -39,7 +39,7 @@ import numpy as np
 from ipywidgets import FloatSlider, IntSlider, SelectionSlider, interact
 from sklearn.datasets import load_breast_cancer, load_diabetes
 
-from tlcourse import optimizers, plotting, quiz, widgets
+from tlcourse import optimizers, plotting, quiz
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # ## Before you start: what do you remember?
@@ -239,7 +239,7 @@ starts = {
 }
 figure, axes = plt.subplots(1, 4, figsize=(7, 1.9))
 for ax, (name, places) in zip(axes, starts.items(), strict=True):
-    widgets.paths_on_contours(landscapes[name][0], [], (-2, 2, -1.2, 1.2), title=name, ax=ax)
+    plotting.paths_on_contours(landscapes[name][0], [], (-2, 2, -1.2, 1.2), title=name, ax=ax)
     for place in places:
         ax.plot(*place, "o", ms=7)
     ax.set(xticks=[], yticks=[])
@@ -264,7 +264,7 @@ for name, fate in zip(landscapes, fates, strict=True):
 figure, axes = plt.subplots(2, 2, figsize=(7, 4.4))
 for ax, (title, of_title) in zip(axes.flat, paths.items(), strict=True):
     height, _ = landscapes[title.partition(":")[0]]
-    widgets.paths_on_contours(height, of_title, (-2, 2, -1.2, 1.2), title=title, ax=ax)
+    plotting.paths_on_contours(height, of_title, (-2, 2, -1.2, 1.2), title=title, ax=ax)
     ax.label_outer()
 plotting.show(
     figure,
@@ -399,7 +399,7 @@ for share in (0.1, best / limit, 0.98, 1.02):
     distance[f"{share:.2f} of the limit"] = np.linalg.norm(path - lowest, axis=1)
 
 # %% slideshow={"slide_type": "subslide"}
-ax = widgets.lines(distance, xlabel="step", ylabel="distance to the minimum", yscale="log")
+ax = plotting.lines(distance, xlabel="step", ylabel="distance to the minimum", yscale="log")
 ax.set(ylim=(1e-7, 1e2), title="Two per cent decide between arriving and exploding")
 plotting.show(ax, "Distance over 150 steps: 0.95 of the limit falls fastest, 1.02 rises")
 
@@ -432,12 +432,12 @@ assert np.isclose(best / limit, kappa / (kappa + 1)), "the best is close to the 
 # %%
 x10 = standardise(diabetes.data)
 hessian10 = x10.T @ x10 / len(x10)
-figure = widgets.learning_rate_game(hessian10, alpha=0.1)
+figure = plotting.learning_rate_game(hessian10, alpha=0.1)
 plotting.show(figure, "The distance falls over 100 steps at α = 0.1; a larger one would settle too")
 
 # %% slideshow={"slide_type": "skip"} tags=["nbval-ignore-output"]
 _ = interact(
-    lambda α: plotting.show(widgets.learning_rate_game(hessian10, α), f"The game at α = {α}"),
+    lambda α: plotting.show(plotting.learning_rate_game(hessian10, α), f"The game at α = {α}"),
     α=FloatSlider(0.1, min=0.005, max=1, step=0.005, readout_format=".3f"),
 )
 
@@ -446,7 +446,7 @@ _ = interact(
 
 # %% slideshow={"slide_type": "skip"}
 my_answer = 0.1
-widgets.judge_learning_rate(my_answer, hessian10)
+plotting.judge_learning_rate(my_answer, hessian10)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 4 · A classic mistake: inputs in their own units
@@ -479,7 +479,7 @@ for name, inputs in {"own units": raw, "standardised": x10}.items():
     print(f"{name:13} κ = 10^{np.log10(λ[-1] / λ[0]):.1f}, still missing {missing[name][-1]:.2f} %")
 
 # %% slideshow={"slide_type": "subslide"}
-ax = widgets.lines(missing, xlabel="step", ylabel="still missing (%)", yscale="log")
+ax = plotting.lines(missing, xlabel="step", ylabel="still missing (%)", yscale="log")
 ax.set_title("Standardised inputs: ten steps do more than a thousand")
 plotting.show(ax, "Still missing after 1000 steps: over 30 % in own units, 0.01 % standardised")
 
@@ -534,7 +534,7 @@ for size in sizes:
 # %% slideshow={"slide_type": "subslide"}
 B = np.geomspace(1, 256)
 curves = {"noise(1) / √B": (B, noise[0] / np.sqrt(B)), "measured": (sizes, noise)}
-ax = widgets.lines(curves, xscale="log", yscale="log")
+ax = plotting.lines(curves, xscale="log", yscale="log")
 ax.set(xlabel="batch size B", ylabel="noise of the gradient")
 ax.set_title("Sixteen times the work, a quarter of the noise")
 plotting.show(ax, "Noise over batch size, both logarithmic: nine points on the line 1/√B")
@@ -644,8 +644,8 @@ figure, axes = plt.subplots(2, 2, figsize=(7, 6), sharey="row")
 for (left, right), name in zip(axes, problems, strict=True):
     of = {f"B = {size}": curve for (n, size), curve in curves.items() if n == name}
     epochs = {key: (seen / max(seen) * 10, losses) for key, (seen, losses) in of.items()}
-    widgets.lines(epochs, left, xlabel="epochs", ylabel=f"{name}: loss")
-    widgets.lines(of, right, xlabel="examples seen", xscale="log")
+    plotting.lines(epochs, left, xlabel="epochs", ylabel=f"{name}: loss")
+    plotting.lines(of, right, xlabel="examples seen", xscale="log")
 figure.suptitle("Small batches bring the loss down sooner", weight="bold")
 plotting.show(figure, "Two problems over ten epochs: B = 1 falls first, the full batch last")
 
@@ -711,7 +711,7 @@ for name, rates in schedules.items():
 
 # %% slideshow={"slide_type": "subslide"}
 halves = {name: (np.arange(41) / 2, values) for name, values in excess.items()}
-ax = widgets.lines(halves, xlabel="epoch", ylabel="loss above the minimum", yscale="log")
+ax = plotting.lines(halves, xlabel="epoch", ylabel="loss above the minimum", yscale="log")
 ax.set_title("A constant rate stays restless; a falling one settles")
 plotting.show(ax, "Loss over 20 epochs, five seeds: a constant rate hovers, falling rates settle")
 
@@ -782,14 +782,14 @@ assert abs(long_run - root_factor) < 0.03, "and the long-run factor is the one w
 # 3. Momentum 0, batch size down to 16, then to 1: what does α have to become?
 
 # %% slideshow={"slide_type": "skip"}
-figure = widgets.descent_on_data(x, y)
+figure = plotting.descent_on_data(x, y)
 plotting.show(figure, "A path drops into a tilted valley and creeps along; the loss falls slowly")
 
 # %% slideshow={"slide_type": "skip"} tags=["nbval-ignore-output"]
 # The same figure, drawn anew for each position of four sliders.
 _ = interact(
     lambda α, momentum, batch, start: plotting.show(
-        widgets.descent_on_data(x, y, α, momentum, batch, start), "The path with these settings"
+        plotting.descent_on_data(x, y, α, momentum, batch, start), "The path with these settings"
     ),
     α=FloatSlider(0.3, min=0.01, max=1.2, step=0.01),
     momentum=FloatSlider(0, min=0, max=0.95, step=0.05),
@@ -871,7 +871,7 @@ paths = {
 # The four paths, side by side.
 figure, axes = plt.subplots(2, 2, figsize=(7, 4.4), sharex=True, sharey=True)
 for ax, (name, path) in zip(axes.flat, paths.items(), strict=True):
-    widgets.paths_on_contours(height, [path], (-2, 1, -1.1, 1.1), title=name, ax=ax)
+    plotting.paths_on_contours(height, [path], (-2, 1, -1.1, 1.1), title=name, ax=ax)
     ax.label_outer()
 plotting.show(
     figure,
@@ -1017,7 +1017,7 @@ by_hand[:4].round(3)
 # %% slideshow={"slide_type": "subslide"}
 steps = 10.0 ** np.arange(0, -15, -1)
 errors = np.array([abs(numerical_gradient(J_at, theta, h) - by_hand).max() for h in steps])
-ax = widgets.lines({"J": (steps, errors)}, xscale="log", yscale="log")
+ax = plotting.lines({"J": (steps, errors)}, xscale="log", yscale="log")
 ax.set(xlabel="step h", ylabel="largest error", title="A long step bends, a short step rounds")
 plotting.show(ax, "Error over h, both logarithmic: a valley, lowest near 10 to the minus 5")
 

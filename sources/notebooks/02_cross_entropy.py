@@ -34,7 +34,7 @@ import sys
 import matplotlib.pyplot as plt
 import numpy as np
 
-from tlcourse import optimizers, plotting, quiz, widgets
+from tlcourse import optimizers, plotting, quiz
 from tlcourse.data import few_labels, load_digits28
 
 # %% [markdown] slideshow={"slide_type": "skip"}
@@ -301,7 +301,7 @@ for k in (2, 10, 1000):
 
 # %% slideshow={"slide_type": "subslide"}
 plotting.show(
-    widgets.three_logits(2, 1, -1),
+    plotting.three_logits(2, 1, -1),
     "Softmax 0.71, 0.26, 0.04; loss 0.35; gradient −0.29, 0.26, 0.04",
 )
 
@@ -324,7 +324,7 @@ from ipywidgets import FloatSlider, interact
 
 _ = interact(
     lambda z1, z2, z3, right: plotting.show(
-        widgets.three_logits(z1, z2, z3, right - 1), f"Softmax of {z1}, {z2}, {z3}"
+        plotting.three_logits(z1, z2, z3, right - 1), f"Softmax of {z1}, {z2}, {z3}"
     ),
     **{name: FloatSlider(0, min=-10, max=10, step=0.5) for name in ("z1", "z2", "z3")},
     right=[1, 2, 3],
@@ -795,7 +795,7 @@ plotting.show(
 figure, axes = plt.subplots(1, 3, figsize=(7, 2.9), sharey=True)
 x40, y40 = ink(x38[draws[0]]), y38[draws[0]]
 for ax, lam in zip(axes, (0.0001, 0.1, 10), strict=True):
-    widgets.decision_boundary(models[lam][0], x40, y40, ("3", "8"), title=f"λ = {lam:g}", ax=ax)
+    plotting.decision_boundary(models[lam][0], x40, y40, ("3", "8"), title=f"λ = {lam:g}", ax=ax)
 axes[0].set_ylabel("ink in the lower half − mean")
 axes[1].set_xlabel("ink in the left half − mean")
 plotting.show(figure, "Three maps of forty points: a winding border, a gentle one, pale colours")
@@ -813,7 +813,7 @@ from ipywidgets import SelectionSlider
 
 _ = interact(
     lambda lam: plotting.show(
-        widgets.decision_boundary(models[lam][0], x40, y40, ("3", "8"), title=f"λ = {lam:g}"),
+        plotting.decision_boundary(models[lam][0], x40, y40, ("3", "8"), title=f"λ = {lam:g}"),
         f"The border at λ = {lam:g}",
     ),
     lam=SelectionSlider(options=lambdas, value=0.1, description="λ"),

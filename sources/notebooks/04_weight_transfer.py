@@ -29,7 +29,8 @@ from time import perf_counter
 
 import numpy as np
 
-from tlcourse import backend, models, plotting, quiz, training, transfer, workspace
+from tlcourse import backend, models, plotting, quiz, training, transfer
+from tlcourse.course.content import benchmark
 from tlcourse.data import DIGITS, few_labels, load_digits28
 from tlcourse.data import make_cluttered_digits, make_cluttered_letters, make_stripes
 from tlcourse.data import scale, transfer_pair
@@ -436,7 +437,7 @@ claim((gain > 0.1).all(), "by more than 10 points on average")
 # -->
 
 # %% slideshow={"slide_type": "skip"}
-stored = workspace.benchmark("label_efficiency")
+stored = benchmark("label_efficiency")
 labels = stored["labels"]
 for name in arms if scale() == "quick" else ():
     mean = np.array([stored["short"][name][labels.index(n)][0] for n in live_labels])
@@ -549,7 +550,7 @@ print(
 
 # %% slideshow={"slide_type": "skip"}
 # The two ends of the stored curves are runs of section 4.
-depth = workspace.benchmark("transfer_depth")
+depth = benchmark("transfer_depth")
 ends = {
     "scratch": depth["frozen"][0],
     "fine-tuned": depth["fine-tuned"][4],
@@ -625,7 +626,7 @@ plotting.show(ax, "Rows of ten source images: printed digits, printed letters, g
 # have measured in section 4:
 
 # %% slideshow={"slide_type": "skip"}
-distance = workspace.benchmark("source_distance")
+distance = benchmark("source_distance")
 for name in ("fine-tuned", "frozen") if scale() == "quick" else ():
     measured = live[name][live_labels.index(20)].mean()
     assert abs(measured - distance[name]["printed letters"][0]) < 0.05, f"{name}: they agree"

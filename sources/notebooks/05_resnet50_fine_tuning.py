@@ -36,7 +36,8 @@ from PIL import Image, ImageOps
 from scipy import stats
 from sklearn import linear_model, pipeline, preprocessing
 
-from tlcourse import backend, models, plotting, quiz, training, transfer, widgets, workspace
+from tlcourse import backend, models, plotting, quiz, training, transfer
+from tlcourse.course.content import benchmark
 from tlcourse import weights as shipped
 from tlcourse.data import few_labels, fetch_flowers, load_photo_folder
 from tlcourse.data import make_scene_digits, make_scene_letters, scale
@@ -542,7 +543,7 @@ np.testing.assert_array_equal(keras.ops.convert_to_numpy(norm.moving_mean), stat
 
 # %% slideshow={"slide_type": "skip"}
 # The recipe, with the settings that the benchmark's search chose.
-settings = workspace.benchmark("resnet50")["settings"]["finetuned"]
+settings = benchmark("resnet50")["settings"]["finetuned"]
 STEPS, HEAD_RATE, RATE = settings["steps"], settings["head_rate"], settings["rate"]
 
 
@@ -585,7 +586,7 @@ print(f"two runs: {perf_counter() - began:.0f} s")
 
 # %% slideshow={"code": false, "slide_type": "fragment"}
 # Mean and standard deviation over five seeds of 20 labels per class.
-stored = workspace.benchmark("fine_tuning")
+stored = benchmark("fine_tuning")
 mistakes, alone = stored["mistakes"], stored["depth"]["head"]["accuracy"]
 rows = {
     "the head alone": alone[0],
@@ -639,9 +640,9 @@ assert max(map(abs, gain.values())) < 0.02, "nothing else makes a difference"
 # -->
 
 # %% slideshow={"slide_type": "subslide"}
-stored = workspace.benchmark("fine_tuning")
+stored = benchmark("fine_tuning")
 stages = list(stored["depth"])
-ax = widgets.unfreezing_depth(stored, "conv5", title="Deeper is no better, longer often worse")
+ax = plotting.unfreezing_depth(stored, "conv5", title="Deeper is no better, longer often worse")
 plotting.show(
     ax, "Validation accuracy over steps for three depths of unfreezing, conv5 highlighted"
 )
@@ -649,7 +650,7 @@ plotting.show(
 # %% slideshow={"slide_type": "skip"} tags=["nbval-ignore-output"]
 _ = interact(
     lambda stages_that_train: plotting.show(
-        widgets.unfreezing_depth(stored, stages[stages_that_train]),
+        plotting.unfreezing_depth(stored, stages[stages_that_train]),
         f"Accuracy over steps with {stages_that_train} stages unfrozen",
     ),
     stages_that_train=IntSlider(1, min=0, max=len(stages) - 1),
@@ -703,7 +704,7 @@ assert seconds["head"] < seconds["conv5"] / 50, "the head alone costs a small pa
 
 # %% slideshow={"slide_type": "skip"} tags=["atol-0.05"]
 # The stored runs have 1,000 test images, yours had 500 others.
-grid = workspace.benchmark("resnet50")
+grid = benchmark("resnet50")
 assert grid["settings"]["probe"] == {"steps": 200, "rate": 3e-4}, "the settings of section 2"
 measured, (mean, _) = probes["preprocess_input"].mean(), grid["probe"][grid["labels"].index(20)]
 print(f"frozen, 20 labels: measured {measured:.2f}, stored {mean:.2f}")
@@ -972,7 +973,7 @@ print(f"{one.stem}:", ", ".join(f"{mine.class_names[k]} ({probabilities[k]:.2f})
 # Move the slider through the test photos.
 _ = interact(
     lambda photo: plotting.show(
-        widgets.prediction(
+        plotting.prediction(
             mine.x_test[photo], answers[photo], mine.class_names, mine.y_test[photo]
         ),
         f"Test photo {photo} with the probabilities of its classes",

@@ -37,7 +37,7 @@ from sklearn.pipeline import make_pipeline
 from threadpoolctl import threadpool_limits
 
 from tlcourse import backend, evaluation, models, plotting, quiz, training, transfer
-from tlcourse import widgets, workspace
+from tlcourse.course.content import benchmark
 from tlcourse.autodiff import gradient
 from tlcourse.data import few_labels, make_cluttered_digits, make_cluttered_letters
 
@@ -257,7 +257,7 @@ print(f"area under the ROC curve of the ten examples: {area:.3f}")
 
 # %% slideshow={"slide_type": "subslide"}
 plotting.show(
-    widgets.threshold(y_rare, scores[1], 0.5),
+    plotting.threshold(y_rare, scores[1], 0.5),
     "Confusion matrix at threshold 0.5; the ROC curve bends far up, precision stays low throughout",
 )
 
@@ -284,7 +284,7 @@ assert np.mean(precisions) < 0.4, "but most of what is called an eight is none"
 # %% slideshow={"slide_type": "skip"} tags=["nbval-ignore-output"]
 _ = interact(
     lambda threshold: plotting.show(
-        widgets.threshold(y_rare, scores[1], threshold), f"The detector at threshold {threshold}"
+        plotting.threshold(y_rare, scores[1], threshold), f"The detector at threshold {threshold}"
     ),
     threshold=FloatSlider(0.5, min=0, max=1, step=0.02),
 )
@@ -695,7 +695,7 @@ for _ in range(400):
     p = four_tests(partial(nearer_mean, x, y), y, rng)
     found_here.append([value < 0.05 for value in p.values()])
 here = dict(zip(p, np.mean(found_here, 0), strict=True))
-stored = workspace.benchmark("false_positives")
+stored = benchmark("false_positives")
 for test, rate in stored["rates"].items():
     print(f"{test:20} {here[test]:6.1%} here, {rate:6.1%} of {stored['seeds']:,}")
 rates = stored["rates"] | {"naive": 0.05}
@@ -860,8 +860,9 @@ assert (np.array(fitted["fine-tuned"]) > 1.2).all(), "they were too sure: T is a
 # %% slideshow={"slide_type": "skip"}
 def diagram(T, ax=None):
     z = test_logits["fine-tuned"][0]
+    measured = evaluation.reliability(evaluation.softmax(z, T), y_test)
     title = f"T = {T:.2f}, ECE {ece(z, T):.2f}"
-    return widgets.reliability_diagram(evaluation.softmax(z, T), y_test, title=title, ax=ax)
+    return plotting.reliability_diagram(*measured, title=title, ax=ax)
 
 
 # %%

@@ -5,7 +5,7 @@ import pytest
 from tests.browser import lab
 from tests.checks import ROOT, answers, edited
 from tests.checks.ex02 import WRONG
-from tlcourse import workspace
+from tlcourse.course import content
 
 CHAPTERS = {path.stem[:2]: path for path in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))}
 WITH_WIDGETS = [number for number, path in CHAPTERS.items() if lab.widget_cells(path)]
@@ -73,7 +73,7 @@ def source(number, place):
 
 
 def test_a_task_fails_gives_a_hint_is_solved_and_remembered_after_a_restart(page, address):
-    path = workspace.exercises()["ex02"]
+    path = content.exercises()["ex02"]
     cells = lab.nbformat.read(path, 4).cells
     ids = [c.metadata.get("nbgrader", {}).get("grade_id") for c in cells]
     answer, check = ids.index("softmax-answer"), ids.index("softmax")

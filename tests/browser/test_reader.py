@@ -14,7 +14,7 @@ import pytest
 from docs import build
 from tests.browser import lab
 from tests.checks import ROOT
-from tlcourse import execute
+from tlcourse.course import pages
 
 CHAPTERS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
 
@@ -124,7 +124,7 @@ def test_it_can_be_read_on_a_telephone(browser, site):
 def test_a_chapter_of_tlcourse_run_opens_without_a_network(page, tmp_path, chapter):
     path = tmp_path / "chapter.html"
     notebook = nbformat.read(chapter, 4)
-    path.write_text(execute.to_html(notebook, chapter.stem), "utf-8")
+    path.write_text(pages.to_html(notebook, chapter.stem), "utf-8")
     asked = []
     page.on("request", lambda request: asked.append(request.url))
     page.goto(path.as_uri())

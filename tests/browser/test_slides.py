@@ -4,9 +4,10 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 from tests.browser import lab
-from tlcourse import slides, workspace
+from tlcourse.course import content, slides
+from tlcourse.files import CourseError
 
-CHAPTERS = workspace.chapters()
+CHAPTERS = content.chapters()
 SIZE = (1280, 720)
 
 # What a designer would not let pass on the slide that is shown; fragments are shown first.
@@ -45,7 +46,7 @@ FAULTS = """() => {
 def decks(tmp_path_factory):
     try:
         slides.fetch_assets()
-    except workspace.CourseError as error:
+    except CourseError as error:
         pytest.skip(str(error))
     folder = tmp_path_factory.mktemp("decks")
     return {path.name[:2]: path for path, _ in slides.build(list(CHAPTERS.values()), folder)}

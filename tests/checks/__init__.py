@@ -13,8 +13,8 @@ from pathlib import Path
 
 import nbformat
 
-from sources.exercises import OPEN_QUESTION
 from tlcourse.checks import sets, tasks
+from tools.exercises import OPEN_QUESTION
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -16,8 +16,8 @@ import pytest
 from tests.checks import notebook
 from tests.grading import needs_sandbox
 from tlcourse import cli
-from tlcourse.grading import batch, submissions
-from tlcourse.workspace import CourseError
+from tlcourse.files import CourseError
+from tlcourse.grading import batch, handins
 
 NAME = "ex02"
 FILE = notebook("exercises", NAME).name
@@ -42,7 +42,7 @@ def zipped(path, files):
 def found(source):
     return {
         one.student: (one.file, one.reason) if one.reason else (one.file, one.data)
-        for one in submissions.find(source, NAME, FILE)
+        for one in handins.find(source, NAME, FILE)
     }
 
 
@@ -84,7 +84,7 @@ def test_the_time_of_nbgrader_s_stamp_counts(tmp_path):
     for name, data in files.items():
         put(tmp_path / "class" / name, data)
     for source in (tmp_path / "class", zipped(tmp_path / "class.zip", files)):
-        (one,) = submissions.find(source, NAME, FILE)
+        (one,) = handins.find(source, NAME, FILE)
         assert one.submitted == "2026-02-03T04:05:06+00:00"
 
 
@@ -99,8 +99,8 @@ def test_a_zip_of_a_class_tells_the_times_of_its_unpacked_folder(tmp_path, monke
             archive.write(path, f"ada/{FILE}")
             archive.writestr(zipfile.ZipInfo(f"bob/{FILE}", (2026, 0, 0, 0, 0, 0)), OPEN)
             archive.writestr("timestamp.txt", "2026")  # of nobody
-        unpacked = submissions.find(tmp_path / "class", NAME, FILE)[0].submitted
-        ada, bob = submissions.find(tmp_path / "class.zip", NAME, FILE)
+        unpacked = handins.find(tmp_path / "class", NAME, FILE)[0].submitted
+        ada, bob = handins.find(tmp_path / "class.zip", NAME, FILE)
     finally:
         monkeypatch.undo()
         time.tzset()
@@ -122,7 +122,7 @@ def test_a_zip_of_a_class_tells_the_times_of_its_unpacked_folder(tmp_path, monke
 def test_what_is_no_class_is_one_sentence(tmp_path, make, words):
     make(tmp_path / "class")
     with pytest.raises(CourseError, match=words):
-        submissions.find(tmp_path / "class", NAME, FILE)
+        handins.find(tmp_path / "class", NAME, FILE)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_what_is_no_class_is_one_sentence(tmp_path, make, words):
 def test_extensions_that_cannot_be_read(tmp_path, text, words):
     path = put(tmp_path / "late.csv", text.encode())
     with pytest.raises(CourseError, match=words):
-        submissions.read_extensions(path)
+        handins.read_extensions(path)
 
 
 # --- what is run -------------------------------------------------------------------------------
@@ -149,7 +149,7 @@ def test_format_3_and_odd_cells_are_read():
         "nonsense",
     ]
     data = json.dumps({"nbformat": 3, "worksheets": [{"cells": cells}], "x": float("nan")})
-    assert [cell[:2] for cell in submissions.read(data.encode())] == [
+    assert [cell[:2] for cell in handins.read(data.encode())] == [
         ("code", "x = 1\ny = 2"),
         ("raw", "A"),
     ]
@@ -167,8 +167,8 @@ def test_format_3_and_odd_cells_are_read():
     ],
 )
 def test_what_is_no_notebook_is_told(data, words):
-    with pytest.raises(submissions.Unreadable, match=words):
-        submissions.read(data)
+    with pytest.raises(handins.Unreadable, match=words):
+        handins.read(data)
 
 
 # --- a class is marked ---------------------------------------------------------------------------

@@ -22,8 +22,9 @@ import pytest
 
 from tests.checks import ex02
 from tlcourse.checks import tasks
+from tlcourse.course import content
+from tlcourse.files import CourseError
 from tlcourse.grading import gradebook, similarity
-from tlcourse.workspace import CourseError
 
 pytest.importorskip("nbgrader")
 
@@ -239,7 +240,7 @@ def test_what_a_person_entered_outlives_marking_again(marks):
 
 
 def test_a_person_is_asked_to_read_only_what_is_written(marks):
-    stub = gradebook.release(EXERCISE).marked["open-question"]["source"]
+    stub = content.released(EXERCISE).nbgrader_cells["open-question"]["source"]
     texts = {"ada": OPEN, "bob": "", "cem": f"\n{stub} ", "dan": " \n"}
     gradebook.store(marks, [record(name, open_answer=text) for name, text in texts.items()])
     with opened(marks) as book:

@@ -81,7 +81,7 @@ def test_only_the_system_and_the_environment_are_there(box):
     roots = {Path(prefix).parts[1] for prefix in prefixes}
     assert set(inside(box, "return os.listdir('/')")) <= known | roots
     assert inside(box, "return os.listdir('/etc')") in ([], ["ld.so.cache"])
-    assert set(inside(box, "return os.listdir('/sandbox')")) == {"inside.py", "tlcourse"}
+    assert set(inside(box, "return os.listdir('/sandbox')")) == {"server.py", "tlcourse"}
 
 
 def test_no_file_of_the_host_is_there(box, tmp_path):

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tlcourse.checks import progress
+from tlcourse import progress
 from tlcourse.checks.engine import Task, judge
-from tlcourse.workspace import CourseError
+from tlcourse.files import CourseError
 
 
 class _Plain(Exception):
@@ -31,7 +31,7 @@ class UnknownExercise(_Plain, CourseError, AttributeError):
 
 def sets() -> list[str]:
     """The names of the exercise sets, in order."""
-    return sorted(path.stem for path in Path(__file__).parent.glob("ex[0-9][0-9].py"))
+    return sorted(path.stem for path in Path(__file__).parent.glob("sets/ex[0-9][0-9].py"))
 
 
 def find(name: str):
@@ -44,7 +44,7 @@ def find(name: str):
     """
     if name not in sets():
         raise UnknownExercise(f"There is no exercise {name!r}; there are {', '.join(sets())}.")
-    return import_module(f"tlcourse.checks.{name}")
+    return import_module(f"tlcourse.checks.sets.{name}")
 
 
 def tasks(name: str) -> dict[str, Task]:

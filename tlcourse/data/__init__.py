@@ -5,7 +5,6 @@ generated from a seed; `fetch_*` is downloaded once and kept.
 """
 
 from tlcourse.data.dataset import Dataset, few_labels
-from tlcourse.data.folder import load_photo_folder
 from tlcourse.data.glyphs import (
     DIGITS,
     LETTERS,
@@ -15,6 +14,7 @@ from tlcourse.data.glyphs import (
     make_scene_digits,
     make_scene_letters,
 )
+from tlcourse.data.photos import load_photo_folder
 from tlcourse.data.public import (
     FetchError,
     fetch_cifar10,

@@ -23,8 +23,8 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from tlcourse.data.dataset import Dataset
-from tlcourse.data.folder import read_photos
-from tlcourse.workspace import CourseError
+from tlcourse.data.photos import read_photos
+from tlcourse.files import CourseError
 
 _TIMEOUT = 30  # seconds in which a server must send something
 _PATIENCE = 600  # seconds to wait for another process that downloads the same file

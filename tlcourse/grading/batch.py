@@ -20,10 +20,12 @@ from pathlib import Path
 from urllib.parse import quote
 
 from tlcourse.checks.learner import find as find_checks
-from tlcourse.grading import marker, submissions
+from tlcourse.course import content
+from tlcourse.course.content import Released
+from tlcourse.files import CourseError, explain_os_errors, write
+from tlcourse.grading import handins, marker
+from tlcourse.grading.handins import Submission
 from tlcourse.grading.sandbox import Sandbox
-from tlcourse.grading.submissions import Submission
-from tlcourse.workspace import CourseError, explain_os_errors, write
 
 _TRIES = 3  # times that a submission is given to a worker, before the marker gives up
 
@@ -55,7 +57,7 @@ def grade(
     Parameters
     ----------
     source : Path
-        As in `submissions.find`.
+        As in `handins.find`.
     exercise : str
         "ex02".
     marks : Path
@@ -79,13 +81,13 @@ def grade(
     CourseError
         If there is nothing to mark, no sandbox, or `marks` cannot be written.
     """
-    of = marker.exercise(exercise)
-    found = submissions.find(source, of.name, of.notebook)
-    folder = marks / "records" / of.name
+    released = content.released(exercise)
+    found = handins.find(source, released.name, released.path.name)
+    folder = marks / "records" / released.name
     with explain_os_errors(marks, "--out"):
         folder.mkdir(parents=True, exist_ok=True)
         secret = _secret(marks)
-    settings = Settings(of.name, secret, cell_seconds, seconds, _memory(of, workers))
+    settings = Settings(released.name, secret, cell_seconds, seconds, _memory(released, workers))
     state = _state(settings)
     keys = {one.student: sha256((one.key + state).encode()).hexdigest() for one in found}
     records, todo = {}, []
@@ -146,8 +148,9 @@ def _secret(marks: Path) -> bytes:
 def _state(settings: Settings) -> str:
     """A checksum of what decides a mark, but for the submission."""
     checks = Path(find_checks(settings.exercise).__file__).parent
-    files = [checks / f"{settings.exercise}.py", checks / "engine.py", checks / "properties.py"]
-    names = ("inside.py", "marker.py", "sandbox.py", "submissions.py", "wire.py")
+    files = [checks / f"{settings.exercise}.py", checks.parent / "engine.py"]
+    files += [checks.parent / "properties.py"]
+    names = ("handins.py", "marker.py", "protocol.py", "sandbox.py", "server.py")
     files += [Path(__file__).parent / name for name in names]
     key = sha256(repr((settings.secret, settings.cell_seconds, settings.seconds)).encode())
     for path in files:
@@ -155,10 +158,10 @@ def _state(settings: Settings) -> str:
     return key.hexdigest()
 
 
-def _memory(of: marker.Exercise, workers: int) -> int:
+def _memory(released: Released, workers: int) -> int:
     """Bytes that a submission may hold: so few that all workers stay below the machine's memory."""
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    wanted = (3 if of.uses_keras else 1.5) * 2**30
+    wanted = (3 if marker.uses_keras(released) else 1.5) * 2**30
     return int(min(wanted, 0.7 * machine / workers))
 
 
@@ -226,14 +229,14 @@ _BOXES: dict[tuple[str, int], Sandbox] = {}
 def work(submission: Submission, settings: Settings) -> dict:
     """Mark one submission in a worker's own sandbox, which stays for the next."""
     with _LOCK:
-        of = marker.exercise(settings.exercise)
+        released = content.released(settings.exercise)
         which = (settings.exercise, settings.memory)
         if which not in _BOXES:
-            _BOXES[which] = marker.sandbox(of, settings.memory)
+            _BOXES[which] = marker.sandbox(released, settings.memory)
             Finalize(None, _BOXES[which].close, exitpriority=10)  # atexit does not reach a pool
         return marker.mark(
             submission,
-            of,
+            released,
             _BOXES[which],
             secret=settings.secret,
             cell_seconds=settings.cell_seconds,

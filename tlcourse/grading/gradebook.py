@@ -15,7 +15,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from hashlib import sha256
@@ -26,9 +26,10 @@ from uuid import NAMESPACE_URL, uuid5
 import jinja2
 from filelock import FileLock
 
-from tlcourse import workspace
 from tlcourse.checks import tasks, title
-from tlcourse.workspace import CourseError, explain_os_errors, write
+from tlcourse.course import content
+from tlcourse.course.content import Released, grade_id
+from tlcourse.files import CourseError, explain_os_errors, write
 
 COURSE = "tlcourse"
 UNREADABLE = "Unreadable: "  # how the comment on such a submission begins
@@ -42,69 +43,6 @@ _LUMP = 100  # submissions in a transaction
 _BUSY = 60  # seconds to wait for a gradebook that someone else writes to
 _CELL, _LINE, _ANSWER = 20_000, 1_000, 5_000  # characters of a learner's text that are kept
 _DAY = timedelta(days=1)
-
-
-@dataclass(frozen=True)
-class Release:
-    """A set as it was handed out.
-
-    Attributes
-    ----------
-    exercise, notebook : str
-        "ex02", and the notebook's name without its ending.
-    data : bytes
-    metadata : dict
-        Of the notebook.
-    cells : list of dict
-    marked : dict of dict
-        The cells that nbgrader knows, by their grade_id.
-    points : dict of float
-        What each task, and the open question, is worth.
-    open_question : str
-        Its grade_id, "" if there is none.
-    """
-
-    exercise: str
-    notebook: str
-    data: bytes = field(repr=False)
-    metadata: dict = field(repr=False)
-    cells: list = field(repr=False)
-    marked: dict
-    points: dict
-    open_question: str
-
-    @property
-    def answers(self) -> list[str]:
-        """The grade_ids of cells that a learner fills in: those that can be commented on."""
-        return [name for name, cell in self.marked.items() if _about(cell)["solution"]]
-
-
-def release(exercise: str) -> Release:
-    """The notebook of a set as it was handed out.
-
-    Raises
-    ------
-    CourseError
-        If there is none.
-    """
-    path = workspace.exercises()[workspace.find_exercise(exercise)]
-    data = path.read_bytes()
-    found = json.loads(data)
-    cells = [cell | {"source": "".join(cell["source"])} for cell in found["cells"]]
-    marked = {_about(c)["grade_id"]: c for c in cells if "nbgrader" in c["metadata"]}
-    graded = {name: cell for name, cell in marked.items() if _about(cell)["grade"]}
-    points = {name: float(_about(cell)["points"]) for name, cell in graded.items()}
-    written = [name for name, cell in graded.items() if cell["cell_type"] == "markdown"]
-    return Release(
-        path.parent.name,
-        path.stem,
-        data,
-        {k: found["metadata"][k] for k in ("kernelspec", "language_info")},
-        cells,
-        marked,
-        points,
-        written[0] if written else "",
-    )
 
 
 def _about(cell: dict) -> dict:
@@ -161,23 +99,25 @@ def store(
         raise ValueError("the records are of one exercise, and the penalty is a share from 0 to 1.")
     if extensions is not None:
         extensions = {_student_id(name): _utc(date) for name, date in extensions.items()}
-    of = release(exercises.pop())
+    released = content.released(exercises.pop())
     with explain_os_errors(marks, "--out"):
         marks.mkdir(parents=True, exist_ok=True)
         with FileLock(marks / ".gradebook.lock"):
             if not (marks / "nbgrader_config.py").exists():
                 write(marks / "nbgrader_config.py", _CONFIG.encode())
-            if not (marks / "source" / of.exercise).exists():  # formgrader lists what lies there
-                write(marks / "source" / of.exercise / f"{of.notebook}.ipynb", of.data)
+            if not (marks / "source" / released.name).exists():  # formgrader lists what lies there
+                write(
+                    marks / "source" / released.name / f"{released.path.stem}.ipynb", released.data
+                )
             with _open(marks / "gradebook.db") as book:
-                own_book = _Book(book.db, of, _utc(deadline), extensions, penalty)
+                own_book = _Book(book.db, released, _utc(deadline), extensions, penalty)
                 left = iter(own.items())
                 while lump := dict(islice(left, _LUMP)):
-                    anew = {student: _changed(marks, of, lump[student]) for student in lump}
+                    anew = {student: _changed(marks, released, lump[student]) for student in lump}
                     for student, standing in own_book.update(lump, anew).items():
-                        _write_files(marks, of, lump[student], standing)
+                        _write_files(marks, released, lump[student], standing)
                 standings = own_book.standings()
-                _put(marks / f"{of.exercise}.csv", _table(of, standings.values()).encode())
+                _put(marks / f"{released.name}.csv", _table(released, standings.values()).encode())
     return [student for student, standing in standings.items() if standing.waits]
 
 
@@ -328,31 +268,31 @@ class Standing:
 class _Book:
     """An exercise in the gradebook; rows are read and written in lumps, and changed if need be."""
 
-    def __init__(self, db, of: Release, deadline, extensions, penalty: float) -> None:
+    def __init__(self, db, released: Released, deadline, extensions, penalty: float) -> None:
         import nbgrader.api as api
 
-        self.api, self.db, self.of = api, db, of
+        self.api, self.db, self.released = api, db, released
         self.extensions, self.penalty = extensions, penalty
         self._begin()
-        key = {"name": of.exercise}
-        self.assignment = self._ensure(api.Assignment, key, of.exercise, course_id=COURSE)
+        key = {"name": released.name}
+        self.assignment = self._ensure(api.Assignment, key, released.name, course_id=COURSE)
         if deadline is not None:
             self.assignment.duedate = deadline
         if extensions and self.assignment.duedate is None:
             raise CourseError("Extensions need a deadline that they extend: give one.")
-        key = {"name": of.notebook, "assignment_id": self.assignment.id}
-        self.notebook = self._ensure(api.Notebook, key, of.exercise, of.notebook)
-        self.notebook.kernelspec = json.dumps(of.metadata["kernelspec"])
+        key = {"name": released.path.stem, "assignment_id": self.assignment.id}
+        self.notebook = self._ensure(api.Notebook, key, released.name, released.path.stem)
+        self.notebook.kernelspec = json.dumps(released.metadata["kernelspec"])
         self.graded, self.written = {}, {}
-        for name, cell in of.marked.items():
+        for name, cell in released.nbgrader_cells.items():
             key = {"name": name, "notebook_id": self.notebook.id}
-            parts = (of.exercise, of.notebook, name)
-            if name in of.points:
-                values = {"max_score": of.points[name], "cell_type": cell["cell_type"]}
+            parts = (released.name, released.path.stem, name)
+            if name in released.points:
+                values = {"max_score": released.points[name], "cell_type": cell["cell_type"]}
                 found = self._ensure(api.GradeCell, key, *parts, "grade", **values)
-                found.max_score = of.points[name]
+                found.max_score = released.points[name]
                 self.graded[name] = found.id
-            if name in of.answers:
+            if name in released.answers:
                 self.written[name] = self._ensure(api.SolutionCell, key, *parts, "solution").id
         db.commit()
 
@@ -414,7 +354,7 @@ class _Book:
 
     def _add_missing(self, students: Iterable[str]) -> None:
         """Add the rows that there should be, without marks."""
-        api, db, exercise = self.api, self.db, self.of.exercise
+        api, db, exercise = self.api, self.db, self.released.name
         known = {id_ for (id_,) in db.query(api.Student.id).filter(api.Student.id.in_(students))}
         db.add_all(api.Student(id=student) for student in students if student not in known)
         own = api.SubmittedAssignment
@@ -447,14 +387,14 @@ class _Book:
 
     def _update(self, student: str, record: dict, standing: Standing, anew: set) -> None:
         """Set what is the marker's to set."""
-        of, submission = self.of, standing.submission
+        released, submission = self.released, standing.submission
         submission.timestamp = _submitted(record)
         if self.extensions is not None:
             later = self.extensions.get(student)
             submission.extension = later and later - self.assignment.duedate
             standing.due = later or self.assignment.duedate
         for name, grade in standing.grades.items():
-            written = name == of.open_question and _is_written(of, record)
+            written = name == released.open_question and _is_written(released, record)
             points = record["tasks"].get(name, {}).get("points", 0)
             grade.auto_score = None if written else float(points)
             if grade.manual_score is None:
@@ -462,19 +402,19 @@ class _Book:
             elif name in anew:
                 grade.needs_manual_grade = True  # until a person has looked at it again
         for name, comment in standing.comments.items():
-            comment.auto_comment = _comment(of, record, name)
+            comment.auto_comment = _comment(released, record, name)
         lost = min(1.0, self.penalty * standing.days_late) * standing.raw
         standing.notebook.late_submission_penalty = lost or None
 
 
-def _changed(marks: Path, of: Release, record: dict) -> set[str]:
+def _changed(marks: Path, released: Released, record: dict) -> set[str]:
     """The tasks of which the answer is another one than in the notebook that was stored."""
-    path = _stored(marks, of, _student_id(record["student"]))
+    path = _stored(marks, released, _student_id(record["student"]))
     try:
         before = _sources(path.read_bytes())
     except (OSError, ValueError):
         return set()
-    now = _sources(_notebook(of, record))
+    now = _sources(_notebook(released, record))
     names = {name for name in before.keys() | now.keys() if before.get(name) != now.get(name)}
     return {name.removesuffix("-answer") for name in names}
 
@@ -482,34 +422,38 @@ def _changed(marks: Path, of: Release, record: dict) -> set[str]:
 def _sources(data: bytes) -> dict[str, str]:
     """What stands in the cells that nbgrader knows, by grade_id."""
     cells = json.loads(data)["cells"]
-    return {_grade_id(cell): cell["source"] for cell in cells if _grade_id(cell)}
+    return {grade_id(cell): cell["source"] for cell in cells if grade_id(cell)}
 
 
-def _stored(marks: Path, of: Release, student: str) -> Path:
+def _stored(marks: Path, released: Released, student: str) -> Path:
     """A student's notebook, as formgrader opens it."""
-    return marks / "autograded" / student / of.exercise / f"{of.notebook}.ipynb"
+    return marks / "autograded" / student / released.name / f"{released.path.stem}.ipynb"
 
 
-def _comment(of: Release, record: dict, name: str) -> str | None:
+def _comment(released: Released, record: dict, name: str) -> str | None:
     """The marker's own comment on an answer."""
     if record["status"] != "marked":
-        return UNREADABLE + _clean(record["reason"], _LINE) if name == of.answers[0] else None
-    if name == of.open_question:
-        return None if _is_written(of, record) else "No response."
+        return UNREADABLE + _clean(record["reason"], _LINE) if name == released.answers[0] else None
+    if name == released.open_question:
+        return None if _is_written(released, record) else "No response."
     status = record["tasks"].get(name.removesuffix("-answer"), {}).get("status")
     return "No response." if status == "not attempted" else None
 
 
-def _is_written(of: Release, record: dict) -> bool:
+def _is_written(released: Released, record: dict) -> bool:
     """Whether something is written for the open question."""
-    stub = of.marked[of.open_question]["source"].strip() if of.open_question else ""
+    stub = (
+        released.nbgrader_cells[released.open_question]["source"].strip()
+        if released.open_question
+        else ""
+    )
     return record["open_answer"].strip() not in ("", stub)
 
 
 # --- files for nbgrader ------------------------------------------------------------------------
 
 
-def _write_files(marks: Path, of: Release, record: dict, standing: Standing) -> None:
+def _write_files(marks: Path, released: Released, record: dict, standing: Standing) -> None:
     """Write a student's notebook for formgrader and the feedback.
 
     formgrader counts what is in `submitted/`; the notebook itself is left out there, so that
@@ -517,13 +461,16 @@ def _write_files(marks: Path, of: Release, record: dict, standing: Standing) -> 
     folder that somebody else has filled, and the time that is noted beside it stays.
     """
     student, when = standing.submission.student_id, standing.submission.timestamp
-    _put(_stored(marks, of, student), _notebook(of, record))
-    stamp = marks / "submitted" / student / of.exercise / "timestamp.txt"
+    _put(_stored(marks, released, student), _notebook(released, record))
+    stamp = marks / "submitted" / student / released.name / "timestamp.txt"
     stamp.parent.mkdir(parents=True, exist_ok=True)
     ours = not (stamp.exists() and any(stamp.parent.glob("*.ipynb")))
     if ours and when is not None and _read_stamp(stamp) != when:
         write(stamp, f"{when.isoformat(sep=' ')} UTC\n".encode())
-    _put(marks / "feedback" / student / f"{of.exercise}.html", _feedback(of, record, standing))
+    _put(
+        marks / "feedback" / student / f"{released.name}.html",
+        _feedback(released, record, standing),
+    )
 
 
 def _put(path: Path, data: bytes) -> None:
@@ -541,36 +488,32 @@ def _read_stamp(path: Path) -> datetime | None:
         return None
 
 
-def _notebook(of: Release, record: dict) -> bytes:
+def _notebook(released: Released, record: dict) -> bytes:
     """A learner's notebook as formgrader opens it: the learner's text, the marker's verdicts."""
     given = record["notebook"]
     cells = []
     if record["status"] != "marked":
-        given = [(c["cell_type"], c["source"], _grade_id(c)) for c in of.cells]
+        given = [(c["cell_type"], c["source"], grade_id(c)) for c in released.cells]
         told = f"**{UNREADABLE}**" + _clean(record["reason"], _LINE)
         cells.append({"cell_type": "markdown", "metadata": {}, "source": _harmless(told)})
-    left, handed_out = dict(of.marked), {cell["source"] for cell in of.cells}
-    for kind, source, grade_id in given:
+    left, handed_out = dict(released.nbgrader_cells), {cell["source"] for cell in released.cells}
+    for kind, source, name in given:
         source = _clean(source, _CELL)
-        if marked := left.pop(grade_id, None):
-            cells.append(_marked_cell(marked, source, record["tasks"].get(grade_id)))
+        if marked := left.pop(name, None):
+            cells.append(_marked_cell(marked, source, record["tasks"].get(name)))
         else:
             if kind != "code" and source not in handed_out:
                 source = _harmless(source)
             cells.append({"cell_type": kind, "metadata": {}, "source": source})
-    for grade_id, marked in left.items():
+    for name, marked in left.items():
         if _about(marked)["grade"]:
-            cells.append(_marked_cell(marked, marked["source"], record["tasks"].get(grade_id)))
+            cells.append(_marked_cell(marked, marked["source"], record["tasks"].get(name)))
     for number, cell in enumerate(cells):
         cell["id"] = f"cell-{number}"
         if cell["cell_type"] == "code":
             cell |= {"execution_count": None, "outputs": cell.get("outputs", [])}
-    found = {"cells": cells, "metadata": of.metadata, "nbformat": 4, "nbformat_minor": 5}
+    found = {"cells": cells, "metadata": released.metadata, "nbformat": 4, "nbformat_minor": 5}
     return json.dumps(found, ensure_ascii=False, indent=1, sort_keys=True).encode() + b"\n"
-
-
-def _grade_id(cell: dict) -> str | None:
-    return cell["metadata"].get("nbgrader", {}).get("grade_id")
 
 
 def _marked_cell(given: dict, source: str, verdict: dict | None) -> dict:
@@ -620,9 +563,9 @@ def _harmless(text: str) -> str:
 # --- files for people --------------------------------------------------------------------------
 
 
-def _table(of: Release, standings: Iterable[Standing]) -> str:
+def _table(released: Released, standings: Iterable[Standing]) -> str:
     """The marks as CSV; in each row the total is the sum of the points, less the penalty."""
-    names = [name for name in of.points if name != of.open_question]
+    names = [name for name in released.points if name != released.open_question]
     file = io.StringIO()
     writer = csv.writer(file, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
     head = ["student", "status", "submitted", "days late", *names]
@@ -634,7 +577,13 @@ def _table(of: Release, standings: Iterable[Standing]) -> str:
         when = one.submission.timestamp
         when = when.replace(tzinfo=UTC).isoformat(timespec="seconds") if when else ""
         row = [_guarded(one.submission.student_id), status, when, one.days_late]
-        numbers = [*points, one.raw - sum(points), one.penalty, one.total, sum(of.points.values())]
+        numbers = [
+            *points,
+            one.raw - sum(points),
+            one.penalty,
+            one.total,
+            sum(released.points.values()),
+        ]
         writer.writerow(row + [_number(value) for value in numbers])
     return file.getvalue()
 
@@ -649,11 +598,11 @@ def _guarded(text: str) -> str:
     return f"'{text}" if re.match(r"\s*[=+\-@＝＋－＠]|[\t\r\n]", text) else text
 
 
-def _feedback(of: Release, record: dict, standing: Standing) -> bytes:
+def _feedback(released: Released, record: dict, standing: Standing) -> bytes:
     """A student's page."""
-    known, shown = tasks(of.exercise), []
-    for name, most in of.points.items():
-        if name == of.open_question:
+    known, shown = tasks(released.name), []
+    for name, most in released.points.items():
+        if name == released.open_question:
             continue
         verdict = record["tasks"].get(name, {})
         comment = standing.comments.get(f"{name}-answer")
@@ -670,25 +619,29 @@ def _feedback(of: Release, record: dict, standing: Standing) -> bytes:
             }
         )
     asked = None
-    if of.open_question:
-        grade = standing.grades[of.open_question]
+    if released.open_question:
+        grade = standing.grades[released.open_question]
         asked = {
-            "answer": _clean(record["open_answer"], _ANSWER) if _is_written(of, record) else "",
-            "points": _points(standing.score(of.open_question), of.points[of.open_question]),
+            "answer": _clean(record["open_answer"], _ANSWER)
+            if _is_written(released, record)
+            else "",
+            "points": _points(
+                standing.score(released.open_question), released.points[released.open_question]
+            ),
             "waits": grade.needs_manual_grade,
             "by_hand": _is_by_hand(grade),
-            "comment": standing.comments[of.open_question].manual_comment,
+            "comment": standing.comments[released.open_question].manual_comment,
         }
     page = _template().render(
-        exercise=of.exercise,
-        title=title(of.exercise),
+        exercise=released.name,
+        title=title(released.name),
         student=_clean(record["student"], 200),
         reason=_clean(record["reason"], _LINE) if record["status"] != "marked" else "",
         submitted=_date(standing.submission.timestamp),
         due=_date(standing.due),
         days_late=standing.days_late,
         penalty=_number(standing.penalty),
-        total=_points(standing.total, sum(of.points.values())),
+        total=_points(standing.total, sum(released.points.values())),
         tasks=shown,
         errors=[(number, _clean(error, _LINE)) for number, error in record["cells"][:50]],
         asked=asked,

@@ -1,77 +1,66 @@
 """Mark one submission: its code in the sandbox, checks, expected values and verdict here."""
 
 import ast
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import cache
 from time import monotonic
 from zlib import crc32
 
 import numpy as np
 
-from tlcourse import workspace
 from tlcourse.checks import Verdict, judge, tasks
 from tlcourse.checks.properties import Failure
-from tlcourse.grading import submissions
+from tlcourse.course.content import Released, grade_id
+from tlcourse.grading import handins
+from tlcourse.grading.handins import Cell, Plan, Submission, Unreadable
 from tlcourse.grading.sandbox import Ended, NoSandbox, Sandbox, Session
-from tlcourse.grading.submissions import Cell, Plan, Submission, Unreadable
 
 _TEXT = 1000  # characters of a message that comes from the sandbox
 _SOURCE = 50_000  # characters of a cell that are kept in the record
 
 
-@dataclass(frozen=True)
-class Exercise:
-    """An exercise set as it was handed out."""
-
-    name: str
-    notebook: str
-    cells: tuple[Cell, ...]
-    needed: tuple[str, ...]
-    modules: tuple[str, ...]
-
-    @property
-    def uses_keras(self) -> bool:
-        return "keras" in self.modules
+# --- what a set needs --------------------------------------------------------------------------
 
 
 @cache
-def exercise(name: str) -> Exercise:
-    """The set `name`, "ex02".
+def _code(released: Released) -> list[tuple[str, ast.Module]]:
+    """The handed-out cells that are nobody's answer and no check, with their syntax trees."""
+    cells = [c for c in released.cells if c["cell_type"] == "code" and grade_id(c) is None]
+    return [(cell["source"], ast.parse(cell["source"])) for cell in cells]
 
-    Raises
-    ------
-    CourseError
-        If there is none.
-    """
-    path = workspace.exercises()[workspace.find_exercise(name)]
-    cells = submissions.read(path.read_bytes())
-    code = [c for c in cells if c.kind == "code" and c.grade_id is None]
-    trees = [(cell.source, ast.parse(cell.source)) for cell in code]
+
+def needed(released: Released) -> list[str]:
+    """The handed-out cells that define something, which an answer may rely on."""
     statements = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.Assign)
-    needed = [s for s, tree in trees if any(isinstance(node, statements) for node in tree.body)]
-    modules = ["numpy", *(m for _, tree in trees for m in _imported(tree))]
-    return Exercise(path.parent.name, path.name, tuple(cells), tuple(needed), tuple(modules))
+    return [s for s, tree in _code(released) if any(isinstance(n, statements) for n in tree.body)]
 
 
-def _imported(tree: ast.Module) -> list[str]:
-    """The modules that a cell imports: also `scipy.stats` for `from scipy import stats`."""
-    found = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            found += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            found += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+def modules(released: Released) -> list[str]:
+    """The modules that a set imports: also `scipy.stats` for `from scipy import stats`."""
+    found = ["numpy"]
+    for _, tree in _code(released):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                found += [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                found += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
     return [name for name in found if name != "tlcourse.exercise"]
 
 
-def sandbox(of: Exercise, memory: int) -> Sandbox:
+def uses_keras(released: Released) -> bool:
+    """Whether a set imports Keras."""
+    return "keras" in modules(released)
+
+
+def sandbox(released: Released, memory: int) -> Sandbox:
     """A sandbox for a set, without the functions that its tasks ask for.
 
     A module that the handed-out notebook imports stays whole: another task is meant to use it.
     """
-    forbidden = {name for task in tasks(of.name).values() for name in task.forbids}
-    emptied = [name for name in forbidden if name.rpartition(".")[0] not in of.modules]
-    return Sandbox(of.modules, sorted(emptied), memory)
+    imported = modules(released)
+    forbidden = {name for task in tasks(released.name).values() for name in task.forbids}
+    emptied = [name for name in forbidden if name.rpartition(".")[0] not in imported]
+    return Sandbox(imported, sorted(emptied), memory)
 
 
 # --- marking -----------------------------------------------------------------------------------
@@ -79,7 +68,7 @@ def sandbox(of: Exercise, memory: int) -> Sandbox:
 
 def mark(
     submission: Submission,
-    of: Exercise,
+    released: Released,
     box: Sandbox,
     *,
     secret: bytes,
@@ -91,7 +80,8 @@ def mark(
     Parameters
     ----------
     submission : Submission
-    of : Exercise
+    released : Released
+        The set.
     box : Sandbox
         Of this exercise.
     secret : bytes
@@ -115,7 +105,7 @@ def mark(
     start = monotonic()
     record = {
         "student": submission.student,
-        "exercise": of.name,
+        "exercise": released.name,
         "status": "unreadable",
         "reason": submission.reason,
         "file": submission.file,
@@ -131,17 +121,19 @@ def mark(
     try:
         if submission.reason:
             raise Unreadable(submission.reason)
-        cells = submissions.read(submission.data)
+        cells = handins.read(submission.data)
     except Unreadable as error:
         return record | {"reason": str(error)}
-    if wrong := submissions.other_exercise(cells, of.name):
-        return record | {"reason": f"it is a notebook of {wrong}, not of {of.name}"}
-    every = tasks(of.name)
-    todo = submissions.plan(cells, list(of.cells), list(every), list(of.needed))
+    if wrong := handins.other_exercise(cells, released.name):
+        return record | {"reason": f"it is a notebook of {wrong}, not of {released.name}"}
+    every = tasks(released.name)
+    given = [Cell(c["cell_type"], c["source"], grade_id(c)) for c in released.cells]
+    todo = handins.plan(cells, given, list(every), needed(released))
     run = _Run(todo, box, cell_seconds, start + seconds, seconds)
     try:
         verdicts = {
-            name: _judged(task, run, _rng(secret, of.name, name)) for name, task in every.items()
+            name: _judged(task, run, _rng(secret, released.name, name))
+            for name, task in every.items()
         }
     finally:
         run.close()

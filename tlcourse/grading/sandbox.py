@@ -2,7 +2,7 @@
 
 The sandbox has no network, no files of the host but the system and the Python environment
 (read-only), no checks, no solutions, none of the functions that a set asks for, and no way to more
-rights. `inside.py` is what runs in it.
+rights. `server.py` is what runs in it.
 """
 
 import ast
@@ -19,8 +19,8 @@ from pathlib import Path
 from time import monotonic
 
 import tlcourse
-from tlcourse.grading import wire
-from tlcourse.workspace import CourseError
+from tlcourse.files import CourseError
+from tlcourse.grading import protocol
 
 PACKAGE = Path(tlcourse.__file__).parent
 UID = 65534  # nobody: for a marker that runs as root
@@ -62,9 +62,9 @@ def stage(folder: Path, forbidden: Iterable[str]) -> None:
     skip = shutil.ignore_patterns("__pycache__", "_content", "*.npz", "ex[0-9][0-9].py", "grading")
     shutil.copytree(PACKAGE, to, ignore=skip)
     (to / "grading").mkdir()
-    for name in ("__init__.py", "syscalls.py", "wire.py"):
+    for name in ("__init__.py", "syscalls.py", "protocol.py"):
         shutil.copy(PACKAGE / "grading" / name, to / "grading" / name)
-    shutil.copy(PACKAGE / "grading" / "inside.py", folder / "inside.py")
+    shutil.copy(PACKAGE / "grading" / "server.py", folder / "server.py")
     shutil.copy(PACKAGE / "grading" / "stand_in.py", to / "checks" / "__init__.py")
     for name in forbidden:
         package, _, rest = name.partition(".")
@@ -86,7 +86,7 @@ def _empty(path: Path, function: str, name: str) -> None:
 
 
 def _command(folder: Path, settings: dict) -> list[str]:
-    """The command that runs `folder`/inside.py in a sandbox."""
+    """The command that runs `folder`/server.py in a sandbox."""
     # Of each place only what Python needs: beside it there may be a class's submissions.
     places = {"/usr", "/usr/local", sys.prefix, sys.base_prefix}
     parts = ("bin", "lib", "lib64", "pyvenv.cfg", "share")
@@ -122,7 +122,7 @@ def _command(folder: Path, settings: dict) -> list[str]:
     inner += ["--proc", "/proc", "--dev", "/dev", "--size", str(SHM), "--tmpfs", "/dev/shm"]
     inner += ["--remount-ro", "/dev", "--size", str(TMP), "--tmpfs", "/tmp", "--chdir", "/tmp"]
     inner += ["--remount-ro", "/"]
-    return [*outer, *inner, sys.executable, "-I", "/sandbox/inside.py", json.dumps(settings)]
+    return [*outer, *inner, sys.executable, "-I", "/sandbox/server.py", json.dumps(settings)]
 
 
 def _environment() -> dict[str, str]:
@@ -257,8 +257,8 @@ class Sandbox:
         with suppress(OSError, EOFError, ValueError):
             self._control.settimeout(_GRACE)
             self._control.send(word)
-            size = int.from_bytes(wire._exactly(self._control, 4, end), "big")
-            report = json.loads(wire._exactly(self._control, size, end))
+            size = int.from_bytes(protocol._exactly(self._control, 4, end), "big")
+            report = json.loads(protocol._exactly(self._control, size, end))
         if not report["clean"]:
             self.stop()
         return report
@@ -271,7 +271,7 @@ class Session:
         self._sandbox, self._asked, self.cpu = sandbox, asked, 0.0
 
     def ask(self, seconds: float, **request):
-        """Send a request to `inside.py` and return the answer.
+        """Send a request to `server.py` and return the answer.
 
         Raises
         ------
@@ -282,17 +282,17 @@ class Session:
             raise Ended("the process has ended")
         end = monotonic() + seconds
         try:
-            wire.send(self._asked, request, seconds)
-            answer = wire.receive(self._asked, end - monotonic())
+            protocol.send(self._asked, request, seconds)
+            answer = protocol.receive(self._asked, end - monotonic())
             if type(answer) is not dict:
-                raise wire.Malformed("no dict")
+                raise protocol.Malformed("no dict")
             return answer
         except TimeoutError:
             self.close()
             raise Ended(
                 f"no answer within {seconds:.3g} seconds: a loop that never ends?"
             ) from None
-        except wire.Malformed as error:
+        except protocol.Malformed as error:
             self.close()
             raise Ended(f"what is returned cannot be read: {error}") from None
         except (EOFError, OSError):

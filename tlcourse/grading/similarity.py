@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from tlcourse.grading.gradebook import release
+from tlcourse.course import content
 
 _TOKEN = re.compile(r"#[^\n]*|[^\W\d]\w*|\d[\w.]*|[^\w\s]")
 _CODE, _WORDS = 8, 4  # tokens of code, and words of comments and of the open question, in a piece
@@ -42,9 +42,9 @@ def similar(records: Iterable[dict], *, least: float = 0.7) -> list[tuple[str, s
     records = [record for record in records if record["status"] == "marked"]
     if len(records) < 2:
         return []
-    of = release(records[0]["exercise"])
+    released = content.released(records[0]["exercise"])
     given = set()
-    for cell in of.cells:
+    for cell in released.cells:
         given |= set(_pieces([cell["source"]], cell["source"]))
     found = [
         set(_pieces(record["answers"].values(), record["open_answer"])) - given

@@ -2,7 +2,7 @@
 
 Kernels are kept as int8 with one scale for each output channel, everything else (biases,
 BatchNormalization) as float32: a quarter of the size, for a loss of accuracy that the card tells.
-`tlcourse.pretrain` makes the file. NumPy only.
+`tools.pretrain` makes the file. NumPy only.
 """
 
 import hashlib
@@ -13,9 +13,9 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from tlcourse.workspace import CourseError
+from tlcourse.files import CourseError
 
-CURE = "install tlcourse again, or make them anew with `python -m tlcourse.pretrain`"
+CURE = "install tlcourse again (in a checkout, `python -m tools.pretrain` makes them)"
 FILE = Path(__file__).with_name("resnet50_letters.npz")
 
 

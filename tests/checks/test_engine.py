@@ -1,0 +1,748 @@
+"""The engine of the checks: verdicts, what it survives, what a learner sees, and progress."""
+
+import contextlib
+import functools
+import json
+import math
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.special
+
+from tlcourse import exercise, progress, quiz
+from tlcourse.checks import (
+    Failure,
+    NotAttempted,
+    NotYet,
+    agrees,
+    assemble,
+    holds,
+    judge,
+    learner,
+    numbers,
+    parsons,
+    sets,
+    shaped,
+    task,
+    tasks,
+)
+from tlcourse.checks.forbidden import find_forbidden
+from tlcourse.checks.properties import plain, show
+from tlcourse.files import CourseError
+
+HINTS = ("Why?", "Look.", "So.")
+
+
+@task(*HINTS, forbids=("scipy.special.softmax",))
+def double(answer, rng):
+    """Twice the argument."""
+    for n in (1, 3):
+        x = numbers(rng, n) + 0.05
+        got = answer(x)
+        yield shaped("keeps the shape", got, (n,))
+        yield agrees("is twice as large", got, 2 * x, {"you square": x**2, "you halve": x / 2})
+        yield holds("is as long", len(got) == n)
+
+
+@task(*HINTS, kind="value")
+def pair(answer, rng):
+    """Two numbers."""
+    yield agrees("holds two numbers", answer, {"a": 1.0, "b": 2.0})
+
+
+def ask(answer, of=double, seconds=10.0):
+    return judge(of, answer, np.random.default_rng(0), seconds=seconds)
+
+
+# --- verdicts ----------------------------------------------------------------------------------
+
+
+def test_a_right_answer_is_correct_and_lists_each_property_once():
+    found = ask(lambda x: 2 * x)
+    assert found.status == "correct"
+    assert found.passed == ("keeps the shape", "is twice as large", "is as long")
+    assert (found.points, found.failed, found.message) == (10, "", "")
+
+
+def test_a_failure_names_the_property_the_smallest_input_and_not_the_expected_value():
+    found = ask(lambda x: 3 * x)
+    assert (found.status, found.points) == ("not yet", 0)
+    assert found.passed == ("keeps the shape",)
+    assert found.failed == "is twice as large"
+    x = np.round(np.random.default_rng(0).normal(0, 2, 1), 1) + 0.05
+    assert found.message == f"double([{x[0]:g}]) returned [{3 * x[0]:g}]"
+    assert f"{2 * x[0]:g}" not in found.message
+
+
+def test_a_property_that_held_on_a_small_input_and_fails_on_a_larger_one_did_not_pass():
+    found = ask(lambda x: 2 * x if len(x) == 1 else x)
+    assert found.failed == "is twice as large"
+    assert "is twice as large" not in found.passed
+
+
+def test_a_known_mistake_gets_the_message_meant_for_it():
+    assert ask(lambda x: x**2).message.startswith("you square; double(")
+    assert ask(lambda x: x / 2).message.startswith("you halve; double(")
+
+
+@pytest.mark.parametrize("stub", [None, ...])
+def test_an_open_value_is_not_attempted(stub):
+    assert ask(stub, pair).status == "not attempted"
+    assert ask({"a": stub, "b": stub}, pair).status == "not attempted"
+    half = ask({"a": 1.0, "b": stub}, pair)
+    assert (half.status, half.message) == ("not yet", "'b' is still open")
+
+
+def test_a_value_is_judged_like_a_result():
+    assert ask({"b": np.float32(2), "a": 1}, pair).status == "correct"
+    assert ask({"a": 1, "b": 3}, pair).message == "at 'b': not as it should be"
+    assert (
+        ask({"a": 1}, pair).message
+        == "a dict with the keys 'a' instead of a dict with the keys 'a', 'b'"
+    )
+    assert ask({"a": 1, "b": object()}, pair).message.startswith("an object of type object, where")
+
+
+def test_the_stub_of_a_function_is_not_attempted_but_a_forgotten_branch_is_not_yet():
+    def stub(x):
+        raise NotImplementedError
+
+    def half(x):
+        if len(x) > 1:
+            raise NotImplementedError
+        return 2 * x
+
+    assert ask(stub).status == "not attempted"
+    assert ask(half).status == "not yet"
+
+
+def test_a_property_is_not_ticked_before_the_answer_came_to_it_on_every_input():
+    def breaks(x):
+        return 2 * x if len(x) == 1 else x[5]
+
+    def grows(x):
+        return 2 * x if len(x) == 1 else np.append(2 * x, 0)
+
+    assert ask(breaks).passed == ask(grows).passed == ()
+
+
+def test_an_unwritten_function_that_is_called_is_named():
+    def open_task(x):
+        raise NotImplementedError
+
+    def calls(x):
+        return 2 * open_task(x)
+
+    found = ask(calls)
+    assert found.status == "not yet"
+    assert found.message == "it calls open_task, which is not written yet"
+
+
+def test_a_changed_argument_is_named_with_a_cure():
+    def spoils(theta):
+        theta -= 1
+        return theta
+
+    assert ask(spoils).message.startswith(
+        "your function changes its argument theta: work on a copy, or write theta = theta - … in "
+        "place of theta -= …; the call was double(["
+    )
+
+
+def test_the_rows_of_an_array_stand_for_a_list_of_values_and_a_tuple_is_shown_as_values():
+    @task(*HINTS)
+    def both(answer, rng):
+        """Both."""
+        yield agrees("are two", answer(np.ones(2)), [np.ones(2), 2 * np.ones(2)])
+
+    assert ask(lambda x: np.array([x, 2 * x]), both).status == "correct"
+    assert ask(lambda x: (x, x), both).message.endswith("returned [1., 1.], [1., 1.]")
+    one = ask(lambda x: np.array([x]), both).message
+    assert one.startswith("an array of shape (1, 2) instead of 2 values; ")
+
+
+def test_every_draw_is_another():
+    seen = []
+    for _ in range(2):
+        judge(double, lambda x: seen.append(x.copy()) or 2 * x, np.random.default_rng())
+    assert not np.array_equal(seen[1], seen[3])
+
+
+def test_a_proxy_may_answer_in_place_and_fail_in_its_own_words():
+    class Proxy:
+        def __call__(self, x):
+            if len(x) > 1:
+                raise Failure("the sandbox ran out of memory")
+            assert threading.current_thread() is threading.main_thread()
+            return 2 * x
+
+    found = ask(Proxy(), seconds=None)
+    assert found.message.startswith("the sandbox ran out of memory; the call was double([")
+
+
+def test_a_task_needs_three_hints_and_a_known_kind():
+    for wrong in ({"kind": "class"}, {}):
+        with pytest.raises(ValueError, match="three hints"):
+            task(*HINTS[: 3 if wrong else 2], **wrong)
+
+
+# --- what it survives --------------------------------------------------------------------------
+
+
+def loop(x):
+    while True:
+        pass
+
+
+def stubborn(x):
+    end = time.monotonic() + 1.5
+    while time.monotonic() < end:
+        try:
+            time.sleep(0.01)
+        except BaseException:
+            continue
+
+
+def memory(x):
+    return np.ones((10**9, 10**6))
+
+
+class Matrix(np.ndarray):
+    pass
+
+
+class Always:
+    def __eq__(self, other):
+        return True
+
+    def __array__(self, *a, **k):
+        raise RuntimeError
+
+
+ODD = [
+    (lambda x: None, "nothing (None; is there a return?) instead of an array of shape (1,)"),
+    (lambda x: "2", "a text instead of an array of shape (1,)"),
+    (lambda x: 2.0, "a number instead of an array of shape (1,)"),
+    (lambda x: list(2 * x), "1 value (a list or tuple) instead of an array of shape (1,)"),
+    (lambda x: np.array(["a"] * len(x)), "of type <U1 instead of numbers"),
+    (lambda x: np.array([None] * len(x)), "an array of type object is returned"),
+    (lambda x: (2 * x)[:, None], "an array of shape (1, 1) instead of an array of shape (1,)"),
+    (lambda x: np.full_like(x, np.nan), "NaN or infinity in it; double(["),
+    (lambda x: x / 0, "NaN or infinity in it"),
+    (lambda x: (2 * x).view(Matrix), "an object of type Matrix is returned, where NumPy arrays"),
+    (lambda x: Always(), "an object of type Always is returned"),
+    (lambda x: (2 * v for v in x), "an object of type generator is returned"),
+    (lambda x: undefined, "your function raises NameError: name 'undefined' is not defined (line "),  # noqa: F821
+    (lambda: 1, "your function raises TypeError"),
+    (lambda x: sys.exit("bye"), "your function raises SystemExit: bye"),
+    (lambda x: exec("raise KeyboardInterrupt"), "your function raises KeyboardInterrupt"),
+    (lambda x: x.sort() or x.fill(3) or 2 * x, "your function changes its argument"),
+    (lambda x: 1 / 0, "your function raises ZeroDivisionError: division by zero"),
+    (lambda x: exec("raise ValueError('a\\nb' * 500)"), "your function raises ValueError: a b"),
+    (memory, "your function raises"),
+    (loop, "no answer within 0.3 seconds: a loop that never ends?"),
+    (stubborn, "no answer within 0.3 seconds"),
+    (lambda x: time.sleep(3600), "no answer within 0.3 seconds"),
+    (np.zeros(3), "hand over the function itself: ex.double.check(double)"),
+    (None, "hand over the function itself"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("answer", "message"), ODD, ids=[m[:40] for _, m in ODD])
+def test_whatever_comes_back_one_readable_sentence(answer, message):
+    found = ask(answer, seconds=0.3)
+    assert found.status == "not yet"
+    assert message in found.message
+    assert "\n" not in found.message
+    assert len(found.message) < 600
+    assert "the check cannot make sense" not in found.message
+
+
+def test_a_check_that_stumbles_is_a_verdict_too():
+    @task(*HINTS)
+    def careless(answer, rng):
+        """Careless."""
+        yield holds("sums to 1", answer(np.ones(2)).sum() == 1)
+
+    found = ask(lambda x: "text", careless)
+    assert found.status == "not yet"
+    assert found.message.startswith("the check cannot make sense of this answer (AttributeError")
+
+
+def test_a_list_and_a_dict_that_are_changed_are_told():
+    @task(*HINTS)
+    def lists(answer, rng):
+        """Lists."""
+        yield agrees("counts", answer(["b", "a"], {"n": np.array([1, 2])}), 2)
+
+    assert ask(lambda names, d: len(names), lists).status == "correct"
+    for spoil in (
+        lambda names, d: names.sort() or 2,
+        lambda names, d: names.append("c") or 2,
+        lambda names, d: d["n"].fill(0) or 2,
+        lambda names, d: d.clear() or 2,
+    ):
+        assert "changes its argument" in ask(spoil, lists).message
+
+
+def test_a_loop_is_stopped_and_a_blocked_call_is_left_behind():
+    before = set(threading.enumerate())
+    ask(loop, seconds=0.2)
+    assert set(threading.enumerate()) <= before
+
+
+def test_prints_and_warnings_of_an_answer_are_not_shown(capsys, recwarn):
+    def noisy(x):
+        print("hello")
+        print("oh", file=sys.stderr)
+        np.log(-np.ones(1))
+        return 2 * x
+
+    assert ask(noisy).status == "correct"
+    assert capsys.readouterr() == ("", "")
+    assert len(recwarn) == 0
+
+
+def test_interrupting_the_kernel_ends_the_check():
+    import _thread
+
+    threading.Timer(0.3, _thread.interrupt_main).start()
+    with pytest.raises(KeyboardInterrupt):
+        ask(loop, seconds=3600)
+
+
+# --- properties --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("got", "expected", "ok"),
+    [
+        (1, 1.0, True),
+        (np.array(1.0), 1.0, True),
+        (True, 1, True),
+        (np.array([1, 2]), np.array([1.0, 2.0]), True),
+        (np.float32([0.1]), np.array([0.1]), True),
+        ([1, [2.0, "a"]], (1, [2, "a"]), True),
+        (np.array([np.inf]), np.array([np.inf]), True),
+        (np.array([np.nan]), np.array([np.nan]), True),
+        (np.array(["a"]), np.array(["a"]), True),
+        (np.array(["b"]), np.array(["a"]), False),
+        (np.array([1.0]), np.array([np.inf]), False),
+        (1.001, 1.0, False),
+        ("a", "b", False),
+        ([1], [1, 2], False),
+        ({"a": 1}, {"b": 1}, False),
+        (None, 1, False),
+        ("1", 1, False),
+        (1, "1", False),
+        (1 + 1j, 1.0, False),
+    ],
+)
+def test_agreement_is_by_kind_shape_and_value(got, expected, ok):
+    assert agrees("", got, expected).ok is ok
+
+
+def test_only_plain_data_comes_through_and_never_the_same_array():
+    x = np.ones(2)
+    copied = plain((x, [1, np.float64(2)], {"a": None}))
+    assert copied == [pytest.approx(x), [1, 2.0], {"a": None}]
+    assert type(copied[1][1]) is float
+    assert copied[0] is not x
+    deep = []
+    for _ in range(12):
+        deep = [deep]
+    arrays = np.ones(1).view(Matrix), np.array([object()])
+    for wrong in (object(), ..., {1.5: 1}, deep, {1, 2}, *arrays):
+        with pytest.raises(Failure):
+            plain(wrong)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (np.array([[0.3, -1.2]]), "[[ 0.3, -1.2]]"),
+        (np.ones((5, 5)), "<array of shape (5, 5)>"),
+        (np.float64(0.25), "0.25"),
+        ([1, "a", {"b": np.array([2])}], "[1, 'a', {'b': [2]}]"),
+        ("x" * 1000, "'" + "x" * 296 + "..."),
+    ],
+)
+def test_a_call_is_shown_so_that_it_can_be_typed(value, text):
+    assert show(value) == text
+
+
+# --- forbidden calls ---------------------------------------------------------------------------
+
+softmax = scipy.special.softmax
+
+
+def helper(x):
+    return scipy.special.softmax(x)
+
+
+def closure(f):
+    return lambda x: f(x)
+
+
+def by_import(x):
+    from scipy.special import softmax as s
+
+    return s(x)
+
+
+def by_second_name(x):
+    from scipy.special import expit, softmax
+
+    return softmax(expit(x))
+
+
+def by_module(x):
+    import scipy.special as sp
+
+    return sp.softmax(x)
+
+
+def by_package(x):
+    import scipy.special
+
+    function = scipy.special.softmax
+    return function(x)
+
+
+def later(x):
+    from a_package.not_here import softmax
+
+    return softmax(x)
+
+
+USES = [
+    lambda x: scipy.special.softmax(x),
+    lambda x: softmax(x, axis=1),
+    lambda x: helper(x),
+    lambda x: [helper(v) for v in x],
+    closure(softmax),
+    functools.partial(softmax, axis=1),
+    functools.lru_cache(helper),
+    lambda x, f=softmax: f(x),
+    softmax,
+    by_import,
+    by_second_name,
+    by_module,
+    by_package,
+]
+
+
+@pytest.mark.parametrize("function", USES)
+def test_a_forbidden_call_is_found_however_it_is_reached(function):
+    assert find_forbidden(function, ("numpy.exp", "scipy.special.softmax")) == (
+        "scipy.special.softmax"
+    )
+
+
+def test_a_module_that_is_not_loaded_is_found_by_its_name():
+    assert find_forbidden(later, ("a_package.not_here.softmax",))
+    assert not find_forbidden(later, ("a_package.other.softmax",))
+
+
+def recursive(x):
+    return recursive(x - 1) if x > 0 else np.exp(x)
+
+
+@pytest.mark.parametrize(
+    "function", [lambda x: np.exp(x), recursive, math.exp, lambda x: x.softmax(), object(), len]
+)
+def test_what_is_not_forbidden_is_not_found(function):
+    assert find_forbidden(function, ("scipy.special.softmax",)) == ""
+
+
+def test_a_forbidden_call_is_not_yet():
+    found = ask(lambda x: scipy.special.softmax(x))
+    assert found.message == ("this task is to be solved without scipy.special.softmax")
+
+
+# --- Parsons problems --------------------------------------------------------------------------
+
+LINES = {"A": "def f(x):", "B": "    y = x + 1", "C": "    return y", "D": "    y = x - 1"}
+
+
+def test_the_lines_are_run_in_the_order_given():
+    assert assemble(LINES, ["A", "B", "C"], "f")(1) == 2
+    assert assemble(LINES, ["A", "D", "C"], "f")(1) == 0
+
+
+@pytest.mark.parametrize(
+    ("order", "message"),
+    [
+        ("ABC", "a list of labels is wanted"),
+        (["A", "E"], "there is no line 'E'; the labels are A, B, C, D"),
+        (["A", 3], "there is no line 3"),
+        (["A", "B", "B", "C"], "line B is used twice"),
+        (["B", "A", "C"], "this order is not valid Python: line B"),
+        ([], "no function f is defined"),
+        (["A"], "not valid Python: line A: expected an indented block after .* in line A"),
+    ],
+)
+def test_an_order_that_cannot_be_run_is_explained(order, message):
+    with pytest.raises(Failure, match=message):
+        assemble(LINES, order, "f")
+
+
+def test_a_line_that_fails_is_named():
+    with pytest.raises(Failure, match="line C fails in this order .UnboundLocalError"):
+        assemble(LINES, ["A", "C", "B"], "f")(1)
+
+
+def test_outside_of_jupyter_the_lines_are_printed(capsys):
+    exercise("ex01").order.show()
+    assert capsys.readouterr().out.startswith("A              error = x[chosen] @ theta")
+
+
+def test_in_jupyter_buttons_write_the_list(monkeypatch):
+    import IPython.display
+
+    from tlcourse import plotting
+
+    shown, made = [], []
+    build = parsons.buttons
+    monkeypatch.setattr(plotting, "in_notebook", lambda: True)
+    monkeypatch.setattr(IPython.display, "display", lambda bundle, raw: shown.append(bundle))
+    monkeypatch.setattr(parsons, "buttons", lambda *a: made.append(build(*a)) or made[0])
+    exercise("ex01").order.show()
+    assert "A              error = x[chosen] @ theta" in shown[0]["text/markdown"]
+    assert "text/plain" not in shown[0]
+    listed, row, text, program = made[0].children
+    assert "range(0, len(y), size):" in listed.value
+    *labels, undo = row.children
+    for button in (labels[6], labels[4], labels[0]):
+        button.click()
+    assert text.value == "<code>order = ['G', 'E', 'A']</code>"
+    assert "def sgd(" in program.value
+    assert labels[6].disabled
+    undo.click()
+    assert "'A'" not in text.value
+    assert not labels[0].disabled
+
+
+# --- what a learner sees -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A learner's folder, with the working directory where an exercise lies."""
+    (tmp_path / ".tlcourse").mkdir()
+    (tmp_path / "exercises/ex01").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "exercises/ex01")
+    monkeypatch.setattr(progress, "_memory", {})
+    monkeypatch.setattr(progress, "_told", set())
+    return tmp_path
+
+
+def rate(H):
+    return 2 / np.linalg.eigvalsh(H).max()
+
+
+def test_a_check_prints_what_holds_and_raises_what_does_not(folder, capsys):
+    ex = exercise("ex01")
+    ex.largest_rate.check(rate)
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "✔ is right in one dimension"
+    assert said[-1] == "Correct: 10 points."
+    with pytest.raises(NotYet) as error:
+        ex.largest_rate.check(lambda H: 2 / H.max())
+    assert capsys.readouterr().out.startswith("✔ is right in one dimension\n✔ is right on three")
+    assert str(error.value).startswith(
+        "✘ is right in a tilted valley of two directions: the largest"
+    )
+    assert error.value._render_traceback_() == [str(error.value)]
+    with pytest.raises(NotAttempted, match="· order: not attempted yet"):
+        ex.order.check(...)
+
+
+def test_three_hints_one_after_the_other(capsys):
+    ex = exercise("ex01")
+    for level in (1, 2, 3, 3):
+        ex.gradient.hint()
+        said = capsys.readouterr().out
+        assert said.startswith(f"Hint {level} of 3: ")
+        assert ex.gradient.task.hints[level - 1] in said
+    ex.gradient.hint(1)
+    assert capsys.readouterr().out.startswith("Hint 1 of 3")
+    with pytest.raises(CourseError, match="There is no hint 4; there are 1 to 3"):
+        ex.gradient.hint(4)
+
+
+def test_unknown_names_are_one_sentence_with_what_there_is():
+    with pytest.raises(CourseError, match="There is no exercise 'ex9'; there are ex01") as error:
+        exercise("ex9")
+    assert error.value._render_traceback_() == [str(error.value)]
+    ex = exercise("ex01")
+    with pytest.raises(CourseError, match="ex01 has no task 'nonsense'; its tasks are gradient, "):
+        _ = ex.nonsense
+    with pytest.raises(CourseError, match="gradient has no lines to put in order"):
+        ex.gradient.show()
+    assert not hasattr(ex, "_repr_html_")
+    assert set(tasks("ex01")) < set(dir(ex))
+    assert "ex01: Gradient descent (gradient, " in repr(ex)
+    assert repr(ex.gradient).startswith("ex01.gradient: The gradient of")
+
+
+def test_a_notebook_of_another_edition_is_told(monkeypatch, folder):
+    with pytest.raises(CourseError, match="edition 7 of ex01, and .* up to edition 1: update it"):
+        exercise("ex01", edition=7)
+    changed = task(*HINTS, edition=2)(double.check)
+    monkeypatch.setattr(learner, "tasks", lambda name: {"double": changed})
+    monkeypatch.setattr(learner.find("ex01"), "EDITION", 2)
+    exercise("ex01", edition=2).double.check(lambda x: 2 * x)
+    exercise("ex01").double.check(lambda x: 2 * x)
+    with pytest.raises(NotYet, match="changed in edition 2 and this notebook is edition 1.* reset"):
+        exercise("ex01", edition=1).double.check(lambda x: 2 * x)
+
+
+def test_importing_an_exercise_does_not_import_keras():
+    code = (
+        "import sys, tlcourse; assert 'numpy' not in sys.modules; tlcourse.exercise('ex01');"
+        "assert not {'keras', 'tensorflow', 'matplotlib', 'scipy'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+# --- progress ----------------------------------------------------------------------------------
+
+
+def kept(folder):
+    return json.loads((folder / ".tlcourse/progress.json").read_text())
+
+
+def attempt(ex, answer):
+    with contextlib.suppress(NotYet):
+        ex.largest_rate.check(answer)
+
+
+def test_the_best_result_is_kept_in_the_folder(folder, capsys):
+    ex = exercise("ex01")
+    attempt(ex, lambda H: 1)
+    assert kept(folder) == {"ex01": {"largest_rate": "not yet"}}
+    attempt(ex, rate)
+    attempt(ex, lambda H: 1)
+    assert kept(folder) == {"ex01": {"largest_rate": "correct"}}
+    capsys.readouterr()
+    ex.progress()
+    said = capsys.readouterr().out
+    assert said.startswith("ex01: Gradient descent, 10 of 80 points\n  · gradient")
+    assert "✔ largest_rate         correct" in said
+    assert "Not saved" not in said
+
+
+def test_a_section_that_is_forgotten_begins_anew_and_the_others_stay(folder):
+    attempt(exercise("ex01"), rate)
+    progress.record("quiz", "03.1", "correct")
+    assert progress.forget("ex01", folder)
+    assert progress.read() == kept(folder) == {"quiz": {"03.1": "correct"}}
+    assert not progress.forget("ex01", folder)
+
+
+def test_progress_survives_a_restart(folder, monkeypatch, capsys):
+    attempt(exercise("ex01"), rate)
+    monkeypatch.setattr(progress, "_memory", {})
+    exercise("ex01").progress()
+    assert "10 of 80 points" in capsys.readouterr().out
+
+
+def test_retrieval_questions_count(folder, capsys):
+    quiz.answer("03", 1, "a")
+    right = [i for i, o in enumerate(quiz.questions("03")[0]["options"]) if o.get("right")]
+    quiz.answer("03", 1, "abcde"[right[0]])
+    quiz.answer("03", 1, "a")
+    assert kept(folder) == {"quiz": {"03.1": "correct"}}
+    exercise("ex01").progress()
+    total = quiz.count()
+    assert f"Questions at the start of the chapters: 1 of {total} answered right." in (
+        capsys.readouterr().out
+    )
+
+
+def test_two_notebooks_at_once_lose_nothing(folder):
+    code = (
+        "import sys; from tlcourse import progress\n"
+        "for i in range(25): progress.record('ex01', f'{sys.argv[1]}{i}', 'correct')"
+    )
+    running = [
+        subprocess.Popen([sys.executable, "-c", code, letter], stdout=subprocess.PIPE)
+        for letter in "ab"
+    ]
+    assert [process.communicate()[0] for process in running] == [b"", b""]
+    assert len(kept(folder)["ex01"]) == 50
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{broken", "[]", "null", '{"ex01": 3}', '{"ex01": {"order": "great"}}']
+)
+def test_a_damaged_file_is_kept_aside_and_told_once(folder, capsys, text):
+    path = folder / ".tlcourse/progress.json"
+    path.write_text(text)
+    ex = exercise("ex01")
+    attempt(ex, rate)
+    said = capsys.readouterr().out
+    assert said.count("begins anew; the old file is progress-damaged.json") == 1
+    assert (folder / ".tlcourse/progress-damaged.json").read_text() == text
+    assert kept(folder) == {"ex01": {"largest_rate": "correct"}}
+    path.write_text("again")
+    attempt(ex, rate)
+    assert (folder / ".tlcourse/progress-damaged-2.json").read_text() == "again"
+
+
+def test_where_nothing_can_be_written_checks_still_answer(folder, capsys, monkeypatch):
+    def refuse(path, data):
+        raise OSError(30, "Read-only file system", str(path))
+
+    monkeypatch.setattr(progress, "write", refuse)
+    ex = exercise("ex01")
+    for _ in range(2):
+        ex.largest_rate.check(rate)
+    said = capsys.readouterr().out
+    assert said.count("Correct: 10 points.") == 2
+    assert said.count("cannot be kept in") == 1
+    assert "Read-only file system" in said
+    ex.progress()
+    assert "10 of 80 points" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write")
+def test_in_a_read_only_folder_checks_still_answer(folder, capsys):
+    (folder / ".tlcourse").chmod(0o500)
+    exercise("ex01").largest_rate.check(rate)
+    assert "cannot be kept in" in capsys.readouterr().out
+
+
+def test_a_lock_that_stays_is_told_and_does_not_stop(folder, capsys, monkeypatch):
+    from filelock import FileLock
+
+    monkeypatch.setattr(progress, "_SECONDS", 0.1)
+    with FileLock(folder / ".tlcourse/progress.json.lock"):
+        exercise("ex01").largest_rate.check(rate)
+    said = capsys.readouterr().out
+    assert "is locked by another notebook and was not kept" in said
+    assert "Correct: 10 points." in said
+
+
+def test_outside_of_a_learners_folder_nothing_is_written(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(progress, "_memory", {})
+    ex = exercise("ex01")
+    attempt(ex, rate)
+    ex.progress()
+    said = capsys.readouterr().out
+    assert "10 of 80 points" in said
+    assert "Not saved" in said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_sets_are_found():
+    assert "ex01" in sets()
+    assert Path(learner.__file__).parent == Path(parsons.__file__).parent

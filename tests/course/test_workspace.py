@@ -1,0 +1,318 @@
+"""The learner's copy: delivered, kept up to date, never overwritten; and JupyterLab on it."""
+
+import errno
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tlcourse.course import content, workspace
+from tlcourse.course.workspace import deliver
+from tlcourse.files import CourseError, write
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def course(tmp_path, monkeypatch):
+    """A small course in place of the real one."""
+    source = tmp_path / "course"
+    for name in ("notebooks/00_start_here.ipynb", "notebooks/03_cnn.ipynb", "exercises/ex01/a.py"):
+        write(source / name, f"first edition of {name}".encode())
+    write(source / "notebooks/.ipynb_checkpoints/03_cnn-checkpoint.ipynb", b"hidden")
+    monkeypatch.setattr(content, "folder", lambda: source)
+    return source
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "work"
+
+
+def files(folder: Path) -> dict[str, str]:
+    """The files that a learner sees, with their text."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_text()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and ".tlcourse" not in path.parts
+    }
+
+
+def test_the_first_delivery_brings_everything_but_hidden_files(course, folder):
+    assert deliver(folder) == [f"The course is now in {folder}."]
+    assert files(folder) == {
+        name: f"first edition of {name}"
+        for name in (
+            "exercises/ex01/a.py",
+            "notebooks/00_start_here.ipynb",
+            "notebooks/03_cnn.ipynb",
+        )
+    }
+
+
+def test_a_second_delivery_writes_nothing_and_says_nothing(course, folder, monkeypatch):
+    deliver(folder)
+    monkeypatch.setattr(workspace, "write", None)
+    assert deliver(folder) == []
+
+
+def test_an_untouched_file_becomes_the_newer_edition(course, folder):
+    deliver(folder)
+    (course / "notebooks/03_cnn.ipynb").write_text("second edition")
+    (told,) = deliver(folder)
+    assert "03_cnn.ipynb" in told
+    assert files(folder)["notebooks/03_cnn.ipynb"] == "second edition"
+    assert len(files(folder)) == 3
+
+
+def test_a_changed_file_stays_and_the_newer_edition_comes_beside_it_once(course, folder):
+    deliver(folder)
+    mine = folder / "notebooks/03_cnn.ipynb"
+    mine.write_text("my work")
+    assert deliver(folder) == []
+    (course / "notebooks/03_cnn.ipynb").write_text("second edition")
+    (told,) = deliver(folder)
+    assert "03_cnn_new_edition.ipynb" in told
+    beside = folder / "notebooks/03_cnn_new_edition.ipynb"
+    assert (mine.read_text(), beside.read_text()) == ("my work", "second edition")
+    beside.unlink()
+    assert deliver(folder) == []
+    assert not beside.exists()
+
+
+def test_a_third_edition_leaves_work_in_the_second_alone(course, folder):
+    deliver(folder)
+    for text in ("second edition", "third edition"):
+        (folder / "notebooks/03_cnn.ipynb").write_text("my work")
+        (course / "notebooks/03_cnn.ipynb").write_text(text)
+        deliver(folder)
+    assert files(folder)["notebooks/03_cnn.ipynb"] == "my work"
+    assert files(folder)["notebooks/03_cnn_new_edition.ipynb"] == "second edition"
+    assert files(folder)["notebooks/03_cnn_new_edition_2.ipynb"] == "third edition"
+
+
+def test_a_deleted_file_comes_back(course, folder):
+    deliver(folder)
+    (folder / "notebooks/03_cnn.ipynb").unlink()
+    (told,) = deliver(folder)
+    assert "03_cnn.ipynb" in told
+    assert files(folder)["notebooks/03_cnn.ipynb"] == "first edition of notebooks/03_cnn.ipynb"
+
+
+@pytest.mark.parametrize("manifest", [None, "", "{broken", "[]", "null", "\xff"])
+def test_without_a_sound_manifest_every_file_counts_as_changed(course, folder, manifest):
+    deliver(folder)
+    (folder / "notebooks/03_cnn.ipynb").write_text("my work")
+    path = folder / ".tlcourse/manifest.json"
+    path.unlink() if manifest is None else path.write_bytes(manifest.encode("latin-1"))
+    (told,) = deliver(folder)
+    assert "03_cnn_new_edition.ipynb" in told
+    assert files(folder)["notebooks/03_cnn.ipynb"] == "my work"
+    assert deliver(folder) == []
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.EROFS])
+def test_a_write_that_fails_midway_is_one_sentence_and_the_next_start_goes_on(
+    course, folder, monkeypatch, number
+):
+    deliver(folder)
+    (folder / "notebooks/00_start_here.ipynb").write_text("my work")
+    (course / "exercises/ex01/a.py").write_text("second edition")
+    for path in course.glob("notebooks/*.ipynb"):
+        path.write_text("second edition")
+    replace = os.replace
+
+    def fail(source, target):
+        if "03_cnn" in str(target):
+            raise OSError(number, os.strerror(number), source, None, target)
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(CourseError, match=f"03_cnn.ipynb.*{os.strerror(number)}.*--folder"):
+        deliver(folder)
+    assert files(folder) == {
+        "exercises/ex01/a.py": "first edition of exercises/ex01/a.py",
+        "notebooks/00_start_here.ipynb": "my work",
+        "notebooks/00_start_here_new_edition.ipynb": "second edition",
+        "notebooks/03_cnn.ipynb": "first edition of notebooks/03_cnn.ipynb",
+    }
+    monkeypatch.setattr(os, "replace", replace)
+    assert len(deliver(folder)) == 2
+    assert files(folder)["notebooks/03_cnn.ipynb"] == "second edition"
+    assert len(files(folder)) == 4
+
+
+def test_a_start_killed_before_the_manifest_leaves_nothing_to_repair(course, folder, monkeypatch):
+    manifest = folder / ".tlcourse/manifest.json"
+    deliver(folder)
+    manifest.unlink()
+    (folder / "notebooks/03_cnn.ipynb").unlink()
+    deliver(folder)
+    assert len(files(folder)) == 3
+    assert len(json.loads(manifest.read_text())) == 3
+
+
+def test_a_file_where_the_folder_should_be_is_one_sentence(course, folder):
+    folder.write_text("mine")
+    with pytest.raises(CourseError, match="work is a file, not a folder.*--folder"):
+        deliver(folder)
+    assert folder.read_text() == "mine"
+
+
+def test_a_folder_where_a_notebook_should_be_is_one_sentence(course, folder):
+    (folder / "notebooks/03_cnn.ipynb").mkdir(parents=True)
+    with pytest.raises(CourseError, match="03_cnn.ipynb cannot be used"):
+        deliver(folder)
+
+
+@pytest.mark.parametrize(
+    "wanted", ["3", "03", "03_cnn", "03_cnn.ipynb", "notebooks/03_cnn.ipynb", "003"]
+)
+def test_a_chapter_is_found_by_number_name_or_file(course, wanted):
+    assert content.find_chapter(wanted) == "03_cnn"
+
+
+@pytest.mark.parametrize("wanted", ["4", "", "cnn", "03_cn", "-3", "²"])
+def test_an_unknown_chapter_is_one_sentence_with_the_chapters(course, wanted):
+    with pytest.raises(CourseError, match="00_start_here, 03_cnn"):
+        content.find_chapter(wanted)
+
+
+def test_an_installation_without_notebooks_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(content, "_PACKAGE", tmp_path / "tlcourse")
+    with pytest.raises(CourseError, match="holds no notebooks"):
+        content.folder()
+
+
+# --- JupyterLab ------------------------------------------------------------------------------
+
+LAB = """
+import signal, sys
+from pathlib import Path
+from tlcourse.course import content
+signal.signal(signal.SIGINT, signal.default_int_handler)
+content.folder = lambda: Path(sys.argv[1])
+from tlcourse.cli import main
+main(["lab", "3", "--no-browser", "--folder", sys.argv[2], "--port", sys.argv[3]])
+"""
+
+
+@pytest.fixture
+def lab(course, folder, tmp_path):
+    """JupyterLab in a process of its own, on a port that is busy: the process, port and output."""
+    env = os.environ | {
+        f"JUPYTER_{kind}_DIR": str(tmp_path / kind) for kind in ("CONFIG", "DATA", "RUNTIME")
+    }
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", 0))
+        busy.listen()
+        port = busy.getsockname()[1]
+        process = subprocess.Popen(
+            [sys.executable, "-c", LAB, str(course), str(folder), str(port)],
+            env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        lines = [process.stdout.readline() for _ in range(3)]
+        try:
+            yield process, port, lines
+        finally:
+            process.kill()
+            process.wait()
+            process.stdout.close()
+
+
+def ask(url: str, token: str, data: bytes | None = None) -> str:
+    request = urllib.request.Request(url, data, {"Authorization": f"token {token}"})
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        return answer.read().decode()
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_lab_answers_on_a_free_port_and_ends_with_its_kernels(lab, stop):
+    process, port, lines = lab
+    base, path, token = re.fullmatch(r"(http://[^/]+)(/\S+)\?token=(\w+)\n", lines[-1]).groups()
+    assert path == "/lab/tree/notebooks/03_cnn.ipynb"
+    assert f":{port}" not in base
+    page = ask(base + path, token)
+    config = json.loads(re.search(r'id="jupyter-config-data"[^>]*>(.*?)</script', page, re.S)[1])
+    assert "@jupyterlab/apputils-extension:announcements" in config["disabledExtensions"]
+    assert config["extensionManager"]["can_install"] is False
+    assert "03_cnn.ipynb" in ask(f"{base}/api/contents/notebooks", token)
+    ask(f"{base}/api/kernels", token, b"{}")
+    (kernel,) = wait_for(lambda: kernels_of(process))
+    process.send_signal(stop)
+    assert process.wait(timeout=15) is not None
+    assert wait_for(lambda: not is_running(kernel))
+
+
+def kernels_of(process: subprocess.Popen) -> list[int]:
+    """The numbers of the kernels that a process has started."""
+    ps = ["ps", "-axww", "-o", "pid=,ppid=,command="]
+    answer = subprocess.run(ps, capture_output=True, text=True, check=True).stdout
+    rows = [line.split(maxsplit=2) for line in answer.splitlines()]
+    return [int(pid) for pid, ppid, name in rows if int(ppid) == process.pid and "ipyk" in name]
+
+
+def is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def wait_for(condition, seconds=10):
+    end = time.monotonic() + seconds
+    while not (result := condition()) and time.monotonic() < end:
+        time.sleep(0.1)
+    return result
+
+
+# --- the wheel -------------------------------------------------------------------------------
+
+
+def test_the_wheel_holds_the_course_and_finds_it(tmp_path):
+    project = tmp_path / "project"
+    shutil.copytree(ROOT / "tlcourse", project / "tlcourse")
+    for name in (".gitignore", "LICENSE", "LICENSE-TEXT", "README.md", "pyproject.toml"):
+        shutil.copy(ROOT / name, project)
+    content = ["notebooks/00_start_here.ipynb", "notebooks/03_cnn.ipynb", "exercises/ex01/a.py"]
+    other = [
+        "notebooks/.ipynb_checkpoints/b.ipynb",
+        "solutions/ex01/a.py",
+        "sources/notebooks/c.py",
+    ]
+    for name in [*content, *other, "tests/test_d.py", "benchmarks/e.py"]:
+        write(project / name, b"{}")
+    subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation",
+         "--disable-pip-version-check", "--wheel-dir", tmp_path, project],
+        check=True,
+    )  # fmt: skip
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        archive.extractall(tmp_path / "site")
+    assert {name.split("/")[0].split("-")[0] for name in names} == {"tlcourse"}
+    assert sorted(name for name in names if "_content" in name) == sorted(
+        f"tlcourse/_content/{name}" for name in content
+    )
+    assert "tlcourse/course/jupyter/labconfig/page_config.json" in names
+    assert "tlcourse/course/templates/page/index.html.j2" in names
+    assert "tlcourse/weights/resnet50_letters.npz" in names
+    code = "from tlcourse.course import content as w; print(w.folder(), *w.chapters(), sep='|')"
+    found = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path / "site", capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    where = str(tmp_path / "site/tlcourse/_content")
+    assert found.stdout.strip().split("|") == [where, "00_start_here", "03_cnn"]

@@ -1,0 +1,1 @@
+"""The checks of the exercise sets, a module each: its tasks, in order."""

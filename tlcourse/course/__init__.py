@@ -1,0 +1,1 @@
+"""Running the course: its content, the learner's copy, headless runs, pages and slides."""

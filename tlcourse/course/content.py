@@ -1,0 +1,188 @@
+"""What the course holds: chapters, exercise sets as they were handed out, results of benchmarks."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+from tlcourse.files import CourseError
+
+_PACKAGE = Path(__file__).parents[1]
+
+
+def folder() -> Path:
+    """The folder that holds `notebooks/` and `exercises/`, in a wheel or in a checkout."""
+    for place in (_PACKAGE / "_content", _PACKAGE.parent):
+        if any(place.glob("notebooks/*.ipynb")):
+            return place
+    raise CourseError("This installation of tlcourse holds no notebooks; install it again.")
+
+
+def chapters() -> dict[str, Path]:
+    """The course's notebooks by name, in order."""
+    return {path.stem: path for path in sorted(folder().glob("notebooks/*.ipynb"))}
+
+
+def find_chapter(wanted: str) -> str:
+    """The name of a chapter, from its number ("3", "03"), name or file.
+
+    Raises
+    ------
+    CourseError
+        If there is none.
+    """
+    names = list(chapters())
+    stem = Path(wanted).name.removesuffix(".ipynb")
+    for name in names:
+        number = name.partition("_")[0]
+        if stem == name or (stem.isdecimal() and number.isdecimal() and int(stem) == int(number)):
+            return name
+    raise CourseError(f"There is no chapter {wanted!r}; the chapters are {', '.join(names)}.")
+
+
+def benchmark(name: str) -> dict:
+    """The committed result of a benchmark that takes longer than a chapter may.
+
+    Parameters
+    ----------
+    name : str
+        Of the module in `benchmarks/`, which tells how it was measured.
+
+    Raises
+    ------
+    CourseError
+        If there is none.
+    """
+    results = folder() / "benchmarks" / "results"
+    if not (results / f"{name}.json").is_file():
+        known = sorted(path.stem for path in results.glob("*.json"))
+        raise CourseError(f"There is no result {name!r}; there are {', '.join(known) or 'none'}.")
+    return json.loads((results / f"{name}.json").read_text())
+
+
+def exercises() -> dict[str, Path]:
+    """The course's exercise notebooks by the name of their set, "ex02", in order."""
+    return {path.parent.name: path for path in sorted(folder().glob("exercises/ex*/ex*.ipynb"))}
+
+
+def find_exercise(wanted: str) -> str:
+    """The name of a set, from "ex02", "2" or the notebook's file.
+
+    Raises
+    ------
+    CourseError
+        If there is none.
+    """
+    names = list(exercises())
+    stem = Path(wanted).name.lower().removesuffix(".ipynb").partition("_")[0]
+    for name in names:
+        number = stem.removeprefix("ex")
+        if number.isdecimal() and int(number) == int(name.removeprefix("ex")):
+            return name
+    raise CourseError(f"There is no exercise {wanted!r}; there are {', '.join(names)}.")
+
+
+@dataclass(frozen=True)
+class Released:
+    """An exercise set as it was handed out.
+
+    Attributes
+    ----------
+    name : str
+        "ex02".
+    path : Path
+        Of its notebook.
+    data : bytes
+        Of its notebook.
+    edition : int
+    metadata : dict
+        Of the notebook: its kernel and language.
+    cells : tuple of dict
+        All cells, each `source` as one string.
+    nbgrader_cells : dict of dict
+        The cells that nbgrader knows, by their grade_id.
+    points : dict of float
+        What each task, and the open question, is worth, by grade_id.
+    headings : dict of str
+        The heading that each of these stands under, by grade_id.
+    open_question : str
+        Its grade_id, "" if there is none.
+    """
+
+    name: str
+    path: Path
+    data: bytes = field(repr=False)
+    edition: int
+    metadata: dict = field(repr=False)
+    cells: tuple[dict, ...] = field(repr=False)
+    nbgrader_cells: dict[str, dict] = field(repr=False)
+    points: dict[str, float]
+    headings: dict[str, str] = field(repr=False)
+    open_question: str
+
+    @property
+    def answers(self) -> list[str]:
+        """The grade_ids of cells that a learner fills in: those that can be commented on."""
+        return [n for n, c in self.nbgrader_cells.items() if c["metadata"]["nbgrader"]["solution"]]
+
+
+def released(name: str) -> Released:
+    """A set as it was handed out, from "ex02", "2" or its file.
+
+    Raises
+    ------
+    CourseError
+        If there is none.
+    """
+    return _read_released(exercises()[find_exercise(name)])
+
+
+@cache
+def _read_released(path: Path) -> Released:
+    data = path.read_bytes()
+    notebook = json.loads(data)
+    cells = tuple(cell | {"source": source_of(cell)} for cell in notebook["cells"])
+    known = {name: found[0] for name, found in nbgrader_cells(cells).items()}
+    graded = {n: cell for n, cell in known.items() if cell["metadata"]["nbgrader"]["grade"]}
+    headings, heading = {}, ""
+    for cell in cells:
+        if cell["cell_type"] == "markdown":
+            lines = [line for line in cell["source"].splitlines() if line.startswith("#")]
+            heading = lines[-1].lstrip("# ") if lines else heading
+        if grade_id(cell) in graded:
+            headings[grade_id(cell)] = heading
+    return Released(
+        name=path.parent.name,
+        path=path,
+        data=data,
+        edition=notebook["metadata"]["tlcourse"]["edition"],
+        metadata={k: notebook["metadata"][k] for k in ("kernelspec", "language_info")},
+        cells=cells,
+        nbgrader_cells=known,
+        points={n: float(cell["metadata"]["nbgrader"]["points"]) for n, cell in graded.items()},
+        headings=headings,
+        open_question=next((n for n, c in graded.items() if c["cell_type"] == "markdown"), ""),
+    )
+
+
+def source_of(cell: dict) -> str:
+    """A cell's text, which a notebook keeps as one string or as its lines."""
+    source = cell.get("source", "")
+    return source if isinstance(source, str) else "".join(source)
+
+
+def grade_id(cell: dict) -> str | None:
+    """nbgrader's id of a cell, if it has one."""
+    known = cell["metadata"].get("nbgrader")
+    found = known.get("grade_id") if isinstance(known, dict) else None
+    return found if isinstance(found, str) else None
+
+
+def nbgrader_cells(cells: Iterable[dict]) -> dict[str, list[dict]]:
+    """The cells that nbgrader knows, by their grade_id; of a learner's notebook, maybe several."""
+    found: dict[str, list[dict]] = {}
+    for cell in cells:
+        if (name := grade_id(cell)) is not None:
+            found.setdefault(name, []).append(cell)
+    return found

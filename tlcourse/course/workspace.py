@@ -1,0 +1,168 @@
+"""The learner's copy of the course: notebooks and exercises, delivered and never overwritten."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from tlcourse import progress
+from tlcourse.course import content
+from tlcourse.files import CourseError, explain_os_errors, write
+
+_MANIFEST = Path(".tlcourse") / "manifest.json"
+_COPY = Path("tlcourse-work")
+
+
+def deliver(folder: Path) -> list[str]:
+    """Bring the learner's folder up to date, and leave alone every file that the learner changed.
+
+    A file that the learner deleted comes back. A file that the learner changed stays, and a newer
+    edition of it arrives once beside it, under the name …_new_edition.
+
+    Parameters
+    ----------
+    folder : Path
+        It is made if need be. `.tlcourse/manifest.json` in it holds the SHA-256 of the edition
+        last delivered of each file; a file of another content was changed by the learner.
+
+    Returns
+    -------
+    list of str
+        What happened that the learner may want to know, a sentence each.
+
+    Raises
+    ------
+    CourseError
+        If the folder cannot be read or written; every file is then whole, the old or the new.
+    """
+    source, messages = content.folder(), []
+    with explain_os_errors(folder, "--folder"):
+        delivered = _read_manifest(folder)
+        before = dict(delivered)
+        first = not (folder / _MANIFEST).exists()
+        try:
+            for path in _files(source):
+                name, new = path.relative_to(source).as_posix(), path.read_bytes()
+                messages += _deliver_file(new, folder / name, delivered.get(name))
+                delivered[name] = _sha256(new)
+        finally:
+            if delivered != before:
+                text = json.dumps(delivered, indent=1)
+                write(folder / _MANIFEST, text.encode())
+    return [f"The course is now in {folder}."] if first and not messages else messages
+
+
+def _deliver_file(new: bytes, path: Path, delivered: str | None) -> list[str]:
+    """Deliver one file, of which the edition `delivered` (SHA-256) went out last."""
+    if not path.exists():
+        write(path, new)
+        return [] if delivered is None else [f"{path.name} was missing and is back."]
+    old = path.read_bytes()
+    if old == new or delivered == _sha256(new):
+        return []  # up to date, or the learner's own work on this edition
+    if delivered == _sha256(old):
+        write(path, new)
+        return [f"{path.name} is now the newer edition; you had not changed it."]
+    beside = _free_name(path, new, "new_edition")
+    if not beside.exists():
+        write(beside, new)
+    return [f"You changed {path.name}: it stays, and the newer edition is {beside.name} beside it."]
+
+
+def _free_name(path: Path, data: bytes, word: str) -> Path:
+    """A name beside `path` that is free, or that holds `data` already."""
+    count = 1
+    while True:
+        suffix = f"_{word}" if count == 1 else f"_{word}_{count}"
+        beside = path.with_stem(path.stem + suffix)
+        if not beside.exists() or beside.read_bytes() == data:
+            return beside
+        count += 1
+
+
+def _files(source: Path) -> Iterator[Path]:
+    """Every file of the notebooks and exercises, without hidden ones and caches."""
+    for part in ("notebooks", "exercises"):
+        for path in sorted((source / part).rglob("*")):
+            parts = path.relative_to(source).parts
+            if path.is_file() and not any(p[0] == "." or p == "__pycache__" for p in parts):
+                yield path
+
+
+def _read_manifest(folder: Path) -> dict[str, str]:
+    """What was delivered; nothing if the manifest is missing or damaged, which is the safe side."""
+    try:
+        delivered = json.loads((folder / _MANIFEST).read_bytes())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return delivered if isinstance(delivered, dict) else {}
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+# --- exercises -------------------------------------------------------------------------------
+
+
+def find_copy() -> Path:
+    """The learner's copy: the one that we stand in, else `tlcourse-work` in this folder."""
+    return progress.find_folder() or _COPY
+
+
+def reset(folder: Path, name: str) -> list[str]:
+    """Put a fresh copy of a set into the learner's folder; what was there stays beside it.
+
+    What was kept of its progress is cleared.
+
+    Parameters
+    ----------
+    folder : Path
+    name : str
+        Of the set, "ex02".
+
+    Returns
+    -------
+    list of str
+        What was done, a sentence each.
+
+    Raises
+    ------
+    CourseError
+        If the folder is no learner's, or cannot be written.
+    """
+    name = content.find_exercise(name)
+    source = content.exercises()[name]
+    key = source.relative_to(content.folder()).as_posix()
+    path, new = folder / key, source.read_bytes()
+    require_copy(folder)
+    with explain_os_errors(folder, "--folder"):
+        old = path.read_bytes() if path.exists() else None
+        messages = [f"{path.name} is fresh {'already' if old == new else 'again'}."]
+        if old is not None and old != new:
+            beside = _free_name(path, old, "old")
+            write(beside, old)
+            messages.append(f"Your earlier one is {beside.name} beside it.")
+        if old != new:
+            write(path, new)
+            delivered = _read_manifest(folder) | {key: _sha256(new)}
+            write(folder / _MANIFEST, json.dumps(delivered, indent=1).encode())
+        if progress.forget(name, folder):
+            again = "begin at 0 again (restart its kernel if it runs)."
+            messages.append(f"The points of {name} {again}")
+    return messages
+
+
+def require_copy(folder: Path) -> None:
+    """See that `folder` is a learner's copy.
+
+    Raises
+    ------
+    CourseError
+        If it is not.
+    """
+    if not (folder / _MANIFEST).exists():
+        raise CourseError(
+            f"{folder} is no copy of the course: name yours with --folder, or make one with "
+            "tlcourse lab."
+        )

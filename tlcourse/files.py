@@ -1,0 +1,37 @@
+"""The ground: one error for what the user can put right, and files written whole or not at all."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class CourseError(Exception):
+    """Something that the user can put right; the message is one sentence that says how."""
+
+
+def write(path: Path, data: bytes) -> None:
+    """Write a file, and its folder: whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        partial.write_bytes(data)
+        os.replace(partial, path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def explain_os_errors(folder: Path, option: str) -> Iterator[None]:
+    """Say in one sentence why `folder` cannot be used."""
+    try:
+        if folder.exists() and not folder.is_dir():
+            raise CourseError(f"{folder} is a file, not a folder: choose another with {option}.")
+        yield
+    except OSError as error:
+        where = error.filename2 or error.filename or folder
+        raise CourseError(
+            f"{where} cannot be used ({error.strerror or error}): put that right, or choose "
+            f"another folder with {option}."
+        ) from error

@@ -1,0 +1,314 @@
+"""The server in the sandbox: imports once what the exercises use, and forks for each submission.
+
+It is process 1 of the sandbox, so that nothing in there can end it, and no other process can look
+into it. It knows no checks, seeds or marks. The marker sends a socket for each submission; the
+fork runs the learner's cells and calls the learner's functions as that socket asks. What it says
+may be forged, and is nothing but the value of a call. When a submission ends, whatever it has
+left running is killed and whatever it has written is deleted.
+
+Python's own fork is used on purpose: importing Keras takes seconds, forking a process that has
+imported it milliseconds. The server never executes an operation of Keras, after which a fork of
+TensorFlow would hang.
+"""
+
+import ast
+import ctypes
+import gc
+import importlib
+import json
+import os
+import platform
+import resource
+import select
+import shutil
+import signal
+import socket
+import sys
+import time
+from contextlib import suppress
+
+HOME = "/tmp"
+WRITABLE = (HOME, "/dev/shm")
+FILES = 20_000  # that may be written; empty ones fill no disk, but the kernel's memory
+OWN = (
+    "tlcourse.grading.syscalls",
+    "tlcourse.grading.protocol",
+    "tlcourse.checks.engine",
+    "IPython.core.inputtransformer2",
+    "scipy.special",
+    "matplotlib.pyplot",
+)  # what every submission needs, and what many do
+TICK = 0.05  # seconds between two looks at the memory
+
+
+def main() -> None:
+    """Serve on the socket that is standard input; the settings are the argument, as JSON."""
+    settings = json.loads(sys.argv[1])
+    control = socket.socket(fileno=os.dup(0))
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nowhere, 0)
+    ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)  # PR_SET_DUMPABLE: no other process may look in
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.path.insert(0, settings["path"])
+    for module in [*OWN, *settings["modules"]]:
+        with suppress(ImportError):
+            importlib.import_module(module)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+    syscalls = importlib.import_module("tlcourse.grading.syscalls")
+    syscalls.program(platform.machine())  # fails here on a machine that it does not know
+    clean_up()  # what the imports have written
+    gc.freeze()  # so that a fork's collector does not touch, and thereby copy, what is shared
+    at_start = exposed()
+    control.sendall(b"R")
+    while True:
+        request, given, *_ = socket.recv_fds(control, 1, 1)
+        if not request:
+            return
+        if request != b"F" or not given:
+            continue  # a late word on a submission that has ended
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        if (pid := os.fork()) == 0:
+            control.close()
+            try:
+                serve(socket.socket(fileno=given[0]), settings)
+            finally:
+                os._exit(0)
+        os.close(given[0])
+        why = watch(control, pid, settings["memory"])
+        if why is None:
+            return
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        clean = clean_up() and exposed() == at_start
+        said = json.dumps({"why": why, "clean": clean, "cpu": round(cpu, 4)}).encode()
+        control.sendall(len(said).to_bytes(4, "big") + said)
+
+
+# --- the server's side of a submission ---------------------------------------------------------
+
+
+def watch(control: socket.socket, pid: int, memory: int) -> str | None:
+    """Wait for a submission's end, or bring it about; why it ended, None if the marker has gone."""
+    why = ""
+    while not why:
+        word = b"-"
+        if select.select([control], [], [], TICK)[0]:
+            word = control.recv(1)
+            if word == b"E":  # the marker has seen its end, which takes a moment
+                time.sleep(TICK)
+        done, status = os.waitpid(pid, os.WNOHANG)
+        if done:
+            ended = os.waitstatus_to_exitcode(status)
+            why = f"signal {-ended}" if ended < 0 else f"exit {ended}"
+        elif not word:
+            why = None
+            break
+        elif word != b"-":
+            why = "killed"
+        elif memory_in_use() > memory:
+            why = "memory"
+        elif files_in_use() > FILES:
+            why = "files"
+    with suppress(ProcessLookupError):
+        os.kill(-1, signal.SIGKILL)  # all in the sandbox but this process
+    with suppress(ChildProcessError):
+        while True:
+            os.waitpid(-1, 0)
+    return why
+
+
+def memory_in_use() -> int:
+    """Bytes that the processes of the sandbox hold, this one left out."""
+    total = 0
+    for name in os.listdir("/proc"):
+        if name.isdigit() and name != "1":
+            with suppress(OSError, ValueError), open(f"/proc/{name}/status") as file:
+                for line in file:
+                    if line.startswith(("RssAnon:", "RssShmem:")):
+                        total += int(line.split()[1]) * 1024
+    return total
+
+
+def files_in_use() -> int:
+    """How many files and folders there are where they may be written."""
+    found = map(os.statvfs, WRITABLE)
+    return sum(about.f_files - about.f_ffree for about in found)
+
+
+def exposed() -> list:
+    """What a process of the same user can change in this one, and its forks would inherit."""
+    limits = [getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")]
+    scheduled = [os.getpriority(os.PRIO_PROCESS, 0), os.sched_getscheduler(0)]
+    return [*map(resource.getrlimit, limits), *scheduled, os.sched_getaffinity(0)]
+
+
+def clean_up() -> bool:
+    """Delete what a submission has written; False if something of it stays."""
+    with suppress(OSError, RecursionError):
+        for folder in WRITABLE:
+            for entry in os.scandir(folder):
+                if entry.is_dir(follow_symlinks=False):
+                    shutil.rmtree(entry.path)
+                else:
+                    os.unlink(entry.path)
+        left = [name for folder in WRITABLE for name in os.listdir(folder)]
+        for kind in ("shm", "msg", "sem"):
+            with open(f"/proc/sysvipc/{kind}") as file:
+                left += file.readlines()[1:]
+        return not left
+    return False
+
+
+# --- the learner's side ------------------------------------------------------------------------
+
+
+def serve(asked: socket.socket, settings: dict) -> None:
+    """Run cells and call functions as the socket asks, until it closes."""
+    from tlcourse.grading import protocol, syscalls
+
+    os.setsid()
+    for what, most in settings["limits"].items():
+        resource.setrlimit(getattr(resource, what), (most, most))
+    work = os.path.join(HOME, "work")
+    os.mkdir(work)
+    os.chdir(work)
+    sys.path.insert(0, work)
+    syscalls.refuse()
+    names = {"__name__": "__main__", "get_ipython": lambda: _Shell(names), "display": _ignore}
+    while True:
+        try:
+            request = protocol.receive(asked)
+        except EOFError:
+            return
+        answer = _ANSWERS[request["op"]](names, request)
+        try:
+            protocol.send(asked, answer)
+        except BrokenPipeError:
+            return
+
+
+def _ignore(*_, **__):
+    return None
+
+
+class _Shell:
+    """Stands in for IPython: magics do nothing, but for those that run what follows them."""
+
+    RUNS = ("time", "timeit", "capture", "prun")
+
+    def __init__(self, names: dict) -> None:
+        self._names = names
+
+    def run_line_magic(self, name, line, *_, **__):
+        if name in self.RUNS:
+            exec(line, self._names)
+
+    def run_cell_magic(self, name, line, body):
+        if name in self.RUNS:
+            exec(body, self._names)
+
+    def getoutput(self, *_, **__):
+        return []
+
+    def __getattr__(self, name):
+        return _ignore
+
+
+def _run_cell(names: dict, request: dict) -> dict:
+    """Run a cell; what it raised, and whether a name was missing that a later cell may bring."""
+    try:
+        try:
+            code = _compiled(request["source"], request["file"])
+        except SyntaxError:  # it may have magics
+            from IPython.core.inputtransformer2 import TransformerManager
+
+            source = TransformerManager().transform_cell(request["source"])
+            code = _compiled(source, request["file"])
+        coroutine = eval(code, names)
+        if coroutine is not None:
+            import asyncio
+
+            asyncio.run(coroutine)
+    except BaseException as error:
+        told = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        return {"error": told, "again": isinstance(error, NameError)}
+    return {"error": ""}
+
+
+def _compiled(source: str, file: str):
+    return compile(source, file, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+
+
+def _call(names: dict, request: dict) -> dict:
+    """Call a function: what it returned, and its arguments if it has changed them."""
+    from tlcourse.checks.engine import explain, unwritten
+    from tlcourse.checks.properties import Failure, difference, plain
+    from tlcourse.grading import protocol
+
+    function, arguments = names.get(request["name"]), request["arguments"]
+    if request["forbids"] and (used := _forbidden(function, request["forbids"])):
+        return {"failure": f"this task is to be solved without {used}"}
+    before = protocol.decode(protocol.encode(arguments))
+    try:
+        told = {"result": plain(function(*arguments))}
+    except NotImplementedError as error:
+        if other := unwritten(function, error):
+            return {"failure": f"it calls {other}, which is not written yet"}
+        return {"open": True}
+    except Failure as failure:
+        return {"failure": str(failure)}
+    except BaseException as error:
+        return {"failure": explain(error, None)}
+    try:
+        if difference(arguments, before, 0, 0) is not None:
+            told["arguments"] = plain(arguments)
+        protocol.encode(told)
+    except (Failure, TypeError):
+        return {"failure": "your function changes its argument: work on a copy"}
+    return told
+
+
+def _forbidden(function, names: list) -> str:
+    from tlcourse.checks.forbidden import find_forbidden
+
+    return find_forbidden(function, tuple(names))
+
+
+def _value(names: dict, request: dict) -> dict:
+    """What a name stands for: a function, plain data, or nothing."""
+    from tlcourse.checks.properties import Failure, plain
+    from tlcourse.grading import protocol
+
+    name = request["name"]
+    if name not in names:
+        return {"kind": "missing"}
+    value = names[name]
+    if callable(value):
+        return {"kind": "function"}
+    try:
+        value = _plain_but_open(value, plain)
+        protocol.encode(value)
+        return {"kind": "value", "value": value}
+    except Failure as failure:
+        return {"kind": "odd", "failure": str(failure).replace(" is returned", "")}
+    except TypeError as error:
+        return {"kind": "odd", "failure": str(error)}
+
+
+def _plain_but_open(value, plain):
+    """Plain data in which `...` may stand for a part that is still open."""
+    if value is Ellipsis:
+        return value
+    if type(value) is list:
+        return [_plain_but_open(v, plain) for v in value]
+    if type(value) is dict:
+        return {k: _plain_but_open(v, plain) for k, v in value.items()}
+    return plain(value)
+
+
+_ANSWERS = {"hello": lambda *_: {}, "run": _run_cell, "call": _call, "value": _value}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""Every figure of the course, in one style: `static` ones, and those behind sliders.
+
+Importing it sets matplotlib's style.
+"""
+
+from tlcourse.plotting.interactive import (
+    decision_boundary,
+    descent_on_data,
+    judge_learning_rate,
+    learning_rate_game,
+    lines,
+    paths_on_contours,
+    prediction,
+    reliability_diagram,
+    three_logits,
+    threshold,
+    unfreezing_depth,
+)
+from tlcourse.plotting.static import (
+    COLORS,
+    MARKERS,
+    WIDTH,
+    confusion_matrix,
+    feature_maps,
+    image_grid,
+    in_notebook,
+    kernel_window,
+    label_efficiency,
+    learning_curves,
+    plt,
+    redraw,
+    show,
+)
+
+__all__ = [
+    "COLORS",
+    "MARKERS",
+    "WIDTH",
+    "confusion_matrix",
+    "decision_boundary",
+    "descent_on_data",
+    "feature_maps",
+    "image_grid",
+    "in_notebook",
+    "judge_learning_rate",
+    "kernel_window",
+    "label_efficiency",
+    "learning_curves",
+    "learning_rate_game",
+    "lines",
+    "paths_on_contours",
+    "plt",
+    "prediction",
+    "redraw",
+    "reliability_diagram",
+    "show",
+    "three_logits",
+    "threshold",
+    "unfreezing_depth",
+]

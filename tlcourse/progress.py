@@ -1,0 +1,121 @@
+"""What a learner has done: kept in `.tlcourse/progress.json` of the learner's folder.
+
+The folder is the nearest one upward of where the notebook runs that holds `.tlcourse/`. Outside of
+one, progress lasts as long as the kernel. Nothing in here stops a check: what is in the way is told
+once, in one sentence.
+"""
+
+import json
+import os
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from tlcourse.files import write
+
+_NAME = "progress.json"
+_SECONDS = 5.0  # to wait for another notebook
+_RANK = ("not attempted", "not yet", "correct")
+_memory: dict[str, dict[str, str]] = {}
+_told: set[str] = set()
+
+
+def find_folder(start: Path | None = None) -> Path | None:
+    """The learner's folder above `start` (where the notebook runs), if there is one."""
+    here = (start or Path.cwd()).resolve()
+    return next((f for f in (here, *here.parents) if (f / ".tlcourse").is_dir()), None)
+
+
+def record(section: str, name: str, status: str) -> None:
+    """Keep the best status of a task, "ex02", "softmax", or of a retrieval question.
+
+    What cannot be kept in the folder is kept in memory.
+    """
+    _keep_best(_memory, section, name, status)
+    if (folder := find_folder()) is None:
+        return
+    with _sentences(folder), _lock(folder):
+        kept = _read(folder)
+        if _keep_best(kept, section, name, status):
+            write(folder / ".tlcourse" / _NAME, json.dumps(kept, indent=1).encode())
+
+
+def forget(section: str, folder: Path) -> bool:
+    """Let a section of a learner's folder begin anew; whether there was anything in it."""
+    _memory.pop(section, None)
+    done = None
+    with _sentences(folder), _lock(folder):
+        kept = _read(folder)
+        if done := kept.pop(section, None):
+            write(folder / ".tlcourse" / _NAME, json.dumps(kept, indent=1).encode())
+    return bool(done)
+
+
+def read(folder: Path | None = None) -> dict[str, dict[str, str]]:
+    """The best status of everything: from the learner's folder, and from this kernel."""
+    kept: dict[str, dict[str, str]] = {}
+    if (folder := find_folder(folder)) is not None:
+        with _sentences(folder):
+            kept = _read(folder)
+    for section, names in _memory.items():
+        for name, status in names.items():
+            _keep_best(kept, section, name, status)
+    return kept
+
+
+def _keep_best(kept: dict, section: str, name: str, status: str) -> bool:
+    """Whether `status` is the best so far, and was put into `kept`."""
+    names = kept.setdefault(section, {})
+    if name in names and _RANK.index(status) <= _RANK.index(names[name]):
+        return False
+    names[name] = status
+    return True
+
+
+def _read(folder: Path) -> dict[str, dict[str, str]]:
+    path = folder / ".tlcourse" / _NAME
+    try:
+        kept = json.loads(path.read_bytes())
+        for names in kept.values():
+            if not all(status in _RANK for status in names.values()):
+                raise ValueError
+    except FileNotFoundError:
+        return {}
+    except (ValueError, AttributeError, TypeError):
+        aside = _free(path.with_name("progress-damaged.json"))
+        os.replace(path, aside)
+        _tell(f"Your progress could not be read and begins anew; the old file is {aside.name}.")
+        return {}
+    return kept
+
+
+def _free(path: Path) -> Path:
+    count, name = 1, path
+    while name.exists():
+        count += 1
+        name = path.with_stem(f"{path.stem}-{count}")
+    return name
+
+
+@contextmanager
+def _lock(folder: Path):
+    with FileLock(folder / ".tlcourse" / f"{_NAME}.lock", timeout=_SECONDS):
+        yield
+
+
+@contextmanager
+def _sentences(folder: Path):
+    """Turn what is in the way into a sentence."""
+    try:
+        yield
+    except Timeout:
+        _tell(f"Your progress in {folder.name} is locked by another notebook and was not kept.")
+    except OSError as error:
+        _tell(f"Your progress cannot be kept in {folder.name} ({error.strerror or error}).")
+
+
+def _tell(sentence: str) -> None:
+    if sentence not in _told:
+        _told.add(sentence)
+        print(sentence)
