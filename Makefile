@@ -20,7 +20,7 @@ unexport PIP_IGNORE_INSTALLED PIP_EDITABLE PIP_REQUIRE_VIRTUALENV PIP_QUIET PIP_
 unexport PYTEST_ADDOPTS PYTEST_PLUGINS MPLBACKEND
 
 .NOTPARALLEL:
-.PHONY: help venv lab test unit test-browser nbval backends test-gpu lint notebooks exercises site lock wheel clean
+.PHONY: help venv lab test unit test-browser nbval backends test-gpu lint notebooks chapters exercises site lock wheel clean
 
 help:            ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -64,7 +64,7 @@ test-browser: venv ## a learner, a lecturer and a reader in Chromium, where it i
 	$(PY) -m pytest tests/browser
 
 nbval: venv      ## run every notebook and compare its outputs  (NB=03 for one)
-	$(NBVAL) $(if $(NB),$(or $(wildcard $(foreach n,$(NB),notebooks/$(n)*.ipynb solutions/$(n)/*.ipynb)),notebooks/$(NB)),notebooks solutions)
+	@chosen=$$($(PY) -m tools.notebooks $(NB)) && set -x && $(NBVAL) $$chosen
 
 backends: venv   ## models, training and chapter 05 on JAX and PyTorch, where they are installed
 	@for backend in jax torch; do \
@@ -89,6 +89,9 @@ lint: venv       ## style of the code and of the notebooks
 
 notebooks: venv  ## execute the notebooks that changed, and sync their twins  (NB=03 for one)
 	@$(PY) -m tools.sync $(NB)
+
+chapters: venv   ## write every table of chapters  (NB=03 or NB=all runs them first, for their times)
+	@$(PY) -m tools.chapters $(NB)
 
 exercises: venv  ## make exercises/ from solutions/  (NB=ex02 for one)
 	@$(PY) -m tools.exercises $(NB)

@@ -9,7 +9,21 @@ import typer
 
 _TIMES = ["%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M"]
 
-app = typer.Typer(add_completion=False, help="A course on transfer learning, in notebooks.")
+
+class _WithChapters(typer.core.TyperGroup):
+    """Help that ends with the list of chapters."""
+
+    def format_help(self, context, formatter) -> None:
+        from tlcourse.course.content import described_chapters
+
+        listed = [f"{c.number} {c.title} ({c.minutes} min)" for c in described_chapters()]
+        self.epilog = "Chapters, with the minutes to read them: " + ", ".join(listed) + "."
+        super().format_help(context, formatter)
+
+
+app = typer.Typer(
+    cls=_WithChapters, add_completion=False, help="A course on transfer learning, in notebooks."
+)
 
 
 def main(arguments: list[str] | None = None) -> None:

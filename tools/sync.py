@@ -8,7 +8,6 @@ by the code that stands there. Both files are written only after the notebook ra
 """
 
 import hashlib
-import os
 import subprocess
 import sys
 import tempfile
@@ -21,10 +20,11 @@ from jupytext.config import load_jupytext_config
 from nbformat import NotebookNode
 
 from tlcourse.course.execute import CellError, execute
+from tlcourse.files import write
 from tools import exercises
+from tools.notebooks import FOLDERS, matching
 
 ROOT = Path(__file__).resolve().parents[1]
-FOLDERS = ("notebooks", "solutions")
 CELL_TIMEOUT = 600  # seconds
 
 
@@ -138,8 +138,8 @@ def sync(notebook_path: Path, twin_path: Path, *, force: bool = False) -> str:
     if after == before:
         return done if done.startswith("executed") else "up to date"
     # The twin first: whatever interrupts, the notebook's record still tells who was edited.
-    _write(twin_path, after[1])
-    _write(notebook_path, after[0])
+    write(twin_path, after[1])
+    write(notebook_path, after[0])
     return done
 
 
@@ -185,26 +185,17 @@ def _contents(path: Path) -> bytes | None:
     return path.read_bytes() if path.exists() else None
 
 
-def _write(path: Path, data: bytes) -> None:
-    """All or nothing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(path.name + ".new")
-    new.write_bytes(data)
-    os.replace(new, path)
-
-
 # --- the command -------------------------------------------------------------------------------
 
 
 def main(wanted: list[str], root: Path = ROOT) -> int:
     chosen = pairs(root)
-    unknown = [w for w in wanted if not any(p.name.startswith(w) for p, _ in chosen)]
-    if unknown:
-        names = ", ".join(p.stem for p, _ in chosen) or "none yet"
-        print(f"There is no notebook {unknown[0]!r}; there are: {names}.", file=sys.stderr)
+    try:
+        names = matching(wanted, [path.stem for path, _ in chosen])
+    except ValueError as error:
+        print(error, file=sys.stderr)
         return 2
-    if wanted:
-        chosen = [pair for pair in chosen if pair[0].name.startswith(tuple(wanted))]
+    chosen = [pair for pair in chosen if pair[0].stem in names]
     for notebook_path, twin_path in chosen:
         print(f"{notebook_path.stem}: ", end="", flush=True)
         try:

@@ -262,7 +262,10 @@ def test_make_exercises_names_what_there_is_and_what_nbgrader_refuses(tmp_path, 
     shutil.copytree(ROOT / "solutions/ex01", tmp_path / "solutions/ex01")
     shutil.copy(ROOT / "nbgrader_config.py", tmp_path)
     assert exercises.main(["ex09"], tmp_path) == 2
-    assert capsys.readouterr().err == "There is no solution 'ex09'; there are: ex01.\n"
+    assert (
+        capsys.readouterr().err
+        == "There is no notebook 'ex09'; there are: ex01_gradient_descent.\n"
+    )
     path = tmp_path / "solutions/ex01/ex01_gradient_descent.ipynb"
     path.write_text(path.read_text("utf-8").replace("### END SOLUTION", "### END"), "utf-8")
     assert exercises.main([], tmp_path) == 1

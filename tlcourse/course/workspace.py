@@ -81,11 +81,12 @@ def _free_name(path: Path, data: bytes, word: str) -> Path:
 
 
 def _files(source: Path) -> Iterator[Path]:
-    """Every file of the notebooks and exercises, without hidden ones and caches."""
+    """Every file of the notebooks and exercises, without hidden ones, caches and the table."""
     for part in ("notebooks", "exercises"):
         for path in sorted((source / part).rglob("*")):
             parts = path.relative_to(source).parts
-            if path.is_file() and not any(p[0] == "." or p == "__pycache__" for p in parts):
+            hidden = any(part[0] == "." or part == "__pycache__" for part in parts)
+            if path.is_file() and not hidden and path.name != content.TABLE:
                 yield path
 
 
