@@ -316,3 +316,24 @@ def test_the_wheel_holds_the_course_and_finds_it(tmp_path):
     )  # fmt: skip
     where = str(tmp_path / "site/tlcourse/_content")
     assert found.stdout.strip().split("|") == [where, "00_start_here", "03_cnn"]
+
+
+# --- edition 0.1.0 -----------------------------------------------------------------------------
+
+
+def test_what_edited_chapters_and_hubs_of_the_first_edition_import_is_still_found():
+    """Their lines `from tlcourse import widgets, workspace`, and the names that they use of these."""
+    code = """
+from tlcourse import backend, models, plotting, quiz, training, transfer, widgets, workspace
+workspace.benchmark("label_efficiency"), workspace.deliver, workspace.CourseError
+widgets.lines, widgets.paths_on_contours, widgets.threshold, widgets.three_logits
+widgets.prediction, widgets.descent_on_data, widgets.unfreezing_depth, widgets.decision_boundary
+widgets.learning_rate_game, widgets.judge_learning_rate, widgets.reliability_diagram
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_name_that_never_was_is_not_found():
+    with pytest.raises(ImportError, match="nonsense"):
+        from tlcourse import nonsense  # noqa: F401
