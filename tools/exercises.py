@@ -134,8 +134,8 @@ def generate(solutions: list[Path], root: Path = ROOT) -> dict[Path, bytes]:
         for solution, path in made.items():
             if not path.exists():
                 lines = done.stderr.splitlines()
-                told = [line for line in lines if "ERROR" in line] or lines[-1:] or ["no reason"]
-                raise ExerciseError(f"{solution.name} was refused by nbgrader: {told[0]}")
+                reasons = [line for line in lines if "ERROR" in line] or lines[-1:] or ["no reason"]
+                raise ExerciseError(f"{solution.name} was refused by nbgrader: {reasons[0]}")
         return {solution: path.read_bytes() for solution, path in made.items()}
 
 

@@ -539,7 +539,7 @@ def folder(tmp_path, monkeypatch):
     (tmp_path / "exercises/ex01").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "exercises/ex01")
     monkeypatch.setattr(progress, "_memory", {})
-    monkeypatch.setattr(progress, "_told", set())
+    monkeypatch.setattr(progress, "_said", set())
     return tmp_path
 
 
@@ -689,7 +689,7 @@ def test_a_damaged_file_is_kept_aside_and_told_once(folder, capsys, text):
     ex = exercise("ex01")
     attempt(ex, rate)
     said = capsys.readouterr().out
-    assert said.count("begins anew; the old file is progress-damaged.json") == 1
+    assert said.count("begins again; the old file is progress-damaged.json") == 1
     assert (folder / ".tlcourse/progress-damaged.json").read_text() == text
     assert kept(folder) == {"ex01": {"largest_rate": "correct"}}
     path.write_text("again")

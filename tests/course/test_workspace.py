@@ -322,7 +322,7 @@ def test_the_wheel_holds_the_course_and_finds_it(tmp_path):
 
 
 def test_what_edited_chapters_and_hubs_of_the_first_edition_import_is_still_found():
-    """Their lines `from tlcourse import widgets, workspace`, and the names that they use of these."""
+    """`from tlcourse import widgets, workspace`, and what they use of these."""
     code = """
 from tlcourse import backend, models, plotting, quiz, training, transfer, widgets, workspace
 workspace.benchmark("label_efficiency"), workspace.deliver, workspace.CourseError
