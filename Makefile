@@ -4,8 +4,9 @@
 VENV  := .venv
 PY    := $(VENV)/bin/python
 PIP   := $(PY) -m pip --disable-pip-version-check install --quiet
-NBVAL := IPYTHONDIR="$(CURDIR)/$(VENV)/ipython" $(PY) -m pytest -p tests.nbval_tolerance \
-         --nbval --nbval-current-env --nbval-cell-timeout 600 --timeout 900
+# A notebook stays with one worker; the longest begin first (tools/notebooks.py), so that both end together.
+NBVAL := IPYTHONDIR="$(CURDIR)/$(VENV)/ipython" $(PY) -m pytest -p tests.nbval_tolerance -n 2 --dist loadfile \
+         --nbval --nbval-current-env --nbval-cell-timeout 600 --timeout 900 --durations 20
 PORT  ?= 8888
 NB    ?=
 KERAS_BACKEND ?= tensorflow
@@ -58,13 +59,13 @@ lab: venv        ## open JupyterLab on your own copy of the course  (PORT=8888)
 test: unit nbval ## units, drift, and every notebook
 
 unit: venv       ## unit tests and drift checks
-	$(PY) -m pytest -n 2 --ignore tests/browser
+	$(PY) -m pytest -n 2 --durations 20 --ignore tests/browser
 
 test-browser: venv ## a learner, a lecturer and a reader in Chromium, where it is installed
 	$(PY) -m pytest tests/browser
 
 nbval: venv      ## run every notebook and compare its outputs  (NB=03 for one)
-	@chosen=$$($(PY) -m tools.notebooks $(NB)) && set -x && $(NBVAL) $$chosen
+	@chosen=$$($(PY) -m tools.notebooks $(NB)) && $(NBVAL) $$chosen
 
 backends: venv   ## models, training and chapter 05 on JAX and PyTorch, where they are installed
 	@for backend in jax torch; do \
@@ -81,7 +82,7 @@ backends: venv   ## models, training and chapter 05 on JAX and PyTorch, where th
 
 test-gpu: venv   ## the notebooks on a GPU, on whichever Keras backend sees one
 	@backend=$$($(PY) tests/gpu.py) && echo "Testing on a GPU with $$backend ..." && \
-	KERAS_BACKEND=$$backend TLCOURSE_TOLERANCE=3 $(NBVAL) notebooks
+	KERAS_BACKEND=$$backend TLCOURSE_TOLERANCE=3 $(NBVAL) -n 0 notebooks
 
 lint: venv       ## style of the code and of the notebooks
 	$(PY) -m ruff check .

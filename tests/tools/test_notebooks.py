@@ -48,6 +48,8 @@ def test_the_command_prints_paths_for_make(capsys):
     paths = "notebooks/03_cnn_from_scratch.ipynb solutions/ex02/ex02_cross_entropy.ipynb\n"
     assert capsys.readouterr().out == paths
     assert main([]) == 0
-    assert capsys.readouterr().out == "notebooks solutions\n"
+    names = [path.rpartition("/")[2][:2] for path in capsys.readouterr().out.split()]
+    assert sorted(names[:4]) == ["03", "04", "05", "06"], "the longest come first"
+    assert set(names) == {"00", "01", "02", "03", "04", "05", "06", "ex"}
     assert main(["99"]) == 2
     assert capsys.readouterr().err.startswith("There is no notebook '99'")
