@@ -26,6 +26,7 @@ from tools.notebooks import FOLDERS, matching
 
 ROOT = Path(__file__).resolve().parents[1]
 CELL_TIMEOUT = 600  # seconds
+FOLDED_SECTION = "jp-MarkdownHeadingCollapsed"  # as JupyterLab calls it
 
 
 class SyncError(Exception):
@@ -168,8 +169,7 @@ def _tidy(notebook: NotebookNode, exercise: str | None = None) -> NotebookNode:
     )
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     for cell in notebook.cells:
-        kept = {key: cell.metadata.get(key) for key in ("tags", "slideshow")}
-        cell.metadata = NotebookNode({key: value for key, value in kept.items() if value})
+        cell.metadata = kept_metadata(cell)
     _, notebook = nbformat.validator.normalize(notebook)  # every cell gets an id of its own
     notebook = nbformat.reads(nbformat.writes(notebook), as_version=4)  # its keys in order
     notebook.metadata.tlcourse = NotebookNode(
@@ -179,6 +179,16 @@ def _tidy(notebook: NotebookNode, exercise: str | None = None) -> NotebookNode:
         exercises.mark(notebook, exercise)
         notebook.metadata.tlcourse.update(exercise=exercise, edition=exercises.edition(exercise))
     return notebook
+
+
+def kept_metadata(cell: NotebookNode) -> NotebookNode:
+    """A cell's tags, what slides need, and whether its code or its section opens folded."""
+    kept = {key: cell.metadata.get(key) for key in ("tags", "slideshow")}
+    if cell.cell_type == "markdown":
+        kept[FOLDED_SECTION] = cell.metadata.get(FOLDED_SECTION)
+    elif cell.metadata.get("jupyter", {}).get("source_hidden"):
+        kept["jupyter"] = NotebookNode(source_hidden=True)
+    return NotebookNode({key: value for key, value in kept.items() if value})
 
 
 def _contents(path: Path) -> bytes | None:
