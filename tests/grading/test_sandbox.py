@@ -37,7 +37,7 @@ def defined(body: str) -> str:
 def ask(session, body: str, seconds: float = SECONDS):
     """What a function with this body returns in a session."""
     assert session.ask(SECONDS, op="run", source=defined(body), file="cell 1") == {"error": ""}
-    said = session.ask(seconds, op="call", name="f", arguments=[], forbids=[])
+    said = session.ask(seconds, op="call", name="f", arguments=[])
     assert "failure" not in said, said["failure"]
     return said["result"]
 
@@ -56,7 +56,7 @@ def told(box, body: str, seconds: float = SECONDS) -> str:
     session = box.session()
     try:
         session.ask(SECONDS, op="run", source=defined(body), file="cell 1")
-        return session.ask(seconds, op="call", name="f", arguments=[], forbids=[])["failure"]
+        return session.ask(seconds, op="call", name="f", arguments=[])["failure"]
     except Ended as ended:
         return str(ended)
     finally:
@@ -69,7 +69,7 @@ def told(box, body: str, seconds: float = SECONDS) -> str:
 def test_a_function_gets_arrays_and_returns_them(box):
     session = box.session()
     session.ask(SECONDS, op="run", source="def f(x, k):\n    return {'a': [x * k, None]}", file="x")
-    said = session.ask(SECONDS, op="call", name="f", arguments=[np.arange(3.0), 2], forbids=[])
+    said = session.ask(SECONDS, op="call", name="f", arguments=[np.arange(3.0), 2])
     np.testing.assert_array_equal(said["result"]["a"][0], [0, 2, 4])
     assert session.close()["clean"]
     assert session.cpu >= 0
@@ -103,10 +103,15 @@ def test_no_check_and_no_function_that_is_asked_for_is_there(box):
     """
     files = inside(box, body)
     names = {path.removeprefix("/sandbox/tlcourse/") for path in files}
-    assert "checks/engine.py" in names
-    assert not [n for n in names if "checks/ex0" in n or "_content" in n or n.endswith(".pyc")]
-    assert {n for n in names if n.startswith("grading/")} <= {
-        f"grading/{name}.py" for name in ("__init__", "syscalls", "wire")
+    assert not [n for n in names if "_content" in n or n.endswith(".pyc")]
+    assert {name for name in names if name.startswith(("checks/", "grading/"))} == {
+        "checks/__init__.py",
+        "checks/asking.py",
+        "checks/forbidden.py",
+        "checks/properties.py",
+        "grading/__init__.py",
+        "grading/protocol.py",
+        "grading/syscalls.py",
     }
     assert "raise RuntimeError" in files["/sandbox/tlcourse/losses.py"]
     assert "log_y_hat" not in files["/sandbox/tlcourse/losses.py"].partition("def binary")[0]
@@ -353,9 +358,9 @@ def test_after_a_session_that_ended_badly_the_next_one_is_as_new(box, how):
     session = box.session()
     session.ask(SECONDS, op="run", source="left = 1\n" + defined(body), file="cell 1")
     with pytest.raises(Ended, match=message.replace("(", r"\(").replace(")", r"\)")):
-        session.ask(1 if how == "loop" else SECONDS, op="call", name="f", arguments=[], forbids=[])
+        session.ask(1 if how == "loop" else SECONDS, op="call", name="f", arguments=[])
     with pytest.raises(Ended, match="the process has ended"):
-        session.ask(SECONDS, op="value", name="f")
+        session.ask(SECONDS, op="find", name="f", kind="function", forbids=[])
     session.close()
     assert inside(box, "return 'left' in globals()") is False
 
@@ -409,7 +414,7 @@ def test_nothing_is_left_for_the_next(box, what):
         pytest.skip("the numbers of the calls are those of x86_64")
     session = box.session()
     session.ask(SECONDS, op="run", source=defined(LEFT[what] + "\nreturn 0"), file="cell 1")
-    session.ask(SECONDS, op="call", name="f", arguments=[], forbids=[])
+    session.ask(SECONDS, op="call", name="f", arguments=[])
     session.close()
     assert inside(box, LOOK) == []
 
@@ -450,7 +455,7 @@ def test_whatever_is_done_to_the_server_the_next_session_is_as_the_first(box, wh
         source = "import resource\n" + defined(TAMPER[what] + "\nreturn 0")
         session.ask(SECONDS, op="run", source=source, file="cell 1")
         with suppress(Ended):
-            session.ask(SECONDS, op="call", name="f", arguments=[], forbids=[])
+            session.ask(SECONDS, op="call", name="f", arguments=[])
         session.close()
         assert inside(fresh, STATE) == before
 

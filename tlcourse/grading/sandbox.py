@@ -19,6 +19,7 @@ from pathlib import Path
 from time import monotonic
 
 import tlcourse
+from tlcourse.checks.asking import time_up
 from tlcourse.files import CourseError
 from tlcourse.grading import protocol
 
@@ -31,6 +32,10 @@ LIMITS = {
     "RLIMIT_FSIZE": 32 * 2**20,
     "RLIMIT_CORE": 1,  # with 0 a system that pipes core dumps to a program would still do so
     "RLIMIT_MSGQUEUE": 0,
+}
+STAGED = {  # all that the sandbox has of these rooms
+    "checks": ("asking.py", "forbidden.py", "properties.py"),
+    "grading": ("__init__.py", "syscalls.py", "protocol.py"),
 }
 _GRACE = 5.0  # seconds in which the server ends a submission, before the sandbox is thrown away
 _START = 120.0  # seconds that it may take to start
@@ -59,13 +64,14 @@ def stage(folder: Path, forbidden: Iterable[str]) -> None:
         Dotted names; those of this package, "tlcourse.losses.cross_entropy", get no body.
     """
     to = folder / "tlcourse"
-    skip = shutil.ignore_patterns("__pycache__", "_content", "*.npz", "ex[0-9][0-9].py", "grading")
+    skip = shutil.ignore_patterns("__pycache__", "_content", "*.npz", "checks", "grading")
     shutil.copytree(PACKAGE, to, ignore=skip)
-    (to / "grading").mkdir()
-    for name in ("__init__.py", "syscalls.py", "protocol.py"):
-        shutil.copy(PACKAGE / "grading" / name, to / "grading" / name)
+    for room, names in STAGED.items():
+        (to / room).mkdir()
+        for name in names:
+            shutil.copy(PACKAGE / room / name, to / room / name)
     shutil.copy(PACKAGE / "grading" / "server.py", folder / "server.py")
-    shutil.copy(PACKAGE / "grading" / "stand_in.py", to / "checks" / "__init__.py")
+    shutil.copy(PACKAGE / "grading" / "checks_in_sandbox.py", to / "checks" / "__init__.py")
     for name in forbidden:
         package, _, rest = name.partition(".")
         module, _, function = rest.rpartition(".")
@@ -289,9 +295,7 @@ class Session:
             return answer
         except TimeoutError:
             self.close()
-            raise Ended(
-                f"no answer within {seconds:.3g} seconds: a loop that never ends?"
-            ) from None
+            raise Ended(time_up(seconds)) from None
         except protocol.Malformed as error:
             self.close()
             raise Ended(f"what is returned cannot be read: {error}") from None
