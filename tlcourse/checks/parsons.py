@@ -71,19 +71,10 @@ def explain(error: Exception, order: list[str]) -> str:
 
 def show(name: str, lines: dict[str, str]) -> None:
     """Show the lines with their labels; in Jupyter with buttons that write the list `name`."""
-    from tlcourse.plotting import in_notebook
+    from tlcourse.quiz import show_widget
 
     listed = "\n".join(f"{label}  {line}" for label, line in lines.items())
-    if not in_notebook():
-        print(listed)
-        return
-    from IPython.display import display
-
-    bundle = buttons(name, lines, listed)._repr_mimebundle_()
-    bundle.pop("text/plain")
-    # Where no widget can live (a page on the web, a saved notebook), the text stands in for it.
-    bundle["text/markdown"] = f"```\n{listed}\n```"
-    display(bundle, raw=True)
+    show_widget(lambda: buttons(name, lines, listed), markdown=f"```\n{listed}\n```", text=listed)
 
 
 def buttons(name: str, lines: dict[str, str], listed: str):
