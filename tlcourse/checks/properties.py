@@ -57,7 +57,7 @@ def agrees(
         An array, number or string, or a list or dict of these. It is never shown.
     mistakes : dict
         What well-known wrong ways would have given, by the message meant for each:
-        ``{"you took the mean over the classes": z.mean(1)}``. The first that matches is told.
+        ``{"you took the mean over the classes": z.mean(1)}``. The first that matches counts.
     rtol, atol : float
         As in `numpy.allclose`. The defaults let float32 pass.
     """
@@ -98,8 +98,8 @@ def difference(got, expected, rtol: float, atol: float) -> str | None:
         return None if got == expected else ""
     else:
         return _numbers_differ(got, expected, rtol, atol)
-    for name, of_got, of_expected in pairs:
-        if (why := difference(of_got, of_expected, rtol, atol)) is not None:
+    for name, got_part, expected_part in pairs:
+        if (why := difference(got_part, expected_part, rtol, atol)) is not None:
             return name + (why or "not as it should be")
     return None
 

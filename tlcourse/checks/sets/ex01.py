@@ -176,8 +176,10 @@ def adam_step(answer, rng):
         gs = numbers(rng, 4, d)
         for t, g in enumerate(gs, 1):
             mine, m, v = answer(mine, m, v, g, t, alpha, b1, b2, eps)
-        told = iter(gs)
-        path = optimizers.adam(lambda _, told=told: next(told), theta, alpha, 4, b1, b2, eps)
+        gradients = iter(gs)
+        path = optimizers.adam(
+            lambda _, gradients=gradients: next(gradients), theta, alpha, 4, b1, b2, eps
+        )
         yield agrees("four steps, with m and v handed on, follow the formula", mine, path[-1])
 
 
@@ -203,9 +205,9 @@ def minibatch_gradients(answer, rng):
         got = answer(theta, x, y, order, size)
         starts = range(0, n, size)
         if n % size:
-            told = "the last batch is smaller, and it counts too"
+            why = "the last batch is smaller, and it counts too"
             few = isinstance(got, np.ndarray) and got.shape == (n // size, d)
-            yield holds("no example is left out", not few, told)
+            yield holds("no example is left out", not few, why)
         yield shaped("has a row for each batch", got, (len(starts), d))
         right = np.array([slope(theta, x[p], y[p]) for p in (order[s : s + size] for s in starts)])
         moved = np.allclose(got[0], right[0]) and not np.isclose(got[1:], right[1:]).any()

@@ -314,15 +314,15 @@ def conv2d_backward(answer, rng):
 # --- max-pooling ---------------------------------------------------------------------------------
 
 
-def _pooled(a: np.ndarray, size: int, how=np.max) -> np.ndarray:
+def _pooled(a: np.ndarray, size: int, reduce=np.max) -> np.ndarray:
     """One number for each whole block."""
     blocks = sliding_window_view(a, (size, size))[::size, ::size]
-    return how(blocks.reshape(*blocks.shape[:2], -1), axis=2)
+    return reduce(blocks.reshape(*blocks.shape[:2], -1), axis=2)
 
 
-def _pooled_loss(a, g, size, how=np.max):
+def _pooled_loss(a, g, size, reduce=np.max):
     """A loss whose gradient for the pooled map is g."""
-    return np.sum(g * _pooled(a, size, how))
+    return np.sum(g * _pooled(a, size, reduce))
 
 
 @task(
@@ -344,7 +344,8 @@ def pool_backward(answer, rng):
         first -= h * w  # a block of negative numbers
         g = _apart(rng, h // size, w // size)
         right, total, mean, least = (
-            _slopes(_pooled_loss, 0, a, g, size, how) for how in (np.max, np.sum, np.mean, np.min)
+            _slopes(_pooled_loss, 0, a, g, size, reduce)
+            for reduce in (np.max, np.sum, np.mean, np.min)
         )
         corner = np.zeros((h, w))
         corner[: h // size * size : size, : w // size * size : size] = g
@@ -485,7 +486,7 @@ def repaired(answer, rng):
         x_train, y_train, x_test = got
 
         right = (new - x.mean()) / 255
-        told = _fault(
+        why = _fault(
             x_test,
             {
                 "": new,
@@ -504,8 +505,8 @@ def repaired(answer, rng):
             },
         )
         if _same(_sorted(x_test), _sorted(right)):
-            told = "the test images are in another order: their labels would no longer fit"
-        yield holds("the test images are only scaled and centred", _same(x_test, right), told)
+            why = "the test images are in another order: their labels would no longer fit"
+        yield holds("the test images are only scaled and centred", _same(x_test, right), why)
 
         both = np.concatenate([x, _moved(x)])
         right = (both - x.mean()) / 255
@@ -518,24 +519,24 @@ def repaired(answer, rng):
             "right is along axis 2": [x, np.roll(x, 1)],
             "the copies are moved down; to the right is along axis 2": [x, np.roll(x, 1, axis=1)],
         }
-        told = _fault(
+        why = _fault(
             _sorted(x_train),
             {message: _sorted(np.reshape(stack, trained)) for message, stack in stacks.items()},
             {"": x.mean(), "no mean is subtracted from the training images": 0},
         )
         name = "every training image is there, and a copy that is moved to the right"
-        yield holds(name, _same(_sorted(x_train), _sorted(right)), told)
+        yield holds(name, _same(_sorted(x_train), _sorted(right)), why)
 
         distances = np.abs(x_train[:, None] - right[None]).sum((2, 3))
         order = distances.argmin(1)
-        told = "image and label are shuffled apart: both need the same order"
+        why = "image and label are shuffled apart: both need the same order"
         fits = np.array_equal(y_train, np.tile(y, 2)[order])
         same = np.array_equal(np.sort(y_train), np.sort(np.tile(y, 2)))
-        yield holds("each image has its label", fits, told if same else "labels are lost")
-    told = "the training images lie in the order in which they came"
-    yield holds("the training images are shuffled", (order != np.arange(2 * n)).any(), told)
+        yield holds("each image has its label", fits, why if same else "labels are lost")
+    why = "the training images lie in the order in which they came"
+    yield holds("the training images are shuffled", (order != np.arange(2 * n)).any(), why)
     image = order % n
-    told = ""
+    why = ""
     for message, is_so in {
         "the images are only rotated or turned around: draw an order of all 2N": any(
             (np.diff(order) % (2 * n) == step).all() for step in (1, 2 * n - 1)
@@ -546,13 +547,13 @@ def repaired(answer, rng):
             (pairs[::2] == pairs[1::2]).all() for pairs in (image, np.roll(image, 1))
         ),
     }.items():
-        told = told or (message if is_so else "")
-    yield holds("any order of the 2N images may come", not told, told)
+        why = why or (message if is_so else "")
+    yield holds("any order of the 2N images may come", not why, why)
     again, other = answer(x, y, new, seed), answer(x, y, new, seed + 1)
-    told = "the same seed gives another order each time: draw from default_rng(seed)"
-    yield agrees("a seed stands for one order", again[1], y_train, {told: again[1]})
-    told = "seed is not used: another one gives the same order"
-    yield holds("another seed gives another order", (other[0] != x_train).any(), told)
+    why = "the same seed gives another order each time: draw from default_rng(seed)"
+    yield agrees("a seed stands for one order", again[1], y_train, {why: again[1]})
+    why = "seed is not used: another one gives the same order"
+    yield holds("another seed gives another order", (other[0] != x_train).any(), why)
 
 
 # --- receptive fields ----------------------------------------------------------------------------
@@ -700,16 +701,16 @@ def influence(answer, rng):
             "True or False is wanted for each pixel, not by how much it changes the output",
         )
         got = got.astype(bool)
-        told = ""
+        why = ""
         for message, wrong in mistakes.items():
             if np.array_equal(got, wrong):
-                told = told or message
+                why = why or message
         missed = (
             "some pixels are missed: while a ReLU is at rest a change does not get through; try "
             "many rows of random numbers of both signs"
         )
-        yield holds("no pixel that counts is missed", got[right].all(), told or missed)
-        extra = told or "some pixels are counted that cannot change this output"
+        yield holds("no pixel that counts is missed", got[right].all(), why or missed)
+        extra = why or "some pixels are counted that cannot change this output"
         yield holds("no pixel is counted that cannot change it", not got[~right].any(), extra)
 
 

@@ -432,7 +432,7 @@ def cached(answer, rng):
             "the mean over the draws is one draw, and a blurred one: keep them all": (
                 _train_head(blurred, labels, *head)
             ),
-            "the head begins anew: let it start from the weights that it has": (
+            "the head starts over: let it start from the weights that it has": (
                 _train_head(features, every, 0 * head[0], 0 * head[1])
             ),
             "the bias is missing in the logits": (trained[0], 0),
@@ -702,9 +702,9 @@ def measured(answer, rng):
                 else "you called it with training=False: fit calls it with True; it is its own "
                 "`trainable` that keeps it still"
             )
-            told = {why: 0 if flag else 2}
+            mistakes = {why: 0 if flag else 2}
             name = "its own trainable decides how many of its weights train"
-            yield agrees(name, count, 2 if flag else 0, told)
+            yield agrees(name, count, 2 if flag else 0, mistakes)
 
 
 # --- the recipe, its lines in order ------------------------------------------------------------
