@@ -593,7 +593,7 @@ def test_unknown_names_are_one_sentence_with_what_there_is():
     assert repr(ex.gradient).startswith("ex01.gradient: The gradient of")
 
 
-def test_a_notebook_of_another_edition_is_told(monkeypatch, folder):
+def test_a_notebook_of_another_edition_is_refused(monkeypatch, folder):
     with pytest.raises(CourseError, match="edition 7 of ex01, and .* up to edition 1: update it"):
         exercise("ex01", edition=7)
     changed = task(*HINTS, edition=2)(double.check)
@@ -684,7 +684,7 @@ def test_two_notebooks_at_once_lose_nothing(folder):
 @pytest.mark.parametrize(
     "text", ["", "{broken", "[]", "null", '{"ex01": 3}', '{"ex01": {"order": "great"}}']
 )
-def test_a_damaged_file_is_kept_aside_and_told_once(folder, capsys, text):
+def test_a_damaged_file_is_kept_aside_and_named_once(folder, capsys, text):
     path = folder / ".tlcourse/progress.json"
     path.write_text(text)
     ex = exercise("ex01")
@@ -721,7 +721,7 @@ def test_in_a_read_only_folder_checks_still_answer(folder, capsys):
     assert "cannot be kept in" in capsys.readouterr().out
 
 
-def test_a_lock_that_stays_is_told_and_does_not_stop(folder, capsys, monkeypatch):
+def test_a_lock_that_stays_is_named_and_does_not_stop(folder, capsys, monkeypatch):
     from filelock import FileLock
 
     monkeypatch.setattr(progress, "_SECONDS", 0.1)

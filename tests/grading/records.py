@@ -34,8 +34,8 @@ ANSWERS = {
 def record(student: str, wrong=(), *, answers=None, open_answer=OPEN, **values) -> dict:
     """What the marker says of a student: all is right but the tasks named."""
     right = {"status": "correct", "points": 10, "passed": ["is right"], "failed": "", "message": ""}
-    told = "you normalise over the examples; softmax([[1]]) returned [[1]]"
-    failed = {"failed": "rows sum to 1", "message": told, "passed": ["has the shape of z"]}
+    message = "you normalise over the examples; softmax([[1]]) returned [[1]]"
+    failed = {"failed": "rows sum to 1", "message": message, "passed": ["has the shape of z"]}
     verdicts = {name: dict(right) for name in TASKS}
     verdicts |= {name: {"status": "not yet", "points": 0, **failed} for name in wrong}
     answers = ANSWERS | (answers or {})

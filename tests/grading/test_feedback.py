@@ -98,13 +98,13 @@ def test_formgrader_shows_hostile_text_as_text(marks):
 # --- feedback ----------------------------------------------------------------------------------
 
 
-def test_feedback_tells_what_holds_and_what_does_not(marks):
+def test_feedback_says_what_holds_and_what_does_not(marks):
     one = record("ada", ["softmax"], cells=[[7, "NameError: name 'q' is not defined"]])
     one["tasks"]["order"] |= {"status": "not attempted", "points": 0, "passed": []}
     gradebook.store(marks, [one, record("bob_the_other", open_answer="bobs own words")])
     found = Page(page(marks, "ada"))
     text = " ".join(found.text.split())
-    for told in (
+    for piece in (
         "ex02 · Cross-entropy",
         "For ada",
         "60 of 90 points",
@@ -117,7 +117,7 @@ def test_feedback_tells_what_holds_and_what_does_not(marks):
         "9 · The open question Not read yet",
         OPEN,
     ):
-        assert told in text
+        assert piece in text
     assert "bob" not in text
 
 

@@ -110,9 +110,9 @@ def test_what_a_person_entered_outlives_marking_again(marks):
         assert text in page(marks, "ada")
     assert "Well observed." not in page(marks, "bob")
 
-    anew = [record("ada", ["train", "order"], open_answer="Another."), record("bob")]
-    for _ in range(2):  # handed in anew: a person is asked to look again, until that is done
-        assert "ada" in gradebook.store(marks, anew)
+    again = [record("ada", ["train", "order"], open_answer="Another."), record("bob")]
+    for _ in range(2):  # handed in again: a person is asked to look again, until that is done
+        assert "ada" in gradebook.store(marks, again)
     with opened(marks) as book:
         grade = book.find_grade("open-question", NOTEBOOK, EXERCISE, "ada")
         assert (grade.manual_score, grade.extra_credit) == (7.5, 1)
@@ -120,7 +120,7 @@ def test_what_a_person_entered_outlives_marking_again(marks):
         for name in ("open-question", "softmax"):  # as formgrader does when a score is saved
             book.find_grade(name, NOTEBOOK, EXERCISE, "ada").needs_manual_grade = False
         book.db.commit()
-    assert "ada" not in gradebook.store(marks, anew)
+    assert "ada" not in gradebook.store(marks, again)
     with opened(marks) as book:
         grade = book.find_grade("softmax", NOTEBOOK, EXERCISE, "ada")
         assert (grade.auto_score, grade.manual_score, grade.score) == (10, 4, 4)
@@ -151,8 +151,8 @@ def test_what_cannot_be_read_counts_as_handed_in_with_the_reason_as_comment(mark
         submission = book.find_submission(EXERCISE, "ada")
         assert (submission.score, submission.max_score) == (0, 90)
         assert not submission.needs_manual_grade
-        told = {c.name: c.comment for c in submission.notebooks[0].comments if c.comment}
-        assert told == {"softmax-answer": "Unreadable: it is <b>not</b> a notebook"}
+        comments = {c.name: c.comment for c in submission.notebooks[0].comments if c.comment}
+        assert comments == {"softmax-answer": "Unreadable: it is <b>not</b> a notebook"}
     assert table(marks)["ada"]["status"] == "unreadable"
     found = nbformat.read(autograded(marks, "ada"), 4)
     assert found.cells[0].source == "**Unreadable: **it is < b>not< /b> a notebook"
@@ -377,14 +377,14 @@ def test_a_person_at_work_in_the_gradebook_is_waited_for(marks, monkeypatch):
     assert list(table(marks)) == ["ada"]
 
 
-def test_a_damaged_gradebook_is_told_in_one_sentence(marks):
+def test_a_damaged_gradebook_is_named_in_one_sentence(marks):
     (marks / "gradebook.db").write_bytes(b"no database" * 1000)
     with pytest.raises(CourseError, match="not a database"):
         gradebook.store(marks, [record("ada")])
     assert (marks / "gradebook.db").read_bytes().startswith(b"no database")
 
 
-def test_without_nbgrader_it_is_told_how_to_get_it(marks, monkeypatch):
+def test_without_nbgrader_one_sentence_says_how_to_get_it(marks, monkeypatch):
     monkeypatch.setitem(sys.modules, "nbgrader.api", None)
     with pytest.raises(CourseError, match=r"pip install 'tlcourse\[grading\]'"):
         gradebook.store(marks, [record("ada")])

@@ -30,25 +30,25 @@ def test_the_table_adds_up(marks):
 # --- the summary -------------------------------------------------------------------------------
 
 
-def test_the_summary_tells_what_to_teach_again():
+def test_the_summary_says_what_to_teach_again():
     records = [record("a", ["softmax", "train"]), record("b", ["softmax"]), record("c")]
     records += [unreadable("d"), record("e", submitted="2026-11-20T12:00:01+00:00")]
     records[2]["tasks"]["order"] |= {"status": "not attempted", "points": 0}
     records[0]["tasks"]["train"] |= {"failed": "", "message": "your function raises \x1b[2J"}
-    told = summary.text(records, deadline=DEADLINE)
-    assert "ex02 · Cross-entropy: 5 handed in, 4 marked, 1 unreadable, 1 late" in told
-    assert re.search(r"^ +60  █+ 1$", told, re.MULTILINE)
-    assert re.search(r"^ +70  █+ 2$", told, re.MULTILINE)
-    assert re.search(r"^ +0   0$", told, re.MULTILINE)
-    assert re.search(r"  softmax +50 % +50 % +0 %$", told, re.MULTILINE)
-    assert re.search(r"  order +75 % +0 % +25 %$", told, re.MULTILINE)
-    again = told.partition("What to teach again")[2].splitlines()
+    text = summary.text(records, deadline=DEADLINE)
+    assert "ex02 · Cross-entropy: 5 handed in, 4 marked, 1 unreadable, 1 late" in text
+    assert re.search(r"^ +60  █+ 1$", text, re.MULTILINE)
+    assert re.search(r"^ +70  █+ 2$", text, re.MULTILINE)
+    assert re.search(r"^ +0   0$", text, re.MULTILINE)
+    assert re.search(r"  softmax +50 % +50 % +0 %$", text, re.MULTILINE)
+    assert re.search(r"  order +75 % +0 % +25 %$", text, re.MULTILINE)
+    again = text.partition("What to teach again")[2].splitlines()
     assert again[1:3] == [
         "  50 %  softmax: rows sum to 1",
         "        most often (2): you normalise over the examples",
     ]
     assert "train: it could not be tried to the end" in again[3]
-    assert "\x1b" not in told
+    assert "\x1b" not in text
     late = {"e": DEADLINE + timedelta(days=1)}
     assert "0 late" in summary.text(records, deadline=DEADLINE, extensions=late)
     assert "late" not in summary.text(records)

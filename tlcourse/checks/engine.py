@@ -11,8 +11,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tlcourse.checks import asking
-from tlcourse.checks.asking import Answer, LocalAnswer, printable
+from tlcourse.checks.asking import (
+    NOT_ATTEMPTED,
+    SECONDS,
+    Answer,
+    LocalAnswer,
+    explain_confusion,
+    printable,
+)
 from tlcourse.checks.properties import Failure, Property, plain, show
 
 POINTS = 10
@@ -98,9 +104,7 @@ class _Open(Exception):
     """The answer is the untouched stub; the message says so."""
 
 
-def judge(
-    task: Task, answer, rng: np.random.Generator, *, seconds: float = asking.SECONDS
-) -> Verdict:
+def judge(task: Task, answer, rng: np.random.Generator, *, seconds: float = SECONDS) -> Verdict:
     """Check one answer; whatever it does, a verdict comes back.
 
     Parameters
@@ -154,7 +158,7 @@ def judge_answer(task: Task, answer: Answer, rng: np.random.Generator) -> Verdic
     except Failure as failure:
         return not_yet(str(failure), line=_line(failure, properties))
     except Exception as error:  # the check stumbled over what it was given
-        message = _join(asking.explain_confusion(error), calls.last if calls else "")
+        message = _join(explain_confusion(error), calls.last if calls else "")
         return not_yet(message, line=_line(error, properties))
     return Verdict("correct", tuple(passed), points=task.points)
 
@@ -193,7 +197,7 @@ class _Calls:
             if reply["unwritten"]:
                 raise Failure(f"it calls {reply['unwritten']}, which is not written yet")
             if self._count == 1:
-                raise _Open(asking.NOT_ATTEMPTED)
+                raise _Open(NOT_ATTEMPTED)
         if "failure" in reply:
             raise Failure(_join(reply["failure"], f"the call was {call}"))
         result = reply.get("result")

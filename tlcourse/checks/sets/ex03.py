@@ -9,6 +9,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from tlcourse.checks import agrees, assemble, holds, numbers, task
+from tlcourse.checks.references import slopes
 
 EDITION = 1
 
@@ -17,19 +18,6 @@ def _apart(rng, *shape: int) -> np.ndarray:
     """Numbers with one decimal, at least a half away from 0."""
     x = numbers(rng, *shape)
     return x + np.where(x < 0, -0.5, 0.5)
-
-
-def _slopes(f, which: int, *arguments, h: float = 1e-4) -> np.ndarray:
-    """The gradient of f(*arguments) for one of them, by central differences."""
-    x = arguments[which]
-    slopes, ends = np.empty(x.shape), list(arguments)
-    for place, one in zip(np.ndindex(x.shape), _units(x.shape), strict=True):
-        values = []
-        for step in (h, -h):
-            ends[which] = x + step * one
-            values.append(f(*ends))
-        slopes[place] = (values[0] - values[1]) / (2 * h)
-    return slopes
 
 
 def _units(shape: tuple) -> np.ndarray:
@@ -251,7 +239,7 @@ def conv2d_backward(answer, rng):
         x, w = _apart(rng, *size), _apart(rng, *kernel)
         g = _apart(rng, *_correlate(x, w, stride).shape)
         given, ones = (x, w, g, stride), (x, w, np.ones_like(g), stride)
-        dx, dw = _slopes(_loss, 0, *given), _slopes(_loss, 1, *given)
+        dx, dw = slopes(_loss, 0, *given), slopes(_loss, 1, *given)
         got = answer(*given)
         shapes = {"return the gradient for x first and that for w second": (kernel, size)}
         if stride > 1:  # what the formulas of chapter 03 give
@@ -277,10 +265,10 @@ def conv2d_backward(answer, rng):
                 ),
                 "the gradient for w is turned by 180°": dw[::-1, ::-1],
                 "the windows for w move on by one pixel; use the stride": (
-                    _slopes(_loss_beside, 1, x, w, g)
+                    slopes(_loss_beside, 1, x, w, g)
                 ),
                 "g is not used for w: each window is still to be multiplied by its g": (
-                    _slopes(_loss, 1, *ones)
+                    slopes(_loss, 1, *ones)
                 ),
             },
             rtol=1e-3,
@@ -294,15 +282,15 @@ def conv2d_backward(answer, rng):
                 "a pixel is part of several windows, and collects from each: you overwrite what "
                 "came from the earlier ones": _last_only(*given),
                 "the kernel lies the wrong way round in the gradient for x: pixel (u, v) of a "
-                "window met weight (u, v)": _slopes(_loss, 0, x, w[::-1, ::-1], g, stride),
+                "window met weight (u, v)": slopes(_loss, 0, x, w[::-1, ::-1], g, stride),
                 "the windows for x move on by one pixel; use the stride": (
-                    _slopes(_loss_beside, 0, x, w, g)
+                    slopes(_loss_beside, 0, x, w, g)
                 ),
                 "g is not used for x: multiply the weights of each window by its g": (
-                    _slopes(_loss, 0, *ones)
+                    slopes(_loss, 0, *ones)
                 ),
                 "the weights are not used for x: a pixel receives g times its weight": (
-                    _slopes(_loss, 0, x, np.ones_like(w), g, stride)
+                    slopes(_loss, 0, x, np.ones_like(w), g, stride)
                 ),
                 "you take the mean over the windows for x; add up": dx / g.size,
             },
@@ -344,14 +332,14 @@ def pool_backward(answer, rng):
         first -= h * w  # a block of negative numbers
         g = _apart(rng, h // size, w // size)
         right, total, mean, least = (
-            _slopes(_pooled_loss, 0, a, g, size, reduce)
+            slopes(_pooled_loss, 0, a, g, size, reduce)
             for reduce in (np.max, np.sum, np.mean, np.min)
         )
         corner = np.zeros((h, w))
         corner[: h // size * size : size, : w // size * size : size] = g
         pairs, flat = np.zeros((h, w)), np.zeros((h, w))
         part = np.s_[: 2 * g.shape[0], : 2 * g.shape[1]]
-        pairs[part] = _slopes(_pooled_loss, 0, a[part], g, 2)
+        pairs[part] = slopes(_pooled_loss, 0, a[part], g, 2)
         for i, j in np.ndindex(g.shape):
             block = a[i * size : (i + 1) * size, j * size : (j + 1) * size]
             flat.flat[block.argmax()] = g[i, j]
@@ -394,7 +382,7 @@ def pool_backward(answer, rng):
         later = 1e-3 * np.arange(h * w).reshape(h, w)
         below = 1e-3 * np.arange(h * w).reshape(w, h).T
         first, last, column = (
-            _slopes(_pooled_loss, 0, a + few, g, size, h=1e-5) for few in (-later, later, -below)
+            slopes(_pooled_loss, 0, a + few, g, size, h=1e-5) for few in (-later, later, -below)
         )
         now = _pooled_loss(a, g, size)
         every = [_pooled_loss(a + one, g, size) - now for one in _units(a.shape)]
@@ -777,9 +765,9 @@ def order(answer, rng):
         v = _apart(rng, *z.shape)
         y = np.sum(v * np.maximum(z, 0)) + 1.5  # so that the error is −1.5
 
-        new_w = w - alpha * _slopes(_squared, 1, x, w, v, y)
-        new_v = v - alpha * _slopes(_squared, 2, x, w, v, y)
-        late = w + alpha * 1.5 * _slopes(_forecast, 1, x, w, new_v)
+        new_w = w - alpha * slopes(_squared, 1, x, w, v, y)
+        new_v = v - alpha * slopes(_squared, 2, x, w, v, y)
+        late = w + alpha * 1.5 * slopes(_forecast, 1, x, w, new_v)
         yield agrees(
             "w and v move by the gradients at the old weights",
             step(x, y, w, v, alpha),

@@ -8,6 +8,7 @@ from itertools import permutations
 import numpy as np
 
 from tlcourse.checks import agrees, assemble, holds, numbers, task
+from tlcourse.checks.references import normalised
 
 EDITION = 1
 
@@ -134,11 +135,6 @@ def copied(answer, rng):
     )
 
 
-def _normalise(x, gamma, beta, mean, variance):
-    """What a BatchNormalization layer returns."""
-    return gamma * (x - mean) / np.sqrt(variance + 0.001) + beta
-
-
 def _norm(rng, n: int, c: int, alike: int | None):
     """A layer [γ, β, mean, variance] with input x and output y: no other order gives this y.
 
@@ -150,8 +146,8 @@ def _norm(rng, n: int, c: int, alike: int | None):
             right[:, alike] = right[0, alike]
         right = list(right)
         x = numbers(rng, n, c)
-        y = _normalise(x, *right)
-        others = [abs(_normalise(x, *p) - y).max() for p in permutations(right)]
+        y = normalised(x, *right)
+        others = [abs(normalised(x, *p) - y).max() for p in permutations(right)]
         if sorted(others)[1] > 0.05:
             return right, x, y
 
@@ -178,7 +174,7 @@ def reordered(answer, rng):
         yield holds("an order is found", got is not None, why)
 
         def fits_one(at, arrays=arrays, x=x, y=y):
-            return next(p for p in permutations(arrays) if np.isclose(_normalise(x, *p)[at], y[at]))
+            return next(p for p in permutations(arrays) if np.isclose(normalised(x, *p)[at], y[at]))
 
         partly = "this order gives one column of y and not the others: compare all of y"
         partial = {
