@@ -249,7 +249,7 @@ def grade(
 
     from tlcourse.course.content import find_exercise
     from tlcourse.files import CourseError
-    from tlcourse.grading import batch, gradebook, handins, similarity
+    from tlcourse.grading import batch, gradebook, handins, similarity, summary
 
     if (extensions or penalty) and not deadline:
         raise typer.BadParameter("--extensions and --penalty need a --deadline.")
@@ -285,7 +285,7 @@ def grade(
             ) from None
     records.sort(key=lambda record: record["student"])
     waiting = gradebook.store(out, records, **late, penalty=penalty)
-    print(gradebook.summary(records, **late))
+    print(summary.text(records, **late))
     for record in records:
         if record["status"] == "unreadable":
             print(f"Not read, 0 points: {_listed([record['student']])}: {record['reason']}")
