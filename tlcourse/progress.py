@@ -15,9 +15,11 @@ from filelock import FileLock, Timeout
 from tlcourse.files import write
 
 _NAME = "progress.json"
+_PREDICTIONS = "predictions.json"
 _SECONDS = 5.0  # to wait for another notebook
 _RANK = ("not attempted", "not yet", "correct")
 _memory: dict[str, dict[str, str]] = {}
+_predictions: dict[str, dict] = {}
 _said: set[str] = set()
 
 
@@ -61,6 +63,41 @@ def read(folder: Path | None = None) -> dict[str, dict[str, str]]:
     for section, names in _memory.items():
         for name, status in names.items():
             _keep_best(kept, section, name, status)
+    return kept
+
+
+def keep_prediction(key: str, prediction: dict) -> None:
+    """Keep a prediction, plain data, under its key, "03.pooling"; in memory outside of a folder."""
+    _predictions[key] = prediction
+    if (folder := find_folder()) is None:
+        return
+    with _sentences(folder), _lock(folder):
+        kept = _read_predictions(folder) | {key: prediction}
+        write(folder / ".tlcourse" / _PREDICTIONS, json.dumps(kept, indent=1).encode())
+
+
+def predictions() -> dict[str, dict]:
+    """All predictions by key: from the learner's folder, and from this kernel."""
+    kept: dict[str, dict] = {}
+    if (folder := find_folder()) is not None:
+        with _sentences(folder):
+            kept = _read_predictions(folder)
+    return kept | _predictions
+
+
+def _read_predictions(folder: Path) -> dict[str, dict]:
+    path = folder / ".tlcourse" / _PREDICTIONS
+    try:
+        kept = json.loads(path.read_bytes())
+        if not all(isinstance(one, dict) and "question" in one for one in kept.values()):
+            raise ValueError
+    except FileNotFoundError:
+        return {}
+    except (ValueError, AttributeError):
+        aside = _free(path.with_name("predictions-damaged.json"))
+        os.replace(path, aside)
+        _say_once(f"Your predictions could not be read; the old file is {aside.name}.")
+        return {}
     return kept
 
 

@@ -1,14 +1,22 @@
-"""Retrieval questions: what a reader should recall before a chapter begins.
+"""What a chapter asks and claims: retrieval questions, predictions, and claims with their ticks.
 
-The questions are data, in `questions.toml`. In Jupyter each is a set of radio buttons that
-answers a choice with its explanation; elsewhere the questions are printed.
+The retrieval questions are data, in `questions.toml`. In Jupyter a question is a widget that answers
+a choice; where no widget can live the questions are shown as text.
 """
 
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import cache, partial
 from importlib.resources import files
+from math import floor, log10
 from string import ascii_lowercase
+
+import numpy as np
+
+from tlcourse.data.public import scale
+
+# --- retrieval questions -----------------------------------------------------------------------
 
 
 @cache
@@ -122,6 +130,274 @@ def _buttons(chapter: str, number: int, question: dict):
     buttons.observe(explain, names="value")
     title = widgets.HTML(f"<b>{number}. {question['question']}</b>")
     return widgets.VBox([title, buttons, reply])
+
+
+# --- predictions -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A question whose answer the next cells measure, and the reader's guess.
+
+    Attributes
+    ----------
+    question : str
+    low, high : float, optional
+        The ends of the slider, of a number.
+    choices : tuple of str
+        Of a choice; empty for a number.
+    guess : float or str, optional
+        None before the reader has guessed.
+    value : float or str, optional
+        What was measured; None before it is revealed.
+    """
+
+    question: str
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+    guess: float | str | None = None
+    value: float | str | None = None
+
+    @property
+    def is_right(self) -> bool:
+        """Whether the guess is the right choice, or within a tenth of the slider's range."""
+        if self.guess is None or self.value is None:
+            return False
+        if self.choices:
+            return self.guess == self.value
+        return abs(self.guess - self.value) <= 0.1 * (self.high - self.low)
+
+
+_asked: dict[str, Prediction] = {}  # in this kernel, by key
+
+
+def predict(key: str, question: str, low: float | Sequence[str], high: float | None = None) -> None:
+    """Ask for a prediction: a slider from `low` to `high`, or choices; the guess is kept.
+
+    Where no widget can live (a page on the web, a slide) the question is shown alone. A guess that was
+    made before is shown again; once the answer is revealed it can no longer be changed.
+
+    Parameters
+    ----------
+    key : str
+        The chapter and a name, "03.pooling", as `reveal` will use it.
+    question : str
+    low, high : float
+        The ends of the slider; or in place of `low` two to six choices, as texts.
+
+    Raises
+    ------
+    ValueError
+        If the key has no chapter, or there is nothing to choose from.
+    """
+    chapter, _, name = key.partition(".")
+    if not (chapter.isdecimal() and name):
+        raise ValueError(f'the key {key!r} has no chapter: write it as "03.pooling".')
+    if isinstance(low, str) or (high is None and not isinstance(low, Sequence)):
+        raise ValueError(f"{low!r} is nothing to choose from: give two ends, or a list of choices.")
+    if high is None:
+        choices = tuple(map(str, low))
+        if not 2 <= len(set(choices)) == len(choices) <= 6:
+            raise ValueError(f"{list(choices)} are not two to six different choices.")
+        asked = Prediction(question, choices=choices)
+    else:
+        if not low < high:
+            raise ValueError(
+                f"a slider cannot go from {low:g} to {high:g}: the first is the lower."
+            )
+        asked = Prediction(question, float(low), float(high))
+    kept = _kept_prediction(key)
+    if kept and (kept.choices, kept.low, kept.high) == (asked.choices, asked.low, asked.high):
+        asked = replace(asked, guess=kept.guess, value=kept.value)
+    _asked[key] = asked
+    listed = " · ".join(asked.choices) or f"from {asked.low:g} to {asked.high:g}"
+    shown = f"**Predict.** {question} *({listed})*"
+    show_widget(
+        partial(_prediction_widget, key), markdown=shown, text=f"Predict: {question} ({listed})"
+    )
+
+
+def _prediction_widget(key: str):
+    """A slider or buttons, with what becomes of the guess below."""
+    import ipywidgets as widgets
+
+    asked = _asked[key]
+    reply = widgets.HTML(_noted(asked))
+    wide = widgets.Layout(width="auto", max_width="36em")
+    if asked.choices:
+        control = widgets.RadioButtons(options=asked.choices, value=asked.guess, layout=wide)
+    else:
+        span = asked.high - asked.low
+        start = asked.low + span / 2 if asked.guess is None else asked.guess
+        control = widgets.FloatSlider(
+            start,
+            min=asked.low,
+            max=asked.high,
+            step=span / 100,
+            continuous_update=False,
+            readout_format=_format_for(span),
+            layout=wide,
+        )
+
+    def keep(change):
+        if change["new"] is None or _asked[key].value is not None:
+            return
+        _asked[key] = replace(_asked[key], guess=change["new"])
+        _keep_prediction(key)
+        reply.value = _noted(_asked[key])
+
+    control.observe(keep, names="value")
+    return widgets.VBox([widgets.HTML(f"<b>Predict.</b> {asked.question}"), control, reply])
+
+
+def _noted(asked: Prediction) -> str:
+    if asked.guess is None:
+        what = "choose one" if asked.choices else "move the slider"
+        return f"<p aria-live='polite'>Your guess: {what}, then run the next cell.</p>"
+    guess = _said(asked, asked.guess)
+    if asked.value is not None:
+        return f"<p aria-live='polite'>You guessed {guess}, before you saw the answer.</p>"
+    return f"<p aria-live='polite'>Your guess is {guess}. Now run the next cell.</p>"
+
+
+def _format_for(span: float) -> str:
+    """A number's format that shows a hundredth of a range."""
+    return f".{max(0, 2 - floor(log10(span)))}f"
+
+
+def _said(asked: Prediction, value: float | str) -> str:
+    """A guess or a measured value, as it is shown."""
+    return value if asked.choices else format(value, _format_for(asked.high - asked.low))
+
+
+def reveal(key: str, value: float | str) -> None:
+    """Show what was measured, and beside it the reader's guess, if there is one.
+
+    Parameters
+    ----------
+    key : str
+        As in `predict`, which was called in this notebook before.
+    value : float or str
+        What was measured; of choices, the right one.
+
+    Raises
+    ------
+    ValueError
+        If nothing of this key was asked, or the value is none of the choices.
+    """
+    asked = _asked.get(key) or _kept_prediction(key)
+    if asked is None:
+        raise ValueError(f"no prediction {key!r} was asked: run the cell above that asks for it.")
+    if asked.choices and value not in asked.choices:
+        raise ValueError(f"{value!r} is none of the choices {list(asked.choices)}.")
+    value = value if asked.choices else float(value)
+    _asked[key] = asked = replace(asked, value=value)
+    measured = _said(asked, value)
+    if asked.guess is None:
+        print(f"Measured: {measured}." if not asked.choices else f"It is: {measured}.")
+        return
+    _keep_prediction(key)
+    guess = _said(asked, asked.guess)
+    if asked.choices:
+        print(f"{'✔' if asked.is_right else '✘'} You said “{guess}”. It is: {measured}.")
+        return
+    off = abs(asked.guess - value)
+    near = f"off by {off:{_format_for(asked.high - asked.low)}}"
+    print(f"{'✔' if asked.is_right else '✘'} You guessed {guess}, measured is {measured}: {near}.")
+    from tlcourse import plotting
+
+    if plotting.in_notebook():
+        ax = plotting.guess_and_measurement(asked.guess, value, (asked.low, asked.high))
+        plotting.show(ax, f"Your guess {guess} beside the measured {measured}: {asked.question}")
+
+
+def predictions(chapter: str) -> None:
+    """Print how well the reader predicted in a chapter.
+
+    Parameters
+    ----------
+    chapter : str
+        Its number, "03".
+    """
+    from tlcourse import progress
+
+    kept = {key: _from_kept(one) for key, one in progress.predictions().items()}
+    mine = {k: p for k, p in (kept | _asked).items() if k.startswith(f"{chapter}.")}
+    seen = [p for p in mine.values() if p.guess is not None and p.value is not None]
+    if not seen:
+        print("Your predictions of this chapter will be listed here, beside what was measured.")
+        return
+    right = sum(p.is_right for p in seen)
+    print(f"You predicted {right} of {len(seen)} well (a number within a tenth of its range):")
+    for one in seen:
+        guess, value = _said(one, one.guess), _said(one, one.value)
+        print(f"  {'✔' if one.is_right else '✘'} {one.question}  you: {guess}  measured: {value}")
+
+
+def _keep_prediction(key: str) -> None:
+    from tlcourse import progress
+
+    progress.keep_prediction(key, asdict(_asked[key]))
+
+
+def _kept_prediction(key: str) -> Prediction | None:
+    from tlcourse import progress
+
+    kept = progress.predictions().get(key)
+    return _from_kept(kept) if kept else None
+
+
+def _from_kept(kept: dict) -> Prediction:
+    return Prediction(**(kept | {"choices": tuple(kept["choices"])}))
+
+
+# --- claims ------------------------------------------------------------------------------------
+
+
+def claim(holds: bool, words: str, *, measured=None, seeds: int | None = None) -> None:
+    """Assert a claim and show it as a line with a tick; on other data, report on it.
+
+    Parameters
+    ----------
+    holds : bool
+    words : str
+        The claim, as a short sentence that goes on from "✔".
+    measured : number, array or str, optional
+        What it was measured by, for the page of all claims; of an array the least and the greatest
+        value are kept.
+    seeds : int, optional
+        Over how many seeds.
+
+    Raises
+    ------
+    AssertionError
+        If it does not hold, unless `TLCOURSE_SCALE` is full, where both outcomes are shown.
+    """
+    if not holds and scale() != "full":
+        raise AssertionError(f"this should hold, and does not: {words}")
+    line = f"{'✔' if holds else '✘ not here:'} {words}"
+    from tlcourse.plotting import in_notebook
+
+    if not in_notebook():
+        print(line)
+        return
+    from IPython.display import display
+
+    about = {"words": words, "measured": _measured_text(measured), "seeds": seeds}
+    display({"text/plain": line}, raw=True, metadata={"tlcourse": about})
+
+
+def _measured_text(measured) -> str:
+    """A number, a text, or the least and the greatest of several numbers."""
+    if measured is None or isinstance(measured, str):
+        return measured or ""
+    values = np.asarray(measured, float).ravel()
+    ends = [f"{value:.3g}" for value in (values.min(), values.max())]
+    return ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
+
+
+# --- widgets -----------------------------------------------------------------------------------
 
 
 def show_widget(make: Callable, *, markdown: str, text: str) -> None:

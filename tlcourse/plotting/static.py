@@ -272,3 +272,26 @@ def kernel_window(image: np.ndarray, kernel: np.ndarray, row: int, column: int):
         ax.set_title(title)
         ax.axis("off")
     return figure
+
+
+def guess_and_measurement(guess: float, value: float, ends: tuple[float, float], *, ax=None):
+    """A guess and what was measured, on one line of numbers.
+
+    Parameters
+    ----------
+    guess, value : float
+    ends : (float, float)
+        Of the line; it grows if the value lies beyond.
+    """
+    if ax is None:
+        _, ax = plt.subplots(figsize=(WIDTH, 0.9))
+    low, high = min(ends[0], value), max(ends[1], value)
+    ax.plot([guess, value], [0, 0], color="#bbbbbb", lw=3, zorder=1)
+    ax.plot(guess, 0, "o", color="#E69F00", ms=12, label="your guess")
+    ax.plot(value, 0, "D", color="#0072B2", ms=10, label="measured")
+    margin = 0.03 * (high - low)
+    ax.set(xlim=(low - margin, high + margin), ylim=(-1, 1), yticks=[])
+    ax.spines["left"].set_visible(False)
+    ax.grid(False, axis="y")
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 0.75), ncols=2)
+    return ax
