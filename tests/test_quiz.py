@@ -130,7 +130,7 @@ def test_a_guess_is_kept_and_shown_beside_what_was_measured(kernel, learner, cap
 
 def test_a_choice_is_kept_and_judged(kernel, learner, capsys):
     quiz.predict("03.edges", "Which lines?", ["upright ones", "level ones"])
-    control, reply = parts(kernel)
+    control, _ = parts(kernel)
     assert control.value is None, "nothing is chosen for the reader"
     control.value = "upright ones"
     quiz.reveal("03.edges", "upright ones")
@@ -154,7 +154,7 @@ def test_after_a_restart_the_guess_is_there_and_can_be_revealed_alone(kernel, le
 
 def test_a_guess_cannot_be_changed_once_the_answer_was_seen(kernel, learner, capsys):
     quiz.predict("03.pooling", "Which accuracy?", 0, 1)
-    control, reply = parts(kernel)
+    control, _ = parts(kernel)
     control.value = 0.9
     quiz.reveal("03.pooling", 0.43)
     control.value = 0.43
@@ -179,7 +179,7 @@ def test_a_question_that_was_changed_asks_again(kernel, learner):
     parts(kernel)[0].value = 0.4
     learner()
     quiz.predict("03.pooling", "How many points?", 0, 100)
-    control, reply = parts(kernel)
+    _, reply = parts(kernel)
     assert "move the slider" in reply.value
 
 

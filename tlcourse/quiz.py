@@ -1,7 +1,7 @@
 """What a chapter asks and claims: retrieval questions, predictions, and claims with their ticks.
 
-The retrieval questions are data, in `questions.toml`. In Jupyter a question is a widget that answers
-a choice; where no widget can live the questions are shown as text.
+The retrieval questions are data, in `questions.toml`. In Jupyter a question is a widget that
+answers a choice; where no widget can live the questions are shown as text.
 """
 
 import tomllib
@@ -175,8 +175,8 @@ _asked: dict[str, Prediction] = {}  # in this kernel, by key
 def predict(key: str, question: str, low: float | Sequence[str], high: float | None = None) -> None:
     """Ask for a prediction: a slider from `low` to `high`, or choices; the guess is kept.
 
-    Where no widget can live (a page on the web, a slide) the question is shown alone. A guess that was
-    made before is shown again; once the answer is revealed it can no longer be changed.
+    Where no widget can live (a page on the web, a slide) the question is shown alone. A guess that
+    was made before is shown again; once the answer is revealed it can no longer be changed.
 
     Parameters
     ----------
