@@ -118,7 +118,7 @@ def tables() -> dict[str, str]:
     """Tables for the pages to include: made from what is committed, so that none can be wrong."""
     found = {"chapters": chapter_table(), "times": times()}
     found |= {"kernels": kernels(), "benchmarks": benchmarks()}
-    found |= {"marking": marking(), "widgets": redraws()}
+    found |= {"marking": marking(), "widgets": redraws(), "claims": claims()}
     for name in content.chapters():
         found[f"questions_{name[:2]}"] = answers(quiz.questions(name[:2]))
     for name in content.exercises():
@@ -190,6 +190,21 @@ def redraws() -> str:
     for name, milliseconds in stored.items():
         rows.setdefault(name[:2], []).append(f"{milliseconds} ms")
     return table(["chapter", "its widgets"], [[name, ", ".join(r)] for name, r in rows.items()])
+
+
+def claims() -> str:
+    """Every claim with a tick: its chapter, what was measured, and over how many seeds."""
+    rows = []
+    for one in content.described_chapters():
+        link = f"[{one.number}](notebooks/{one.path.name})"
+        for cell in nbformat.read(one.path, as_version=4).cells:
+            within = [tag for tag in cell.metadata.get("tags", []) if tag.startswith("atol-")]
+            for output in cell.get("outputs", []):
+                if about := output.get("metadata", {}).get("tlcourse"):
+                    tick = output["data"]["text/plain"]
+                    cells = [link, tick, about["measured"], str(about["seeds"] or "")]
+                    rows.append([*cells, within[0].removeprefix("atol-") if within else ""])
+    return table(["chapter", "claim", "measured", "seeds", "tolerance"], rows)
 
 
 def answers(questions: list[dict]) -> str:

@@ -127,6 +127,49 @@ def cells_are_short(notebook):
         yield f"the median code cell has {median(lengths)} lines"
 
 
+PREDICT = re.compile(r"quiz\.predict\(\s*[\"'](\d+\.[\w-]+)[\"']")
+REVEAL = re.compile(r"quiz\.reveal\(\s*[\"'](\d+\.[\w-]+)[\"'],\s*([\"'\d.-]?)")
+REVEALED = re.compile(r"^(?:Measured|It is): (.+)\.$", re.MULTILINE)
+
+
+def predictions_are_asked_once_and_revealed_after(notebook):
+    cells = code_cells(notebook)
+    asked = [key for cell in cells for key in PREDICT.findall(cell.source)]
+    shown = [key for cell in cells for key, _ in REVEAL.findall(cell.source)]
+    yield from (f"{key} is asked {n} times" for key, n in Counter(asked).items() if n > 1)
+    if asked != shown:
+        yield f"asked are {asked}, and revealed {shown}"
+
+
+def nothing_gives_a_result_away(notebook):
+    """Learners see the cells without outputs: what may stand there between question and answer?"""
+    cells, asked = notebook.cells, {}
+    for place, cell in enumerate(cells):
+        if cell.cell_type != "code":
+            continue
+        asked |= dict.fromkeys(PREDICT.findall(cell.source), place)
+        for key, literal in REVEAL.findall(cell.source):
+            if literal and not cell.metadata.get("jupyter", {}).get("source_hidden"):
+                yield f"the answer of {key} can be read in the code that reveals it: fold it"
+            results = [r for o in cell.outputs for r in REVEALED.findall(o.get("text", ""))]
+            for result in results:
+                between = cells[asked.get(key, place) + 1 : place]
+                for other in between:
+                    if giveaway := tells(other.source, result):
+                        yield f"{giveaway!r} gives {key} away: {other.source[:60]!r}"
+
+
+def tells(text, result):
+    """What in a text tells a result: the words of a choice; a number also as a percentage."""
+    try:
+        number = float(result)
+    except ValueError:
+        return result if result.lower() in text.lower() else ""
+    forms = {result, result.removeprefix("0")} | {f"{100 * number:.0f} %", f"{100 * number:.0f}%"}
+    found = [f for f in forms if re.search(rf"(?<![\w.]){re.escape(f)}(?![\w.]*\d)", text)]
+    return found[0] if found and number not in (0, 1) else ""
+
+
 def the_title_comes_first(notebook):
     first = notebook.cells[0] if notebook.cells else new_markdown_cell("")
     if first.cell_type != "markdown" or not first.source.startswith("# "):
@@ -159,6 +202,8 @@ RULES = [
     metadata_is_the_minimum,
     cells_are_short,
     the_title_comes_first,
+    predictions_are_asked_once_and_revealed_after,
+    nothing_gives_a_result_away,
     the_rhythm_of_a_chapter_is_kept,
 ]
 
@@ -245,6 +290,25 @@ def fail(notebook):
     code(notebook).outputs.append(new_output("error", ename="E", evalue="no", traceback=[]))
 
 
+def prediction(notebook, between="compute()", reveal="value", kind=new_code_cell, **metadata):
+    """Ask for 0.43, with a cell between the question and the answer."""
+    answer = new_output("stream", name="stdout", text="Measured: 0.43.\n")
+    cells = [
+        new_code_cell('quiz.predict("03.a", "Which accuracy?", 0, 1)', execution_count=3),
+        kind(between),
+        new_code_cell(f'quiz.reveal("03.a", {reveal})', execution_count=5, outputs=[answer]),
+    ]
+    cells[2].metadata.update(metadata)
+    notebook.cells[3:3] = cells
+
+
+def choice(notebook, between):
+    answer = new_output("stream", name="stdout", text="It is: upright ones.\n")
+    ask = 'quiz.predict("03.a", "Which?", ["upright ones", "level ones"])'
+    reveal = new_code_cell('quiz.reveal("03.a", right)', execution_count=5, outputs=[answer])
+    notebook.cells[3:3] = [new_code_cell(ask), new_markdown_cell(between), reveal]
+
+
 SPOILERS = [
     (RULES[0], lambda nb: code(nb).update(execution_count=None)),
     (RULES[0], lambda nb: code(nb).update(execution_count=3)),
@@ -277,8 +341,16 @@ SPOILERS = [
     (RULES[7], lambda nb: [c.update(source="# goal\n" + "a = 1\n" * 6) for c in nb.cells[1:3]]),
     (RULES[8], lambda nb: nb.cells.pop(0)),
     (RULES[8], lambda nb: nb.cells.clear()),
-    (RULES[9], lambda nb: nb.cells.pop()),
-    (RULES[9], lambda nb: nb.cells.reverse()),
+    (RULES[9], lambda nb: code(nb).update(source='quiz.predict("03.a", "?", 0, 1)')),
+    (RULES[9], lambda nb: code(nb).update(source='quiz.reveal("03.a", 1)')),
+    (RULES[10], lambda nb: prediction(nb, "It reaches 43 % here.", kind=new_markdown_cell)),
+    (RULES[10], lambda nb: prediction(nb, "assert abs(score - 0.43) < 0.02")),
+    (RULES[10], lambda nb: prediction(nb, 'show(ax, "The accuracy is .43 after ten")')),
+    (RULES[10], lambda nb: prediction(nb, 'title="43% with pooling"')),
+    (RULES[10], lambda nb: prediction(nb, reveal="0.43")),
+    (RULES[10], lambda nb: choice(nb, "See how the Upright ones light up.")),
+    (RULES[11], lambda nb: nb.cells.pop()),
+    (RULES[11], lambda nb: nb.cells.reverse()),
 ]
 
 
@@ -296,6 +368,18 @@ def test_a_warning_or_an_error_that_is_meant_passes():
     fail(notebook)
     code(notebook).metadata["tags"] = ["shows-warning", "raises-exception"]
     assert list(no_output_shows_a_warning_or_an_error_that_nobody_meant(notebook)) == []
+
+
+def test_a_prediction_that_is_not_given_away_passes():
+    for between in ("compute()", "We use 43 images and 0.435 of them.", "Four of ten: x43 = 1.43"):
+        notebook = chapter()
+        prediction(notebook, between)
+        assert list(nothing_gives_a_result_away(notebook)) == []
+    notebook = chapter()
+    prediction(notebook, reveal="0.43", jupyter={"source_hidden": True})
+    assert list(nothing_gives_a_result_away(notebook)) == [], "its code is folded"
+    choice(notebook := chapter(), "Think of the direction in which we subtract.")
+    assert list(nothing_gives_a_result_away(notebook)) == []
 
 
 def test_every_rule_has_a_notebook_that_breaks_it():
