@@ -71,7 +71,7 @@ backends: venv   ## models, training and chapter 05 on JAX and PyTorch, where th
 	@for backend in jax torch; do \
 	  if $(PY) -c "import $$backend" 2>/dev/null; then \
 	    echo "Testing on $$backend ..."; \
-	    KERAS_BACKEND=$$backend $(PY) -m pytest tests/test_models.py tests/test_transfer.py \
+	    KERAS_BACKEND=$$backend $(PY) -m pytest tests/test_models.py tests/test_efficientnet.py tests/test_transfer.py \
 	      tests/test_training.py tests/test_evaluation.py tests/test_autodiff.py tests/pitfalls || exit 1; \
 	    KERAS_BACKEND=$$backend TLCOURSE_TOLERANCE=2 $(NBVAL) --nbval-cell-timeout 5400 --timeout 7200 \
 	      notebooks/05*.ipynb || exit 1; \

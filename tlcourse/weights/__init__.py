@@ -133,9 +133,11 @@ def _read(arrays, key: str) -> np.ndarray:
     return value * arrays[f"{key}/scale"] if value.dtype == "int8" else value
 
 
-def _damaged(file: Path, why) -> CourseError:
+def cure(file: Path) -> str:
+    """What to do about a damaged file."""
     maker = "tools.convert_weights" if file.stem in CONVERTED else "tools.pretrain"
-    return CourseError(
-        f"The course's weights cannot be read from {file} ({why}): install tlcourse again (in a "
-        f"checkout, `python -m {maker}` makes them)."
-    )
+    return f"install tlcourse again (in a checkout, `python -m {maker}` makes them)"
+
+
+def _damaged(file: Path, why) -> CourseError:
+    return CourseError(f"The course's weights cannot be read from {file} ({why}): {cure(file)}.")
