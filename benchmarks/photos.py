@@ -274,13 +274,16 @@ def logistic_regression(
     looked for there.
     """
     from sklearn.linear_model import LogisticRegression
+    from threadpoolctl import threadpool_limits
 
     mean, sd = x.mean(0, dtype="float64"), x.std(0, dtype="float64")
     sd[sd == 0] = 1
-    _, singular, directions = np.linalg.svd((x - mean) / sd, full_matrices=False)
-    directions = directions[singular > 1e-9 * singular[0]]
+    z = (x - mean) / sd
     regression = LogisticRegression(C=strength, max_iter=5000)
-    regression.fit((x - mean) / sd @ directions.T, y)
+    with threadpool_limits(1):  # on a busy machine threads that wait for each other cost ten times
+        _, singular, directions = np.linalg.svd(z, full_matrices=False)
+        directions = directions[singular > 1e-9 * singular[0]]
+        regression.fit(z @ directions.T, y)
     kernel, bias = (regression.coef_ @ directions / sd).T, regression.intercept_
     if kernel.shape[1] == 1:  # two classes: scikit-learn keeps the second's logit alone
         kernel, bias = np.hstack([0 * kernel, kernel]), np.append(0, bias)
