@@ -4,9 +4,8 @@
 VENV  := .venv
 PY    := $(VENV)/bin/python
 PIP   := $(PY) -m pip --disable-pip-version-check install --quiet
-# A notebook stays with one worker; the longest begin first (tools/notebooks.py), so that both end together.
-NBVAL := IPYTHONDIR="$(CURDIR)/$(VENV)/ipython" $(PY) -m pytest -p tests.nbval_tolerance -n 2 --dist loadfile \
-         --nbval --nbval-current-env --nbval-cell-timeout 600 --timeout 900 --durations 20
+NBVAL := IPYTHONDIR="$(CURDIR)/$(VENV)/ipython" $(PY) -m pytest -p tests.nbval_tolerance \
+         --nbval --nbval-current-env --nbval-cell-timeout 600 --timeout 900
 PORT  ?= 8888
 NB    ?=
 KERAS_BACKEND ?= tensorflow
@@ -21,7 +20,7 @@ unexport PIP_IGNORE_INSTALLED PIP_EDITABLE PIP_REQUIRE_VIRTUALENV PIP_QUIET PIP_
 unexport PYTEST_ADDOPTS PYTEST_PLUGINS MPLBACKEND
 
 .NOTPARALLEL:
-.PHONY: help venv lab test unit test-browser nbval backends test-gpu lint notebooks chapters exercises site lock wheel clean
+.PHONY: help venv lab test unit test-browser nbval backends test-gpu lint notebooks chapters exercises site lock lecture wheel clean
 
 help:            ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -65,13 +64,15 @@ test-browser: venv ## a learner, a lecturer and a reader in Chromium, where it i
 	$(PY) -m pytest tests/browser
 
 nbval: venv      ## run every notebook and compare its outputs  (NB=03 for one)
-	@chosen=$$($(PY) -m tools.notebooks $(NB)) && $(NBVAL) $$chosen
+	@# A notebook stays with one worker; the longest begin first, so that both end together.
+	@chosen=$$($(PY) -m tools.notebooks $(NB)) && \
+	$(NBVAL) -n 2 --dist loadfile --durations 20 $$chosen
 
 backends: venv   ## models, training and chapter 05 on JAX and PyTorch, where they are installed
 	@for backend in jax torch; do \
 	  if $(PY) -c "import $$backend" 2>/dev/null; then \
 	    echo "Testing on $$backend ..."; \
-	    KERAS_BACKEND=$$backend $(PY) -m pytest tests/test_models.py tests/test_transfer.py \
+	    KERAS_BACKEND=$$backend $(PY) -m pytest tests/test_models.py tests/test_efficientnet.py tests/test_transfer.py \
 	      tests/test_training.py tests/test_evaluation.py tests/test_autodiff.py tests/pitfalls || exit 1; \
 	    KERAS_BACKEND=$$backend TLCOURSE_TOLERANCE=2 $(NBVAL) --nbval-cell-timeout 5400 --timeout 7200 \
 	      notebooks/05*.ipynb || exit 1; \
@@ -82,7 +83,7 @@ backends: venv   ## models, training and chapter 05 on JAX and PyTorch, where th
 
 test-gpu: venv   ## the notebooks on a GPU, on whichever Keras backend sees one
 	@backend=$$($(PY) tests/gpu.py) && echo "Testing on a GPU with $$backend ..." && \
-	KERAS_BACKEND=$$backend TLCOURSE_TOLERANCE=3 $(NBVAL) -n 0 notebooks
+	KERAS_BACKEND=$$backend TLCOURSE_TOLERANCE=3 $(NBVAL) notebooks
 
 lint: venv       ## style of the code and of the notebooks
 	$(PY) -m ruff check .
@@ -100,10 +101,11 @@ exercises: venv  ## make exercises/ from solutions/  (NB=ex02 for one)
 site: venv       ## build the web site into site/
 	@$(PY) docs/build.py site && echo "The site is in site/index.html."
 
-lock:            ## renew requirements.lock  (needs uv)
-	@command -v uv >/dev/null || { echo "make lock needs uv, which is not installed: get it with your package manager or with pipx install uv." >&2; exit 1; }
-	uv pip compile pyproject.toml --extra test --extra grading --extra docs --universal --generate-hashes \
-	  --no-emit-index-url --no-annotate --python-version 3.11 --upgrade -o requirements.lock
+lock: venv       ## renew both locks  (needs uv; KEEP=1 only adds what is missing)
+	@$(PY) -m tools.lock $(if $(KEEP),--keep)
+
+lecture: venv    ## slides with code that runs, in JupyterLab: for lecturers
+	$(PIP) --require-hashes --no-deps -r requirements-lecture.lock
 
 wheel: venv      ## build the wheel into dist/
 	@$(PY) -m pip --disable-pip-version-check wheel --quiet --no-deps --no-build-isolation -w dist . && ls dist/*.whl

@@ -23,6 +23,7 @@ ROOMS = [
     "plotting",
     "quiz",
     "weights",
+    "efficientnet",
     "models",
     "training",
     "transfer",

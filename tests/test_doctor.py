@@ -183,10 +183,14 @@ def test_public_data_that_is_damaged_and_that_is_not_here(places):
 
 
 @pytest.mark.parametrize("damage", ["missing", "truncated"])
-def test_damaged_weights_are_told(damage, tmp_path, monkeypatch):
-    file = tmp_path / weights.FILE.name
-    shutil.copy(weights.FILE.with_suffix(".json"), tmp_path)
+@pytest.mark.parametrize(
+    ("name", "maker"), [("FILE", "tools.pretrain"), ("PHOTOS", "tools.convert_weights")]
+)
+def test_damaged_weights_are_told(damage, name, maker, tmp_path, monkeypatch):
+    original = getattr(weights, name)
+    file = tmp_path / original.name
+    shutil.copy(original.with_suffix(".json"), tmp_path)
     if damage == "truncated":
-        file.write_bytes(weights.FILE.read_bytes()[:1000])
-    monkeypatch.setattr(weights, "FILE", file)
-    broken("the course's weights", file.name, "tools.pretrain")
+        file.write_bytes(original.read_bytes()[:1000])
+    monkeypatch.setattr(weights, name, file)
+    broken("the course's weights", file.name, maker)

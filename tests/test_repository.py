@@ -12,15 +12,18 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-LOCK = (ROOT / "requirements.lock").read_text("utf-8")
+LOCKS = {
+    name: (ROOT / name).read_text("utf-8")
+    for name in ("requirements.lock", "requirements-lecture.lock")
+}
 
 
 # --- lock and metadata ---------------------------------------------------------------------------
 
 
 def locked():
-    """Every entry of the lock: name, version, marker, and its lines."""
-    for entry in re.split(r"\n(?=\w)", LOCK):
+    """Every entry of the locks: name, version, marker, and its lines."""
+    for entry in re.split(r"\n(?=\w)", "\n".join(LOCKS.values())):
         if not entry.startswith("#"):
             requirement = Requirement(entry.partition("\\")[0])
             yield requirement, entry
@@ -31,7 +34,8 @@ def test_every_locked_package_has_hashes():
 
 
 def test_the_lock_names_no_address():
-    assert re.findall(r"\w+://\S+|^ *--(?:extra-)?index-url.*|\bfile:\S+", LOCK, re.MULTILINE) == []
+    address = r"\w+://\S+|^ *--(?:extra-)?index-url.*|\bfile:\S+"
+    assert [re.findall(address, lock, re.MULTILINE) for lock in LOCKS.values()] == [[], []]
 
 
 def test_the_lock_satisfies_what_the_package_asks_for():
@@ -42,11 +46,19 @@ def test_the_lock_satisfies_what_the_package_asks_for():
         )
     project = PYPROJECT["project"]
     extras = project["optional-dependencies"]
-    asked = project["dependencies"] + extras["test"] + extras["grading"]
+    asked = project["dependencies"] + [one for extra in extras.values() for one in extra]
     for requirement in map(Requirement, asked + PYPROJECT["build-system"]["requires"]):
         found = versions.get(canonical(requirement.name), [])
         assert found, f"{requirement} is not in the lock: run make lock"
         assert all(requirement.specifier.contains(v) for v in found), f"{requirement}: {found}"
+
+
+def test_what_the_lecture_adds_is_in_no_learners_lock():
+    names = {
+        name: set(re.findall(r"^([\w.-]+)==", lock, re.MULTILINE)) for name, lock in LOCKS.items()
+    }
+    assert "jupyterlab-rise" in names["requirements-lecture.lock"]
+    assert not names["requirements.lock"] & names["requirements-lecture.lock"]
 
 
 def canonical(name):
@@ -77,8 +89,11 @@ def committed():
 
 
 def test_no_committed_file_is_large_but_the_weights():
-    large = [str(p.relative_to(ROOT)) for p in committed() if p.stat().st_size > 2_000_000]
-    assert large == ["tlcourse/weights/resnet50_letters.npz"]
+    large = sorted(str(p.relative_to(ROOT)) for p in committed() if p.stat().st_size > 2_000_000)
+    assert large == [
+        "tlcourse/weights/efficientnet_lite0.npz",
+        "tlcourse/weights/resnet50_letters.npz",
+    ]
 
 
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])

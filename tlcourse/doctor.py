@@ -158,10 +158,11 @@ def _weights(subject: str) -> list[Finding]:
     from tlcourse import weights
     from tlcourse.files import CourseError
 
-    try:
-        weights.verify(weights.FILE)
-    except CourseError as error:
-        return [Finding(subject, False, str(error).split(": ")[0], weights.CURE)]
+    for file in (weights.FILE, weights.PHOTOS):
+        try:
+            weights.verify(file)
+        except CourseError as error:
+            return [Finding(subject, False, str(error).split(": ")[0], weights.cure(file))]
     return [Finding(subject, True, "whole")]
 
 

@@ -1,7 +1,10 @@
 """The networks of the course, with layers named so that weights can be copied by name."""
 
+from functools import cache
+
 import numpy as np
 
+from tlcourse import efficientnet
 from tlcourse import weights as shipped
 from tlcourse.backend import keras
 from tlcourse.data import public
@@ -114,12 +117,166 @@ def resnet50(weights: str | None = "auto", side: int = 64) -> keras.Model:
     return model
 
 
-def preprocess(x: np.ndarray) -> np.ndarray:
-    """Images in 0–255, RGB, as ResNet50's weights expect them: BGR, channel means subtracted.
+def efficientnet_lite0(
+    weights: str | None = "imagenet", side: int = 224, top: bool = False
+) -> keras.Model:
+    """EfficientNet-Lite0 (Tan and Le 2019; Google 2020), which knows a million photographs.
 
-    Keras' `preprocess_input` changes a float array in place; this returns a new one, ``float32``.
+    Its preprocessing, (x − 127) / 128, is its first layer, `preprocess`: it takes photographs as
+    they are, and a saved model keeps what it needs. `models.preprocess(images, network)` may be
+    called all the same, and then leaves the numbers as they are.
+
+    Parameters
+    ----------
+    weights : {"imagenet", None}
+        "imagenet" ships with the package (`tlcourse/weights/`); None is random.
+    side : int
+        Of the images, in pixels, at least 64. The weights were trained at 224; at 128 a photograph
+        takes a third of the time.
+    top : bool
+        Whether to end in logits over ImageNet's 1,000 classes, whose names
+        `tlcourse.weights.class_names` returns in the same order.
+
+    Returns
+    -------
+    keras.Model
+        Takes RGB in 0–255, ``uint8`` or ``float32``, shape (n, side, side, 3); returns features
+        (n, h, w, 1280), where h = w = ⌈side / 32⌉, or logits (n, 1000).
+
+    Raises
+    ------
+    CourseError
+        If the course's file is damaged.
+    ValueError
+        If `weights` or `side` is something else.
     """
-    return keras.applications.resnet50.preprocess_input(np.array(x, "float32"))
+    if weights not in ("imagenet", None):
+        raise ValueError(f"weights must be 'imagenet' or None, not {weights!r}.")
+    if side < efficientnet.SMALLEST_SIDE:
+        raise ValueError(
+            f"side must be at least {efficientnet.SMALLEST_SIDE} pixels, not {side}: below that, "
+            "nothing is left of a photograph at the end of the network."
+        )
+    model = efficientnet.build(side, top)
+    if weights == "imagenet":
+        shipped.load(model, shipped.PHOTOS)
+    return model
+
+
+def preprocess(images: np.ndarray, network: keras.Model | None = None) -> np.ndarray:
+    """Photographs as a network's weights expect them.
+
+    Every family of pretrained weights wants its own: ResNet50's BGR with channel means
+    subtracted, EfficientNet-Lite0's the plain pixels, for it scales them itself. Name the network,
+    and it gets the right one.
+
+    Keras' `preprocess_input` changes a float array in place; this returns a new one.
+
+    Parameters
+    ----------
+    images : ndarray, shape (n, h, w, 3) or (h, w, 3)
+        RGB in 0–255.
+    network : keras.Model, optional
+        One of `resnet50`, `scene_cnn` or `efficientnet_lite0`, with a head or without. By default
+        the images are made ready for `resnet50` and `scene_cnn`, and are not checked.
+
+    Returns
+    -------
+    ndarray, float32, same shape
+
+    Raises
+    ------
+    ValueError
+        If the network is none of these, or the images are not RGB, are scaled to 0–1, or have been
+        preprocessed before.
+    """
+    if network is not None:
+        names = {layer.name for layer in network.layers}
+        _check_pixels(images)
+        if efficientnet.PREPROCESS in names:
+            return np.array(images, "float32")
+        if not names & {"conv1_pad", "rescale"}:  # of ResNet50 and of `scene_cnn`
+            raise ValueError(
+                f"{network.name!r} has no known preprocessing: give the whole network that "
+                "resnet50, scene_cnn or efficientnet_lite0 returned, not its upper part."
+            )
+    return keras.applications.resnet50.preprocess_input(np.array(images, "float32"))
+
+
+def _check_pixels(images: np.ndarray) -> None:
+    """See that images are RGB in 0–255."""
+    images = np.asarray(images)
+    if images.ndim < 2 or images.shape[-1] != 3:
+        grey = images.ndim == 2 or images.shape[-1:] == (1,)
+        cure = "; for a grey one repeat it: np.repeat(image.reshape(h, w, 1), 3, axis=2)"
+        raise ValueError(
+            f"images must have three colours as their last axis, and the shape is {images.shape}"
+            f"{cure if grey else ''}."
+        )
+    if images.dtype.kind == "b" or images.dtype.kind not in "uif":
+        raise ValueError(f"images must hold numbers in 0–255, not {images.dtype}.")
+    if not images.size:
+        return
+    low, high = images.min(), images.max()
+    if not (np.isfinite(low) and low >= 0 and high <= 255):
+        raise ValueError(
+            f"images must be in 0–255, and they reach from {low:.4g} to {high:.4g}: have they been "
+            "preprocessed before?"
+        )
+    if images.dtype.kind == "f" and 0 < high <= 1:
+        raise ValueError(
+            "images must be in 0–255, and they are floats of at most 1: multiply them by 255."
+        )
+
+
+@cache
+def _photo_classifier() -> keras.Model:
+    return efficientnet_lite0(top=True)
+
+
+def classify(image: np.ndarray, top: int = 5) -> list[tuple[str, float]]:
+    """Name what is on a photograph, as one of ImageNet's 1,000 classes.
+
+    The largest square in the middle is brought to 224×224 pixels and shown to
+    `efficientnet_lite0`, which is built at the first call and kept.
+
+    Parameters
+    ----------
+    image : ndarray, shape (h, w, 3)
+        RGB in 0–255, ``uint8`` or float, of any size.
+    top : int
+        How many names, 1 to 1,000.
+
+    Returns
+    -------
+    list of (str, float)
+        Names and probabilities in 0–1, the most probable first. They are the network's own, and
+        it has no class for "something else".
+
+    Raises
+    ------
+    ValueError
+        If it is not one RGB image in 0–255, or `top` is out of its range.
+    CourseError
+        If the course's weights are damaged.
+    """
+    from PIL import Image, ImageOps
+
+    if not 1 <= top <= efficientnet.CLASSES:
+        raise ValueError(f"top must be 1 to {efficientnet.CLASSES:,}, not {top}.")
+    image = np.asarray(image)
+    _check_pixels(image)
+    if image.ndim != 3 or not image.size:
+        raise ValueError(
+            f"classify takes one photograph of shape (h, w, 3), and the shape is {image.shape}."
+        )
+    network = _photo_classifier()
+    square = ImageOps.fit(Image.fromarray(np.rint(image).astype("uint8")), network.input.shape[1:3])
+    logits = keras.ops.convert_to_numpy(network(np.asarray(square, "float32")[None]))[0]
+    probabilities = np.exp(logits - logits.max())
+    probabilities /= probabilities.sum()
+    names = shipped.class_names()
+    return [(names[k], float(probabilities[k])) for k in np.argsort(-probabilities)[:top]]
 
 
 def add_head(backbone: keras.Model, classes: int, hidden: int = 0) -> keras.Model:

@@ -20,10 +20,12 @@ from tlcourse.data.public import (
     fetch_cifar10,
     fetch_fashion_mnist,
     fetch_flowers,
+    fetch_hand_signs,
     fetch_mnist,
     scale,
     transfer_pair,
 )
+from tlcourse.data.samples import SamplePhoto, load_sample_photos, load_textures
 from tlcourse.data.stripes import make_stripes
 
 __all__ = [
@@ -31,13 +33,17 @@ __all__ = [
     "LETTERS",
     "Dataset",
     "FetchError",
+    "SamplePhoto",
     "fetch_cifar10",
     "fetch_fashion_mnist",
     "fetch_flowers",
+    "fetch_hand_signs",
     "fetch_mnist",
     "few_labels",
     "load_digits28",
     "load_photo_folder",
+    "load_sample_photos",
+    "load_textures",
     "make_cluttered_digits",
     "make_cluttered_letters",
     "make_scene_digits",

@@ -8,11 +8,13 @@ arrives under its name whole and verified, or not at all.
 """
 
 import gzip
+import hashlib
 import os
 import pickle
 import shutil
 import sys
 import tarfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -47,8 +49,13 @@ class File:
 
     address: str
     size: int
-    checksum: str  # "sha256:…" or "md5:…"
+    checksum: str  # "sha256:…", "md5:…" or "contents:…", as `contents_digest` computes it
     in_keras: str
+
+    @property
+    def by_contents(self) -> bool:
+        """Whether what is in it counts: its bytes may differ, and its size is an estimate."""
+        return self.checksum.startswith("contents:")
 
     @property
     def name(self) -> str:
@@ -82,6 +89,9 @@ def _fashion(name: str, size: int, sha256: str) -> File:
 # - fashion_mnist: computed from files whose MD5 equal those that the publisher lists at
 #   zalandoresearch/fashion-mnist; TensorFlow Datasets lists the same SHA-256.
 # - flowers: TensorFlow Datasets, `tensorflow_datasets/url_checksums/tf_flowers.txt`.
+# - hand_signs: computed over the 2,062 photographs of a copy of the repository, for the publisher
+#   lists no checksum, and GitHub packs an archive anew for whoever asks, not always in the same
+#   bytes. The size is that of the photographs.
 SOURCES = {
     "mnist": Source(
         "MNIST: 70,000 handwritten digits, 28×28 (LeCun, Cortes and Burges, 1998)",
@@ -143,6 +153,19 @@ SOURCES = {
                 228_813_984,
                 "sha256:4c54ace7911aaffe13a365c34f650e71dd5bf1be0a58b464e5a7183e3e595d9c",
                 "datasets/flower_photos.tgz_archive",
+            ),
+        ),
+    ),
+    "hand_signs": Source(
+        "Sign Language Digits: 2,062 photos of hands that show 0 to 9 (Mavi, 2020)",
+        "Apache-2.0",
+        (
+            File(
+                "https://github.com/ardamavi/Sign-Language-Digits-Dataset/archive/refs/heads/"
+                "master.tar.gz",
+                24_300_000,
+                "contents:6ee13c8d7c145275ae03200c687f69dd13dd2f6b562c4e5ec8316d2ba41ce310",
+                "datasets/sign_language_digits.tar.gz",
             ),
         ),
     ),
@@ -238,7 +261,44 @@ def _is_whole(path: Path, file: File) -> bool:
     from pooch import file_hash
 
     algorithm, _, checksum = file.checksum.partition(":")
+    if file.by_contents:
+        return contents_digest(path) == checksum
     return path.stat().st_size == file.size and file_hash(str(path), algorithm) == checksum
+
+
+def contents_digest(path: Path) -> str:
+    """SHA-256 over the photographs of a tar archive, however it is packed.
+
+    Of each file below the folder `Dataset`, in the order of their names as bytes: its path below
+    that folder in UTF-8, a zero byte, and the 32 bytes of its content's SHA-256.
+
+    Returns
+    -------
+    str
+        Hexadecimal; empty if the archive is damaged.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+    """
+    hashes = {}
+    try:
+        with tarfile.open(path) as archive:
+            for member in archive:
+                if member.isfile() and (name := _below_dataset(member.name)):
+                    content = archive.extractfile(member).read()
+                    hashes[name.encode()] = hashlib.sha256(content).digest()
+    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile):
+        return ""
+    digest = hashlib.sha256()
+    for name in sorted(hashes):
+        digest.update(name + b"\0" + hashes[name])
+    return digest.hexdigest()
+
+
+def _below_dataset(name: str) -> str:
+    return f"/{name}".partition("/Dataset/")[2]
 
 
 # --- fetching --------------------------------------------------------------------------------
@@ -323,9 +383,11 @@ def _download(name: str, file: File) -> Path:
                 return target
             for left_over in folder.glob("tmp*"):  # pooch's, of a process that was killed
                 left_over.unlink()
+            (folder / file.name).unlink(missing_ok=True)  # not verified, of a killed process
+            known = (None, None) if file.by_contents else (file.checksum, file.size)
             get = bind(
-                pooch.retrieve, file.address, file.checksum, file.name, folder,
-                downloader=bind(_transfer, unfinished, file.size),
+                pooch.retrieve, file.address, known[0], file.name, folder,
+                downloader=bind(_transfer, unfinished, known[1]),
             )  # fmt: skip
             resumes = unfinished.exists()
             try:
@@ -334,6 +396,9 @@ def _download(name: str, file: File) -> Path:
                 if not resumes:
                     raise
                 path = get()  # what was resumed was no good: once more from the start
+            if file.by_contents and not _is_whole(Path(path), file):
+                Path(path).unlink()
+                raise ValueError("other contents")
             _place(Path(path), target)
     return target
 
@@ -356,8 +421,12 @@ def _place(path: Path, target: Path) -> None:
         beside.unlink(missing_ok=True)
 
 
-def _transfer(unfinished: Path, size: int, address: str, target: str, _pooch: object) -> None:
+def _transfer(
+    unfinished: Path, size: int | None, address: str, target: str, _pooch: object
+) -> None:
     """Write a file to `target`, as pooch asks, going on with what is there of it unfinished.
+
+    Where the size is not known, the download begins anew.
 
     Raises
     ------
@@ -370,9 +439,11 @@ def _transfer(unfinished: Path, size: int, address: str, target: str, _pooch: ob
     from tqdm import tqdm
     from urllib3.exceptions import HTTPError, ReadTimeoutError
 
+    if size is None:
+        unfinished.unlink(missing_ok=True)
     done = unfinished.stat().st_size if unfinished.exists() else 0
-    if done < size:
-        _check_space(unfinished.parent, size - done)
+    if size is None or done < size:
+        _check_space(unfinished.parent, (size or 0) - done)
         # Byte for byte: nothing is unpacked on the way.
         headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={done}-"} if done else {})
         with requests.get(address, headers=headers, timeout=_TIMEOUT, stream=True) as answer:
@@ -382,7 +453,8 @@ def _transfer(unfinished: Path, size: int, address: str, target: str, _pooch: ob
             answer.raise_for_status()
             resumed = answer.status_code == requests.codes.partial_content
             done = done if resumed else 0
-            if int(answer.headers.get("Content-Length", size - done)) != size - done:
+            announced = answer.headers.get("Content-Length")
+            if size is not None and announced and int(announced) != size - done:
                 unfinished.unlink(missing_ok=True)
                 raise ValueError("another size")
             # A bar for people, in a terminal or a notebook, and nothing in a log.
@@ -396,13 +468,13 @@ def _transfer(unfinished: Path, size: int, address: str, target: str, _pooch: ob
                     for chunk in answer.raw.stream(2**16, decode_content=False):
                         out.write(chunk)
                         bar.update(len(chunk))
-                        if out.tell() > size:
+                        if size is not None and out.tell() > size:
                             break
                 except ReadTimeoutError as error:
                     raise requests.ReadTimeout from error
                 except HTTPError as error:
                     raise requests.ConnectionError from error
-        if unfinished.stat().st_size < size:
+        if unfinished.stat().st_size < (size or 0):
             raise requests.ConnectionError
     shutil.move(unfinished, target)
 
@@ -559,10 +631,42 @@ def fetch_flowers(size: int = 96) -> Dataset:
     return replace(dataset, licence=source.licence, source=source.title)
 
 
-def _photos_of(archive: tarfile.TarFile) -> Iterator[tuple[None, str, str, Callable[[], bytes]]]:
+def fetch_hand_signs(size: int = 96) -> Dataset:
+    """Photographs of hands that show the digits 0 to 9 by signs, each by one of 218 pupils.
+
+    The archive is verified by the contents of its photographs (`contents_digest`).
+
+    Parameters
+    ----------
+    size : int
+        Height and width to which they are brought; most have 100×100 pixels.
+
+    Returns
+    -------
+    Dataset
+        Images of shape (size, size, 3), ``uint8`` in 0–255: 2,062 together. The publisher makes no
+        split and does not say whose hand is whose; this one puts a fifth of each class aside for
+        testing, chosen by the files' content, so a hand may be in both.
+
+    Raises
+    ------
+    FetchError
+        If the file is damaged, or neither here nor to be downloaded.
+    """
+    (path,) = fetch("hand_signs")
+    source = SOURCES["hand_signs"]
+    with tarfile.open(path) as archive:
+        dataset, _ = read_photos(_photos_of(archive, "/Dataset/"), size)
+    return replace(dataset, licence=source.licence, source=source.title)
+
+
+def _photos_of(
+    archive: tarfile.TarFile, below: str = ""
+) -> Iterator[tuple[None, str, str, Callable[[], bytes]]]:
     for member in archive:
-        if member.isfile() and member.name.endswith(".jpg"):
-            _, kind, name = member.name.rsplit("/", 2)
+        photo = member.isfile() and member.name.lower().endswith(".jpg")
+        if photo and below in f"/{member.name}":
+            _, kind, name = f"/{member.name}".rsplit("/", 2)
             yield None, kind, name, bind(bytes, archive.extractfile(member).read())
 
 

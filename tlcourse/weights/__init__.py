@@ -1,8 +1,9 @@
-"""The weights that ship with the course: one file, its card, and how both are written and read.
+"""The weights that ship with the course: two files and their cards, and how both are made.
 
 Kernels are kept as int8 with one scale for each output channel, everything else (biases,
 BatchNormalization) as float32: a quarter of the size, for a loss of accuracy that the card tells.
-`tools.pretrain` makes the file. NumPy only.
+`tools.pretrain` makes the letters' file, `tools.convert_weights` that of photographs, from
+public weights. NumPy only.
 """
 
 import hashlib
@@ -15,8 +16,10 @@ import numpy as np
 
 from tlcourse.files import CourseError
 
-CURE = "install tlcourse again (in a checkout, `python -m tools.pretrain` makes them)"
 FILE = Path(__file__).with_name("resnet50_letters.npz")
+PHOTOS = Path(__file__).with_name("efficientnet_lite0.npz")
+CLASS_NAMES = Path(__file__).with_name("imagenet_classes.json")
+CONVERTED = (PHOTOS.stem, CLASS_NAMES.stem)  # `tools.convert_weights` makes them
 
 
 def card(file: Path = FILE) -> dict:
@@ -49,8 +52,28 @@ def verify(file: Path = FILE) -> None:
         raise _damaged(file, "its checksum is not that of its card")
 
 
-def save(model, file: Path, about: dict) -> None:
-    """Write the weights of every layer of `model`, and their card; both whole or not at all."""
+def class_names() -> tuple[str, ...]:
+    """The names of ImageNet's 1,000 classes, in the order of the network's outputs.
+
+    Raises
+    ------
+    CourseError
+        If the file is missing or damaged.
+    """
+    try:
+        names = json.loads(CLASS_NAMES.read_text("utf-8"))
+        if len(names) != 1000 or not all(isinstance(name, str) for name in names):
+            raise ValueError("it does not hold 1,000 names")
+        return tuple(names)
+    except (OSError, ValueError, TypeError) as error:
+        raise _damaged(CLASS_NAMES, error) from error
+
+
+def save(model, file: Path, about: dict, *, compressed: bool = True) -> None:
+    """Write the weights of every layer of `model`, and their card; both whole or not at all.
+
+    Not compressed, the same weights give the same bytes with every version of zlib.
+    """
     arrays = {}
     for layer in model.layers:
         for variable, value in zip(layer.weights, layer.get_weights(), strict=True):
@@ -59,7 +82,7 @@ def save(model, file: Path, about: dict) -> None:
                 value, arrays[f"{key}/scale"] = quantise(value)
             arrays[key] = value
     unfinished = file.with_suffix(".unfinished.npz")
-    np.savez_compressed(unfinished, **arrays)
+    (np.savez_compressed if compressed else np.savez)(unfinished, **arrays)
     about = about | {"sha256": hashlib.sha256(unfinished.read_bytes()).hexdigest()}
     os.replace(unfinished, file)
     text = json.dumps(about, ensure_ascii=False, indent=1) + "\n"
@@ -93,8 +116,14 @@ def load(model, file: Path = FILE) -> None:
 
 
 def quantise(kernel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """A kernel (…, outputs) as int8, and what each output channel is to be multiplied with."""
-    scale = abs(kernel).max(axis=tuple(range(kernel.ndim - 1))) / 127
+    """A kernel (…, outputs) as int8, and what each output channel is to be multiplied with.
+
+    In the kernel (height, width, channels, 1) of a depthwise convolution each channel is an output
+    of its own, and has a scale of its own. A channel that is all zero stays so.
+    """
+    depthwise = kernel.ndim == 4 and kernel.shape[-1] == 1
+    axes = (0, 1) if depthwise else tuple(range(kernel.ndim - 1))
+    scale = abs(kernel).max(axis=axes) / 127
     scale = np.where(scale > 0, scale, 1).astype("float32")
     return np.rint(kernel / scale).astype("int8"), scale
 
@@ -104,5 +133,11 @@ def _read(arrays, key: str) -> np.ndarray:
     return value * arrays[f"{key}/scale"] if value.dtype == "int8" else value
 
 
+def cure(file: Path) -> str:
+    """What to do about a damaged file."""
+    maker = "tools.convert_weights" if file.stem in CONVERTED else "tools.pretrain"
+    return f"install tlcourse again (in a checkout, `python -m {maker}` makes them)"
+
+
 def _damaged(file: Path, why) -> CourseError:
-    return CourseError(f"The course's weights cannot be read from {file} ({why}): {CURE}.")
+    return CourseError(f"The course's weights cannot be read from {file} ({why}): {cure(file)}.")
