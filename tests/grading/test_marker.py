@@ -264,12 +264,13 @@ def test_a_loop_without_end_gets_the_same_verdict_and_begins_with_the_same_text(
 
 
 def test_an_answer_that_is_not_there_is_not_attempted_and_says_why(box):
-    for source, message in (
-        ("x = 1", "the notebook defines no such function"),
-        ("1 / 0\ndef double(x):\n    return 2 * x", "its cell raises ZeroDivisionError: division"),
+    for wanted, source, message in (
+        (double, "x = 1", "the notebook defines no such function"),
+        (order, "x = 1", "the notebook defines no such name"),
+        (double, "1 / 0\ndef double(x):\n    return 2 * x", "its cell raises ZeroDivisionError: "),
     ):
-        run = marker._Run(Plan(((1, source),), {"double": source}, ""), box, 60, np.inf, 600)
-        verdict = marker._judge(double, run, np.random.default_rng(0))
+        run = marker._Run(Plan(((1, source),), {wanted.name: source}, ""), box, 60, np.inf, 600)
+        verdict = marker._judge(wanted, run, np.random.default_rng(0))
         run.close()
         assert (verdict.status, verdict.points) == ("not attempted", 0)
         assert verdict.message.startswith(message)

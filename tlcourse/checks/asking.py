@@ -167,8 +167,8 @@ def _copy(value):
 
 def _is_changed(argument, before) -> bool:
     try:
-        return difference(plain(argument), before, 0, 0) is not None
-    except Failure:  # there is something in it that was not
+        return difference(argument, before, 0, 0) is not None
+    except Exception:  # there is an object of the learner's in it, which may do what it likes
         return True
 
 

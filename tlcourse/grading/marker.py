@@ -171,8 +171,8 @@ class _RemoteAnswer:
     def find(self, name: str, kind: str, forbids: Iterable[str]) -> dict:
         reply = self._run.ask(op="find", name=name, kind=kind, forbids=list(forbids))
         if "missing" in reply:
-            absent = {"function": "the notebook defines no such function", "value": "not there"}
-            return {"open": self._run.why_missing(name) or absent[kind]}
+            what = "function" if kind == "function" else "name"
+            return {"open": self._run.why_missing(name) or f"the notebook defines no such {what}"}
         return _sound(reply)
 
     def call(self, arguments: Iterable) -> dict:
