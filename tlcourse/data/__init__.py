@@ -5,6 +5,7 @@ generated from a seed; `fetch_*` is downloaded once and kept.
 """
 
 from tlcourse.data.dataset import Dataset, few_labels
+from tlcourse.data.download import FetchError
 from tlcourse.data.glyphs import (
     DIGITS,
     LETTERS,
@@ -16,7 +17,6 @@ from tlcourse.data.glyphs import (
 )
 from tlcourse.data.photos import load_photo_folder
 from tlcourse.data.public import (
-    FetchError,
     fetch_cifar10,
     fetch_fashion_mnist,
     fetch_flowers,
