@@ -1,14 +1,27 @@
-"""Small stand-ins for the public files, in caches of the test's own."""
+"""Photos that are unlike each other, and small stand-ins for the public files."""
 
 import hashlib
 import io
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tlcourse.data import download
 from tlcourse.data.download import File, Source
+
+
+def photo(seed: int, size=(120, 90), mode="RGB") -> Image.Image:
+    """A smooth picture that is unlike every other."""
+    pixels = np.random.default_rng(seed).integers(256, size=(6, 8, 3), dtype="uint8")
+    return Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC).convert(mode)
+
+
+def save(path: Path, image: Image.Image, file_format="JPEG", **options) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image.save(path, file_format, **options)
 
 
 def npz(n=1000) -> bytes:

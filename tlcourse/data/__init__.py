@@ -6,6 +6,7 @@ generated from a seed; `fetch_*` is downloaded once and kept.
 
 from tlcourse.data.dataset import Dataset, few_labels
 from tlcourse.data.download import FetchError
+from tlcourse.data.folders import load_photo_folder
 from tlcourse.data.glyphs import (
     DIGITS,
     LETTERS,
@@ -15,7 +16,7 @@ from tlcourse.data.glyphs import (
     make_scene_digits,
     make_scene_letters,
 )
-from tlcourse.data.photos import load_photo_folder
+from tlcourse.data.photos import load_photo
 from tlcourse.data.public import (
     fetch_cifar10,
     fetch_fashion_mnist,
@@ -37,6 +38,7 @@ __all__ = [
     "fetch_mnist",
     "few_labels",
     "load_digits28",
+    "load_photo",
     "load_photo_folder",
     "make_cluttered_digits",
     "make_cluttered_letters",

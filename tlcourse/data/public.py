@@ -7,7 +7,7 @@ import gzip
 import os
 import pickle
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial as bind
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from tlcourse.data import download
 from tlcourse.data.dataset import Dataset
-from tlcourse.data.photos import read_photos
+from tlcourse.data.folders import Photo, read_photos
 from tlcourse.files import CourseError
 
 
@@ -107,15 +107,16 @@ def fetch_flowers(size: int = 96) -> Dataset:
     (path,) = download.fetch("flowers")
     source = download.SOURCES["flowers"]
     with tarfile.open(path) as archive:
-        dataset, _ = read_photos(_photos_of(archive), size)
+        dataset = read_photos(_photos_of(archive), size)
     return replace(dataset, licence=source.licence, source=source.title)
 
 
-def _photos_of(archive: tarfile.TarFile) -> Iterator[tuple[None, str, str, Callable[[], bytes]]]:
+def _photos_of(archive: tarfile.TarFile) -> Iterator[Photo]:
     for member in archive:
         if member.isfile() and member.name.endswith(".jpg"):
             _, kind, name = member.name.rsplit("/", 2)
-            yield None, kind, name, bind(bytes, archive.extractfile(member).read())
+            data = archive.extractfile(member).read()
+            yield Photo(None, kind, f"{kind}/{name}", bind(bytes, data))
 
 
 def _dataset(name, x_train, y_train, x_test, y_test, class_names) -> Dataset:
