@@ -269,6 +269,18 @@ def test_a_split_is_known_by_its_structure_and_said(folder, capsys, train, test)
     assert ("If they are the classes instead" in printed) == (train in ("Entrenamiento", "z"))
 
 
+def test_a_folder_that_merely_wraps_a_part_is_looked_through(folder, capsys):
+    where = folder(in_both("seg_train/seg_train", "seg_test/seg_test") | {"seg_pred/seg_pred": 3})
+    (where / "seg_train/notes.txt").touch()
+    data = load_photo_folder(where, 32)
+    assert (len(data.x_train), len(data.x_test)) == (20, 8)
+    printed = lines(capsys)
+    assert printed[2] == (
+        "The folders make the split: seg_train/ for training and seg_test/ for testing."
+    )
+    assert left_out(printed) == 4
+
+
 @pytest.mark.parametrize(
     "names", [("train", "val", "test"), ("Training", "Validation", "Testing"), ("b", "c", "d")]
 )
@@ -344,6 +356,7 @@ def test_classes_are_not_taken_for_a_split_nor_a_split_for_classes(folder, count
         ({"train": 5, "test1": 5}, "test1 and train in .* hold no class folders: sort the"),
         ({f"{k}/{c}": 1 for k in "abcde" for c in "xy"}, "a/, b/, c/ ….* may be classes or"),
         ({f"{k}/{c}": 3 for k in ("cat", "dog") for c in "xy"}, "cat/, dog/.* may be classes or"),
+        ({"in/a/cat": 1, "in/a/dog": 1, "in/b/cat": 1, "labels": 0}, "mean .*mine/in"),
         ({"data/train/cat": 1, "data/train/dog": 1, "data/test/cat": 1}, "mean .*mine/data"),
     ],
 )

@@ -430,7 +430,7 @@ _LIKENESS = 0.95  # the least correlation of two pictures
 
 
 def _find_near_copies(dataset: Dataset, remarks: Remarks) -> None:
-    """Name pictures that are nearly the same in two parts of the split.
+    """Name held-out pictures to which there is nearly the same one in an earlier part.
 
     Candidates have nearly the same difference hash (Krawetz 2013, "Kind of like that"): for 8×8
     places of a small grey copy, whether it grows lighter to the right. They are near-copies if
@@ -440,8 +440,9 @@ def _find_near_copies(dataset: Dataset, remarks: Remarks) -> None:
     small = {part: _shrink(getattr(dataset, f"x_{part}")) for part in parts}
     for i, held_out in enumerate(parts):
         for part in parts[i + 1 :]:
-            for a, b in _near_pairs(small[part], small[held_out]):
-                names = (getattr(dataset, f"files_{p}")[k] for p, k in ((part, a), (held_out, b)))
+            for there, here in _near_pairs(small[part], small[held_out]):
+                names = (getattr(dataset, f"files_{part}")[there],
+                         getattr(dataset, f"files_{held_out}")[here])  # fmt: skip
                 remarks.add("near", " ≈ ".join(names))
 
 
@@ -463,24 +464,32 @@ def _hash(small: np.ndarray) -> np.ndarray:
     return np.packbits(bits.reshape(-1, 64), axis=1).view("uint64")[:, 0]
 
 
+def _standardised(small: np.ndarray) -> np.ndarray:
+    """Rows of length 1 and mean 0, whose products are correlations; 0 for a plain picture."""
+    rows = small.reshape(len(small), -1)
+    rows = rows - rows.mean(1, keepdims=True)
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-6)
+
+
 def _near_pairs(many: np.ndarray, few: np.ndarray) -> list[tuple[int, int]]:
-    """Pairs (index in `many`, index in `few`) of pictures that are nearly the same."""
-    hashes = [_hash(many), _hash(many[:, :, ::-1])]
+    """For each picture in `few` to which `many` has nearly the same: the indices in both."""
+    many = np.concatenate([many, many[:, :, ::-1]])
+    hashes, rows = _hash(many), _standardised(many)
+    own_hashes, own_rows = _hash(few), _standardised(few)
     pairs = []
-    for j, (picture, hashed) in enumerate(zip(few, _hash(few), strict=True)):
-        for flipped, own in enumerate(hashes):
-            for i in np.flatnonzero(np.bitwise_count(own ^ hashed) <= _BITS):
-                other = many[i, :, ::-1] if flipped else many[i]
-                if _likeness(other, picture) >= _LIKENESS and (i, j) not in pairs[-8:]:
-                    pairs.append((int(i), j))
+    for start in range(0, len(few), 64):
+        own = own_rows[start : start + 64]
+        differ = np.bitwise_count(own_hashes[start : start + 64, None] ^ hashes)
+        likeness = np.zeros(differ.shape, "float32")
+        here, there = np.nonzero(differ <= _BITS)
+        if len(here) > len(rows):  # cheaper all at once
+            likeness = np.where(differ <= _BITS, own @ rows.T, 0)
+        else:
+            likeness[here, there] = (own[here] * rows[there]).sum(1)
+        best = likeness.argmax(1)
+        found = np.flatnonzero(likeness.max(1) >= _LIKENESS)
+        pairs.extend((int(best[j]) % (len(many) // 2), start + int(j)) for j in found)
     return pairs
-
-
-def _likeness(a: np.ndarray, b: np.ndarray) -> float:
-    """Correlation of two pictures; a plain one is like nothing."""
-    a, b = a - a.mean(), b - b.mean()
-    length = np.sqrt((a * a).sum() * (b * b).sum())
-    return float((a * b).sum() / length) if length else 0.0
 
 
 # --- saying it -------------------------------------------------------------------------------

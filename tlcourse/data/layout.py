@@ -92,7 +92,8 @@ def find_layout(root: Path) -> Layout:
         layout.remarks.add("beside", _shown(file, root))
     names = _name_classes([(part, folder.path) for part, folder in parts], root, layout.remarks)
     layout.classes = sorted(set(names))
-    if len(layout.classes) < 2:
+    filled = [folder for _, folder in parts if any(folder.all_files())]
+    if len(layout.classes) < 2 or (len(filled) == 1 and _first_with_classes(tree)):
         raise CourseError(_too_few_classes(root, tree, layout.classes))
     for (part, folder), name in zip(parts, names, strict=True):
         for file in folder.all_files():
@@ -186,7 +187,7 @@ def _shown(path: Path, root: Path) -> str:
 
 def _find_parts(tree: _Folder, layout: Layout) -> list[tuple[str | None, _Folder]]:
     """The class folders, each with its part of the split; what is outside gets a remark."""
-    folders = tree.classes
+    folders = [_unwrapped(folder) for folder in tree.classes]
     parts = [_part_of(folder.path.name) for folder in folders]
     nested = [folder for folder in folders if folder.classes]
     if len(folders) > 1 and all(_holds_split(folder) for folder in folders):
@@ -228,6 +229,15 @@ def _find_parts(tree: _Folder, layout: Layout) -> list[tuple[str | None, _Folder
         for part, folder in chosen.items()
         for inside in folder.folders
     ]
+
+
+def _unwrapped(folder: _Folder) -> _Folder:
+    """A folder without one that merely wraps it: train/train/cat, as archives often have it."""
+    inside = folder.classes
+    if len(inside) == 1 and len(inside[0].classes) > 1 and not folder.holds_pictures:
+        inner = _unwrapped(inside[0])
+        return _Folder(folder.path, inner.folders, folder.files + inner.files)
+    return folder
 
 
 def _part_of(name: str) -> str | None:
