@@ -2,6 +2,8 @@
 
 import io
 import os
+import subprocess
+import sys
 import unicodedata
 
 import numpy as np
@@ -52,6 +54,13 @@ def test_every_common_format_is_read_from_a_file_or_from_bytes(
     assert printed(capsys).count("another format than the name says") == 2 * wrong
 
 
+def test_a_process_that_never_used_pillow_reads_every_format_too(tmp_path):
+    for file_format in ("TIFF", "WEBP", "AVIF", "JPEG2000"):
+        (tmp_path / file_format).write_bytes(encoded(ORIGINAL, file_format))
+        code = "import sys; from tlcourse.data import load_photo; load_photo(sys.argv[1])"
+        subprocess.run([sys.executable, "-c", code, tmp_path / file_format], check=True)
+
+
 # --- numbers other than 0 to 255 -------------------------------------------------------------
 
 
@@ -79,6 +88,28 @@ def test_numbers_are_scaled_by_their_kind_and_it_is_said(capsys, values, file_fo
     assert np.abs(image - GREY.astype(int)).max() <= 4
     expected = f"numbers other than 0 to 255, scaled from the range in brackets ({scaled})"
     assert printed(capsys) == (f"This file: {expected}.\n" if scaled else "")
+
+
+@pytest.mark.parametrize("compression", [None, "zlib"])
+@pytest.mark.parametrize(
+    ("values", "options"),
+    [
+        ((RAMP * 4e9).astype("uint32"), {}),
+        ((RAMP * 65535).astype("uint32"), {}),
+        ((RAMP * 4e9 - 2e9).astype("int32"), {}),
+        ((RAMP * 2000 - 1000).astype("int16"), {}),
+        ((RAMP * 200 - 100).astype("int8"), {}),
+        ((RAMP * 65535).astype(">u2"), {"byteorder": ">"}),
+        (255 - (RAMP * 255).astype("uint8"), {"photometric": "miniswhite"}),
+        (65535 - (RAMP * 65535).astype("uint16"), {"photometric": "miniswhite"}),
+        (1 - RAMP, {"photometric": "miniswhite"}),
+    ],
+)
+def test_a_tiff_of_a_scanner_or_microscope_is_read_by_its_tags(values, options, compression):
+    with io.BytesIO() as out:
+        pytest.importorskip("tifffile").imwrite(out, values, compression=compression, **options)
+        image = load_photo(out.getvalue(), 32)
+    assert np.abs(image - GREY.astype(int)).max() <= 4
 
 
 def test_what_is_no_number_is_black():
@@ -234,6 +265,7 @@ WHOLE = encoded(ORIGINAL, "JPEG")
         ("19.jpg", WHOLE[: len(WHOLE) // 2], "19.jpg cannot be read .image file is truncated"),
         ("20.png", encoded(ORIGINAL, "PNG")[:2000], "20.png cannot be read"),
         ("21.tif", b"MM\0*\0\0\0\x08garbage", "21.tif is a TIFF of a rare kind"),
+        ("avif.jpg", encoded(ORIGINAL, "AVIF")[:300], "avif.jpg cannot be read .it is damaged"),
         ("22.ico", encoded(ORIGINAL, "ICO"), "22.ico is ICO, which cannot be read here"),
         ("\x1b[31m.jpg", b"", r"^\\x1b\[31m.jpg cannot"),
     ],

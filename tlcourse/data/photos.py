@@ -77,6 +77,7 @@ def load_photo(path: "str | os.PathLike | bytes | Image", size: int = 96) -> np.
     from PIL import Image
 
     size = check_size(size)
+    Image.init()  # all formats, of which Pillow knows five before
     notes: list[tuple[str, str]] = []
     name = "This file"
     try:
@@ -195,6 +196,9 @@ def decode(
     except UnidentifiedImageError:
         if what == "TIFF":
             raise NotReadable("foreign", "a TIFF of a rare kind") from None
+        if what == "AVIF":
+            known = ("broken", "it is damaged") if what in Image.OPEN else ("foreign", what)
+            raise NotReadable(*known) from None
         if suffix in _suffixes():
             what = what and f", but {what}"
             detail = f"no picture inside{what}" if data else "it is empty"
@@ -268,9 +272,16 @@ def _to_scalable(image: "Image", notes: list) -> "Image":
     """Bring an image to a mode that scales well: L, RGB, RGBA or CMYK."""
     from PIL import Image
 
-    if image.mode[0] in "IF":  # I, I;16 and its kin, F
+    tags = getattr(image, "tag_v2", {})  # of a TIFF
+    signed = tags.get(339) == (2,)
+    if image.mode[0] in "IF" or (image.mode == "L" and signed):  # I, I;16 and its kin, F
         notes.append(("grey", ""))
-        return Image.fromarray(_to_bytes(np.asarray(image), notes))
+        values = np.asarray(image)
+        if image.mode == "I" and tags.get(258) == (32,) and not signed:
+            values = values.view("uint32")  # which Pillow holds as int32
+        grey = _to_bytes(values.view("int8") if image.mode == "L" else values, notes)
+        # Where 0 is white, Pillow turns 8 bits round and leaves the other kinds.
+        return Image.fromarray(255 - grey if tags.get(262) == 0 and image.mode != "L" else grey)
     if image.mode == "LAB":
         from PIL import ImageCms
 
@@ -325,6 +336,7 @@ _VIDEO = "a video"
 _SIGNATURES = (
     (0, b"8BPS", "a Photoshop file"),
     (0, b"gimp xcf", "a GIMP file"),
+    (0, b"v/1\x01", "an OpenEXR file"),
     (0, b"%PDF", "a PDF document"),
     (0, b"%!PS", "a PostScript file"),
     (0, b"\xff\x0a", "JPEG XL"),
@@ -349,7 +361,7 @@ _SIGNATURES = (
 # Pictures, or what holds one, that can be exported as JPEG.
 _PICTURES = {
     "a Photoshop file", "a GIMP file", "a PDF document", "a PostScript file", "JPEG XL", "JPEG XR",
-    "a DICOM scan", "an SVG drawing", _RAW,
+    "a DICOM scan", "an SVG drawing", "an OpenEXR file", _RAW,
 }  # fmt: skip
 _BRANDS = {b"avif": "AVIF", b"avis": "AVIF", b"crx ": _RAW, b"jxl ": "JPEG XL"}
 _BRANDS |= dict.fromkeys((b"heic", b"heix", b"heim", b"heis"), "HEIC")
