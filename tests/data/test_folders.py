@@ -422,6 +422,7 @@ NFC, NFD = (unicodedata.normalize(form, "café") for form in ("NFC", "NFD"))
         ("hot_dog", "Hot Dog", "train/hot_dog = test/Hot Dog"),
         ("cat ", "cat", "'train/cat ' = test/cat"),
         ("ｃat", "cat", "train/ｃat = test/cat"),
+        ("cat", "cat\u200b", r"train/cat = test/cat\u200b"),
     ],
 )
 def test_two_spellings_in_a_split_are_one_class_and_said(folder, capsys, train, test, words):

@@ -323,6 +323,16 @@ def test_a_size_that_is_none_is_one_sentence(size):
         load_photo(ORIGINAL, size)
 
 
+def test_a_notebook_shows_the_sentence_and_no_traceback(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+    from IPython.core.interactiveshell import InteractiveShell
+
+    InteractiveShell().run_cell("from tlcourse import data; data.load_photo('nowhere.jpg')")
+    assert (
+        printed(capsys) == "CourseError: There is no file nowhere.jpg: give the path of a photo.\n"
+    )
+
+
 def test_an_image_of_pillow_stays_as_it_was():
     exif = Image.Exif()
     exif[0x0112] = 6

@@ -26,10 +26,6 @@ _LOCK_TIMEOUT = 600  # seconds to wait for another process that downloads the sa
 class FetchError(CourseError):
     """A public file is not to be had here and now; the message says what to do."""
 
-    def _render_traceback_(self) -> list[str]:
-        """What a notebook shows: the sentence alone."""
-        return [f"{type(self).__name__}: {self}"]
-
 
 # --- what there is ---------------------------------------------------------------------------
 

@@ -84,8 +84,8 @@ def load_photo_folder(
     """
     size = check_size(size)
     plan = Plan(_group_of(groups), share, validation, seed)
-    shown = printable(os.fspath(path))
-    folder = Path(path).expanduser()
+    shown = printable(os.fsdecode(path))
+    folder = Path(os.fsdecode(path)).expanduser()
     if not shown or not folder.exists():
         raise CourseError(
             f"There is no folder {shown or repr(shown)}: give one that holds a sub-folder per "

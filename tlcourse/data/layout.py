@@ -363,8 +363,9 @@ def _look(name: str) -> str:
 
 
 def _loosely(name: str) -> str:
-    """What two spellings of a name have in common: no capitals, and any separator of words."""
-    return re.sub(r"[\s_-]+", " ", unicodedata.normalize("NFKC", name).casefold())
+    """What two spellings of a name have in common: no capitals, any separator, nothing unseen."""
+    folded = unicodedata.normalize("NFKC", name).casefold()
+    return re.sub(r"[\s_-]+", " ", re.sub(r"\\u200b|\\ufeff|\\xad", "", folded))
 
 
 def _name_classes(
