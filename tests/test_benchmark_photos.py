@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from benchmarks import photos
-from tlcourse.data import public
+from tlcourse.data import download
 
 RNG = np.random.default_rng(0)
 
@@ -200,4 +200,4 @@ def test_the_digest_of_a_folder_is_that_of_an_archive_of_it(folder, tmp_path):
 
     with tarfile.open(tmp_path / "a.tar", "w") as archive:
         archive.add(folder, "Repository-master/Dataset")
-    assert photos.contents_digest(folder) == public.contents_digest(tmp_path / "a.tar")
+    assert photos.contents_digest(folder) == download.contents_digest(tmp_path / "a.tar")

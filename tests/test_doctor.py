@@ -9,7 +9,7 @@ from importlib import metadata
 import pytest
 
 from tlcourse import cli, doctor, weights
-from tlcourse.data import public
+from tlcourse.data import download
 
 
 @pytest.fixture(autouse=True)
@@ -175,7 +175,7 @@ def test_a_read_only_cache_is_fine(monkeypatch):
 
 
 def test_public_data_that_is_damaged_and_that_is_not_here(places):
-    assert finding("public").told == f"not fetched: {', '.join(public.SOURCES)}"
+    assert finding("public").told == f"not fetched: {', '.join(download.SOURCES)}"
     path = places / "home/mnist/mnist.npz"
     path.parent.mkdir()
     path.write_bytes(b"damaged")

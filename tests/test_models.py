@@ -11,7 +11,7 @@ import pytest
 
 from tlcourse import models, training, transfer, weights
 from tlcourse.backend import keras
-from tlcourse.data import make_scene_letters, public
+from tlcourse.data import download, make_scene_letters
 from tlcourse.files import CourseError
 from tools import pretrain
 
@@ -68,7 +68,7 @@ def test_without_a_network_imagenet_is_one_sentence_with_the_way_out(tmp_path, m
 
 def test_auto_takes_the_course_s_weights_where_imagenet_s_are_not(monkeypatch, capsys):
     loaded = []
-    monkeypatch.setattr(public, "is_here", lambda name: False)
+    monkeypatch.setattr(download, "is_here", lambda name: False)
     monkeypatch.setattr(weights, "load", loaded.append)
     model = models.resnet50()
     assert loaded == [model]

@@ -139,7 +139,7 @@ def fetch(
     remove: Annotated[bool, typer.Option("--remove", help="Free the space again.")] = False,
 ) -> None:
     """Download public data sets and weights, so that they are there without a network."""
-    from tlcourse.data import public
+    from tlcourse.data import download
     from tlcourse.files import CourseError
 
     if show or not (names or everything):
@@ -147,19 +147,19 @@ def fetch(
             raise typer.BadParameter("name what to remove, or give --all.")
         _list_sources()
         return
-    chosen = list(dict.fromkeys(public.SOURCES if everything else names))
+    chosen = list(dict.fromkeys(download.SOURCES if everything else names))
     for name in chosen:
-        public.find_source(name)  # before anything is done
+        download.find_source(name)  # before anything is done
     failed = False
     for name in chosen:
         try:
             if remove:
-                freed = public.remove(name)
-                print(f"{name}: {public.megabytes(freed) if freed else 'nothing'} freed")
+                freed = download.remove(name)
+                print(f"{name}: {download.megabytes(freed) if freed else 'nothing'} freed")
             else:
-                paths = public.fetch(name, repair=True)
-                source = public.SOURCES[name]
-                print(f"{name}: {public.megabytes(source.size)} in {paths[0].parent}")
+                paths = download.fetch(name, repair=True)
+                source = download.SOURCES[name]
+                print(f"{name}: {download.megabytes(source.size)} in {paths[0].parent}")
                 print(f"    licence: {source.licence}")
         except CourseError as error:
             _complain(str(error))
@@ -171,16 +171,16 @@ def _list_sources() -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from tlcourse.data import public
+    from tlcourse.data import download
 
     table = Table("name", "size", "what", "licence", "here")
-    for name, source in public.SOURCES.items():
-        paths, problems = public.locate(name)
+    for name, source in download.SOURCES.items():
+        paths, problems = download.locate(name)
         whole = len(paths) == len(source.files)
         here = "yes" if whole else "damaged" if problems else "no"
-        table.add_row(name, public.megabytes(source.size), source.title, source.licence, here)
+        table.add_row(name, download.megabytes(source.size), source.title, source.licence, here)
     Console().print(table)
-    print(f"They are kept in {public.home()} (TLCOURSE_HOME).")
+    print(f"They are kept in {download.home()} (TLCOURSE_HOME).")
 
 
 FOLDER = Annotated[

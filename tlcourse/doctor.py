@@ -170,10 +170,10 @@ def _weights(subject: str) -> list[Finding]:
 
 
 def _disk(subject: str) -> list[Finding]:
-    from tlcourse.data import public
+    from tlcourse.data import download
 
     free = {}
-    for place in (Path.cwd(), public.own_cache()):
+    for place in (Path.cwd(), download.own_cache()):
         place = next(p for p in (place, *place.parents) if p.is_dir())
         free[place] = shutil.disk_usage(place).free
     place = min(free, key=free.get)
@@ -183,9 +183,9 @@ def _disk(subject: str) -> list[Finding]:
 
 
 def _cache(subject: str) -> list[Finding]:
-    from tlcourse.data import public
+    from tlcourse.data import download
 
-    own, home = public.own_cache(), public.home()
+    own, home = download.own_cache(), download.home()
     try:
         own.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=own).close()
@@ -207,12 +207,12 @@ def _cache(subject: str) -> list[Finding]:
 
 
 def _offline(subject: str) -> list[Finding]:
-    from tlcourse.data import public
+    from tlcourse.data import download
 
     here, damaged, absent = [], [], []
-    for name in public.SOURCES:
-        whole = public.is_here(name)
-        (here if whole else damaged if public.locate(name)[1] else absent).append(name)
+    for name in download.SOURCES:
+        whole = download.is_here(name)
+        (here if whole else damaged if download.locate(name)[1] else absent).append(name)
     parts = {"fetched": here, "damaged": damaged, "not fetched": absent}
     told = "; ".join(f"{what}: {', '.join(names)}" for what, names in parts.items() if names)
     cure = f"`tlcourse fetch {' '.join(damaged)}`, with a network"

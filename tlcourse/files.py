@@ -9,6 +9,10 @@ from pathlib import Path
 class CourseError(Exception):
     """Something that the user can put right; the message is one sentence that says how."""
 
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows: the sentence alone."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 def write(path: Path, data: bytes) -> None:
     """Write a file, and its folder: whole or not at all."""

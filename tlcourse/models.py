@@ -7,7 +7,7 @@ import numpy as np
 from tlcourse import efficientnet
 from tlcourse import weights as shipped
 from tlcourse.backend import keras
-from tlcourse.data import public
+from tlcourse.data import download
 
 layers = keras.layers
 
@@ -105,13 +105,13 @@ def resnet50(weights: str | None = "auto", side: int = 64) -> keras.Model:
     if side < 32:
         raise ValueError(f"side must be at least 32 pixels, not {side}.")
     if weights == "auto":
-        weights = "imagenet" if public.is_here("resnet50") else "course"
+        weights = "imagenet" if download.is_here("resnet50") else "course"
         print(f"ResNet50 with the weights {weights!r}")
     model = keras.applications.ResNet50(
         include_top=False, weights=None, input_shape=(side, side, 3), name="resnet50"
     )
     if weights == "imagenet":
-        model.load_weights(public.fetch("resnet50")[0])
+        model.load_weights(download.fetch("resnet50")[0])
     elif weights == "course":
         shipped.load(model)
     return model

@@ -32,14 +32,14 @@ from time import perf_counter
 
 import numpy as np
 from ipywidgets import IntSlider, interact
-from PIL import Image, ImageOps
+from PIL import Image
 from scipy import stats
 from sklearn import linear_model, pipeline, preprocessing
 
 from tlcourse import backend, models, plotting, quiz, training, transfer
 from tlcourse.course.content import benchmark
 from tlcourse import weights as shipped
-from tlcourse.data import few_labels, fetch_flowers, load_photo_folder
+from tlcourse.data import few_labels, fetch_flowers, load_photo, load_photo_folder
 from tlcourse.data import make_scene_digits, make_scene_letters, scale
 from tlcourse.training import claim
 
@@ -953,13 +953,13 @@ np.testing.assert_array_equal(answers.argmax(1), said)
 # `safe_mode=True` is the default, written here to be seen: a `.keras` file may hold code in a `Lambda` layer, and
 # safe mode refuses to run it. That is why the preprocessing above is made of Keras' own layers and operations.
 #
-# One photo that it has not seen, from its file to an answer. The file is read as `load_photo_folder` does it:
+# One photo that it has not seen, from its file to an answer. `load_photo` reads the file exactly as
+# `load_photo_folder` reads its own:
 
 # %% slideshow={"slide_type": "skip"}
 # Upright, as the camera noted; RGB; cut, not squashed, to a square.
 one = Path(NEW or new_one)
-image = ImageOps.exif_transpose(Image.open(one)).convert("RGB")
-pixels = np.float32(ImageOps.fit(image, (SIDE, SIDE)))
+pixels = np.float32(load_photo(one, SIDE))
 probabilities = loaded.predict(pixels[None], verbose=0)[0]
 
 # %% slideshow={"slide_type": "skip"} tags=["nbval-ignore-output"]

@@ -190,7 +190,7 @@ def package(tmp_path, monkeypatch):
     checksum = b64encode(sha512(data.getvalue()).digest()).decode()
     known = slides._Package("@x/a.js@1.0", checksum, ("dist/a.js",))
     monkeypatch.setattr(slides, "_PACKAGES", (known,))
-    monkeypatch.setattr(slides.public, "own_cache", lambda: tmp_path / "own")
+    monkeypatch.setattr(slides.download, "own_cache", lambda: tmp_path / "own")
     monkeypatch.setenv("TLCOURSE_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(slides.shutil, "which", lambda name: None)
     return data.getvalue()

@@ -1,272 +1,351 @@
-"""A folder of photos with everything that goes wrong in such folders."""
+"""One photo in every form that people have, and the sentence for what is none."""
 
+import io
 import os
 import subprocess
 import sys
-import tarfile
-from pathlib import Path
+import unicodedata
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
-from tlcourse.data import load_photo_folder
-from tlcourse.data import photos as module
+from tests.data.conftest import photo, save
+from tlcourse.data import load_photo, load_photo_folder
 from tlcourse.files import CourseError
 
-ROOT = Path(__file__).resolve().parents[2]
-REAL = Path(os.environ.get("TLCOURSE_TEST_DATA", ROOT.parent / "shared" / "data"))
+
+def encoded(image: Image.Image, file_format: str, **options) -> bytes:
+    with io.BytesIO() as out:
+        image.save(out, file_format, **options)
+        return out.getvalue()
 
 
-def photo(seed: int, size=(120, 90), mode="RGB") -> Image.Image:
-    """A smooth picture that is unlike every other."""
-    pixels = np.random.default_rng(seed).integers(256, size=(6, 8, 3), dtype="uint8")
-    return Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC).convert(mode)
+def printed(capsys) -> str:
+    return capsys.readouterr().out
 
 
-def save(path: Path, image: Image.Image, file_format="JPEG", **options) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    image.save(path, file_format, **options)
+ORIGINAL = photo(1, (96, 72))
+SQUARE = load_photo(ORIGINAL, 32)
+RAMP = np.linspace(0, 1, 64 * 64, dtype="float32").reshape(64, 64)
+GREY = load_photo(Image.fromarray((RAMP * 255).round().astype("uint8")), 32)
 
 
-@pytest.fixture
-def pets(tmp_path):
-    """Ten sound photos of each of two pets."""
-    for k, kind in enumerate(["cat", "dog"]):
-        for i in range(10):
-            save(tmp_path / f"pets/{kind}/{i}.jpg", photo(100 * k + i))
-    return tmp_path / "pets"
+@pytest.mark.parametrize(
+    ("file_format", "options"),
+    [
+        ("JPEG", {"quality": 95}), ("JPEG", {"quality": 95, "progressive": True}), ("PNG", {}),
+        ("TIFF", {}), ("WEBP", {"lossless": True}), ("BMP", {}), ("AVIF", {"quality": 95}),
+        ("JPEG2000", {}), ("PPM", {}),
+    ],
+)  # fmt: skip
+def test_every_common_format_is_read_from_a_file_or_from_bytes(
+    tmp_path, file_format, options, capsys
+):
+    data = encoded(ORIGINAL, file_format, **options)
+    image = load_photo(data, 32)
+    assert (image.shape, image.dtype, image.flags.writeable) == ((32, 32, 3), "uint8", True)
+    assert np.abs(image - SQUARE.astype(int)).mean() < 6
+    for name in ("photo", "a photo.JPG"):  # the suffix decides nothing
+        (tmp_path / name).write_bytes(data)
+        np.testing.assert_array_equal(load_photo(tmp_path / name, 32), image)
+        np.testing.assert_array_equal(load_photo(str(tmp_path / name), 32), image)
+    wrong = file_format != "JPEG"
+    assert printed(capsys).count("another format than the name says") == 2 * wrong
 
 
-def lines(capsys) -> list[str]:
-    return capsys.readouterr().out.splitlines()
+def test_a_process_that_never_used_pillow_reads_every_format_too(tmp_path):
+    for file_format in ("TIFF", "WEBP", "AVIF", "JPEG2000"):
+        (tmp_path / file_format).write_bytes(encoded(ORIGINAL, file_format))
+        code = "import sys; from tlcourse.data import load_photo; load_photo(sys.argv[1])"
+        subprocess.run([sys.executable, "-c", code, tmp_path / file_format], check=True)
 
 
-def test_a_sound_folder_is_told_in_two_lines(pets, capsys):
-    data = load_photo_folder(pets, 32)
-    assert lines(capsys) == [
-        "pets: 20 photos, 16 for training and 4 for testing, 32×32 pixels.",
-        "2 classes: cat 10, dog 10.",
-    ]
-    assert (data.x_train.shape, data.x_train.dtype) == ((16, 32, 32, 3), "uint8")
-    assert data.class_names == ("cat", "dog")
-    assert np.bincount(data.y_train).tolist() == [8, 8]
-    assert np.bincount(data.y_test).tolist() == [2, 2]
+# --- numbers other than 0 to 255 -------------------------------------------------------------
 
 
-def test_images_are_scaled_and_cut_to_a_square_not_squeezed(pets):
-    wide = Image.new("RGB", (400, 100), "red")
-    wide.paste("blue", (150, 0, 250, 100))
-    save(pets / "owl/a.png", wide, "PNG")
-    save(pets / "owl/b.png", Image.new("RGB", (50, 50), "red"), "PNG")
-    data = load_photo_folder(pets, 32)
-    owls = [*data.x_train[data.y_train == 2], *data.x_test[data.y_test == 2]]
-    red, blue = sorted(owls, key=lambda owl: owl[..., 2].mean())
-    assert red[..., 2].max() == 0
-    assert blue[..., 2].min() > 200
+@pytest.mark.parametrize(
+    ("values", "file_format", "scaled"),
+    [
+        (RAMP, "TIFF", "0 to 1"),
+        (RAMP * 1.02 - 0.01, "TIFF", "0 to 1"),  # overshoots, as after scaling
+        (RAMP * 2 - 1, "TIFF", "-1 to 1"),
+        (RAMP * 255, "TIFF", ""),
+        (RAMP * 65535, "TIFF", "0 to 65,535"),
+        (RAMP * 1e6, "TIFF", "0 to 1e+06"),
+        ((RAMP * 255).astype("int32"), "TIFF", ""),
+        ((RAMP * 65535).astype("int32"), "TIFF", "0 to 65,535"),
+        ((RAMP * 4000 - 1000).astype("int32"), "TIFF", "-1,000 to 3,000"),
+        ((RAMP * 65535).astype("uint16"), "TIFF", "0 to 65,535"),
+        ((RAMP * 65535).astype("uint16"), "PNG", "0 to 65,535"),
+        ((RAMP * 65535).astype("uint16"), "JPEG2000", "0 to 65,535"),
+        ((RAMP * 4095).astype("uint16"), "PNG", "0 to 4,095"),
+        ((RAMP * 255).astype("uint16"), "PNG", ""),
+    ],
+)
+def test_numbers_are_scaled_by_their_kind_and_it_is_said(capsys, values, file_format, scaled):
+    image = load_photo(encoded(Image.fromarray(values), file_format), 32)
+    assert np.abs(image - GREY.astype(int)).max() <= 4
+    expected = f"numbers other than 0 to 255, scaled from the range in brackets ({scaled})"
+    assert printed(capsys) == (f"This file: {expected}.\n" if scaled else "")
 
 
-def test_the_split_depends_on_content_and_not_on_names_or_size(pets, tmp_path):
-    first = load_photo_folder(pets, 32)
-    for kind in ("cat", "dog"):
-        for i in range(10):
-            target = tmp_path / f"renamed/{kind}/sub/{9 - i}.jpeg"
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes((pets / f"{kind}/{i}.jpg").read_bytes())
-    second = load_photo_folder(tmp_path / "renamed", 32)
-    assert {x.tobytes() for x in first.x_test} == {x.tobytes() for x in second.x_test}
-    assert len(load_photo_folder(pets, 16).x_test) == 4
+@pytest.mark.parametrize("compression", [None, "zlib"])
+@pytest.mark.parametrize(
+    ("values", "options"),
+    [
+        ((RAMP * 4e9).astype("uint32"), {}),
+        ((RAMP * 65535).astype("uint32"), {}),
+        ((RAMP * 4e9 - 2e9).astype("int32"), {}),
+        ((RAMP * 2000 - 1000).astype("int16"), {}),
+        ((RAMP * 200 - 100).astype("int8"), {}),
+        ((RAMP * 65535).astype(">u2"), {"byteorder": ">"}),
+        (255 - (RAMP * 255).astype("uint8"), {"photometric": "miniswhite"}),
+        (65535 - (RAMP * 65535).astype("uint16"), {"photometric": "miniswhite"}),
+        (1 - RAMP, {"photometric": "miniswhite"}),
+    ],
+)
+def test_a_tiff_of_a_scanner_or_microscope_is_read_by_its_tags(values, options, compression):
+    with io.BytesIO() as out:
+        pytest.importorskip("tifffile").imwrite(out, values, compression=compression, **options)
+        image = load_photo(out.getvalue(), 32)
+    assert np.abs(image - GREY.astype(int)).max() <= 4
 
 
-def test_everything_that_is_wrong_is_told_and_nothing_stops_the_run(pets, capsys):
-    whole = (pets / "cat/0.jpg").read_bytes()
-    (pets / "cat/cut.jpg").write_bytes(whole[: len(whole) // 2])
-    (pets / "cat/empty.png").touch()
-    (pets / "cat/text.jpg").write_text("not a picture")
-    (pets / "cat/notes.txt").write_text("mine")
-    (pets / "cat/phone.heic").write_bytes(b"\0\0\0\x18ftypheic")
-    (pets / "bird").mkdir()
-    save(pets / "fish/only.jpg", photo(201))
-    save(pets / "dog/gif.jpg", photo(202), "GIF")
-    save(pets / "dog/grey.jpg", photo(203, mode="L"))
-    save(pets / "dog/sixteen.png", Image.fromarray(np.full((40, 40), 40000, "uint16")), "PNG")
-    save(pets / "dog/print.jpg", photo(204, mode="CMYK"))
-    save(pets / "dog/large.jpg", photo(205, (3000, 2400)))
-    save(pets / "dog/clear.png", Image.new("RGBA", (40, 40), (0, 0, 0, 0)), "PNG")
-    save(pets / "dog/palette.png", photo(206).quantize(16), "PNG")
-    (pets / "dog/copy of a cat.jpg").write_bytes((pets / "cat/7.jpg").read_bytes())
-    data = load_photo_folder(pets, 32)
-    told = lines(capsys)
-    expected = [
-        "3 × cannot be read, left out: cat/cut.jpg (",
-        "1 × HEIC, which cannot be read here, left out; save them as JPEG: cat/phone.heic",
-        "1 × not photos, left out: cat/notes.txt",
-        "1 × the same picture is in two classes, kept; look which is right: cat/7.jpg = dog/copy",
-        "1 × classes without a photo, left out: bird",
-        "1 × classes without a photo for testing, kept: fish",
-        "1 × another format than the name says, read all the same: dog/gif.jpg (GIF)",
-        "1 × larger than 2,000 pixels, scaled down: dog/large.jpg (3000×2400)",
-        "2 × grey, turned into colour: dog/grey.jpg, dog/sixteen.png",
-        "1 × CMYK, made for print, turned into RGB: dog/print.jpg",
-        "1 × partly transparent, laid on white: dog/clear.png",
-    ]
-    for beginning in expected:
-        assert any(line.startswith(beginning) for line in told), (beginning, told)
-    assert data.class_names == ("cat", "dog", "fish")
-    images = np.concatenate([data.x_train, data.x_test])
-    assert (images == 255).all((1, 2, 3)).sum() == 1  # the transparent one
-    assert (images == 40000 >> 8).all((1, 2, 3)).sum() == 1  # the one of 16 bits
+def test_what_is_no_number_is_black():
+    values = np.where(RAMP > 0.5, np.nan, 1).astype("float32")
+    image = load_photo(encoded(Image.fromarray(values), "TIFF"), 32)
+    assert (image[0] == 255).all()
+    assert (image[-1] == 0).all()
 
 
-def test_what_file_managers_leave_behind_is_passed_over_in_silence(pets, capsys):
-    for name in (".DS_Store", "cat/Thumbs.db", "cat/.hidden.jpg", "dog/desktop.ini"):
-        (pets / name).write_bytes(b"junk")
-    save(pets / "__MACOSX/cat/._1.jpg", photo(0))
-    save(pets / ".ipynb_checkpoints/1.jpg", photo(0))
-    load_photo_folder(pets, 32)
-    assert len(lines(capsys)) == 2
+# --- colours, transparency, metadata ---------------------------------------------------------
 
 
-def test_photos_stand_upright_as_the_camera_noted(pets):
+def transparent_palette() -> bytes:
+    image = Image.new("P", (64, 64), 1)
+    image.putpalette([255, 0, 0, 0, 0, 255])
+    image.paste(0, (0, 0, 64, 32))
+    return encoded(image, "PNG", transparency=0)
+
+
+def lab() -> bytes:
+    profiles = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
+    plain = Image.new("RGB", (64, 64), (200, 100, 50))
+    return encoded(ImageCms.profileToProfile(plain, *profiles, outputMode="LAB"), "TIFF")
+
+
+@pytest.mark.parametrize(
+    ("data", "top", "bottom"),
+    [
+        (encoded(Image.new("RGBA", (64, 64), (255, 0, 0, 0)), "PNG"), (255,) * 3, (255,) * 3),
+        (encoded(Image.new("RGBA", (64, 64), (0, 0, 0, 128)), "PNG"), (127,) * 3, (127,) * 3),
+        (encoded(Image.new("LA", (64, 64), (0, 0)), "PNG"), (255,) * 3, (255,) * 3),
+        (encoded(Image.new("RGB", (64, 64), "red"), "PNG", transparency=(255, 0, 0)),
+         (255,) * 3, (255,) * 3),
+        (transparent_palette(), (255,) * 3, (0, 0, 255)),
+        (encoded(Image.new("1", (64, 64), 1), "TIFF"), (255,) * 3, (255,) * 3),
+        (encoded(Image.new("CMYK", (64, 64), (0, 255, 255, 0)), "JPEG"), (255, 0, 0), (255, 0, 0)),
+        (lab(), (200, 100, 50), (200, 100, 50)),
+        (encoded(Image.new("YCbCr", (64, 64), (76, 85, 255)), "TIFF"), (254, 0, 0), (254, 0, 0)),
+    ],
+)  # fmt: skip
+def test_every_mode_becomes_rgb_and_transparency_white(data, top, bottom):
+    image = load_photo(data, 32)
+    np.testing.assert_allclose(image[2, 16], top, atol=3)
+    np.testing.assert_allclose(image[-3, 16], bottom, atol=3)
+
+
+@pytest.mark.parametrize(
+    ("file_format", "options"),
+    [("PNG", {}), ("JPEG", {}), ("TIFF", {}), ("WEBP", {}), ("AVIF", {})],
+)
+def test_a_large_colour_profile_is_no_hindrance(file_format, options):
+    profile = np.random.default_rng(0).bytes(2_000_000)
+    image = load_photo(encoded(ORIGINAL, file_format, icc_profile=profile), 32)
+    assert np.abs(image - SQUARE.astype(int)).mean() < 10
+
+
+def test_a_png_with_a_long_text_or_a_damaged_note_is_read_upright():
+    from PIL.PngImagePlugin import PngInfo
+
     lying = Image.new("RGB", (60, 60), "red")
     lying.paste("blue", (0, 0, 60, 30))
     exif = Image.Exif()
-    exif[0x0112] = 6  # turn it by 90 degrees clockwise
-    for i in range(2):
-        save(pets / f"owl/{i}.jpg", lying, exif=exif, quality=90 + i)
-    data = load_photo_folder(pets, 32)
-    owl = data.x_train[data.y_train == 2][0]
-    assert owl[16, 28, 2] > 200  # blue is on the right
-    assert owl[16, 4, 2] < 50
-
-
-def test_copies_of_a_picture_fall_on_the_same_side(pets, capsys):
-    for i in range(10):
-        for extra in range(3):
-            data = (pets / f"cat/{i}.jpg").read_bytes()
-            (pets / f"cat/{i} ({extra}).jpg").write_bytes(data + bytes(extra))
-    data = load_photo_folder(pets, 32)
-    assert lines(capsys)[1:] == ["2 classes: cat 40, dog 10."]
-    sides = [{x.tobytes() for x in images} for images in (data.x_train, data.x_test)]
-    assert not sides[0] & sides[1]
-    assert (data.y_test == 0).sum() == 8
-
-
-def test_a_split_of_folders_is_kept_and_copies_leave_training(pets, tmp_path, capsys):
-    for split, kinds in (("Train", "abc"), ("val", "ab"), (".git", "a")):
-        for k, kind in enumerate(kinds):
-            for i in range(4):
-                seed = 1000 * (split == "val") + 10 * k + i
-                save(tmp_path / f"given/{split}/{kind}/{i}.png", photo(seed), "PNG")
-    save(tmp_path / "given/val/new/1.png", photo(77), "PNG")
-    # The same picture in another file: found by its pixels.
-    save(tmp_path / "given/Train/a/copy.png", photo(1000), "PNG", compress_level=1)
-    data = load_photo_folder(tmp_path / "given", 32)
-    assert (len(data.x_train), len(data.x_test)) == (12, 8)
-    assert data.class_names == ("a", "b", "c")
-    assert lines(capsys)[2:] == [
-        "1 × the same picture is in the test set, left out of training: a/copy.png = a/0.png",
-        "1 × classes without a photo for training, left out: new",
-        "1 × classes without a photo for testing, kept: c",
-    ]
-
-
-def test_what_pillow_warns_of_is_not_shown(pets, monkeypatch, recwarn):
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 120 * 90 - 1)
-    load_photo_folder(pets, 32)
-    assert list(recwarn) == []
-
-
-def test_many_names_of_a_kind_are_cut_short(pets, capsys):
-    for i in range(5):
-        (pets / f"cat/note{i}.txt").write_text("mine")
-    load_photo_folder(pets, 32)
-    assert lines(capsys)[2].endswith("note0.txt, cat/note1.txt, cat/note2.txt and 2 more")
-
-
-def test_a_loop_of_links_ends(pets):
-    (pets / "cat/again").symlink_to(pets, target_is_directory=True)
-    assert len(load_photo_folder(pets, 32).x_train) == 16
-
-
-@pytest.mark.parametrize(
-    ("make", "words"),
-    [
-        (lambda f: None, "There is no folder .*: give one that holds a sub-folder per class"),
-        (lambda f: f.write_text(""), "is a file, not a folder"),
-        (lambda f: f.mkdir(), "one sub-folder per class, two at least, .* there is none"),
-        (lambda f: save(f / "1.jpg", photo(0)), "there is none"),
-        (lambda f: save(f / "cat/1.jpg", photo(0)), "there is only 'cat'"),
-        (lambda f: [save(f / f"in/{k}/1.jpg", photo(k)) for k in (0, 1)], "did you mean .*in"),
-        (lambda f: [(f / k).mkdir(parents=True) for k in "ab"], "too few readable photos"),
-        (lambda f: [save(f / f"{k}/1.jpg", photo(k)) for k in (0, 1)], "too few readable photos"),
-    ],
-)
-def test_a_folder_that_is_no_data_set_is_one_sentence(tmp_path, make, words):
-    make(tmp_path / "photos")
-    with pytest.raises(CourseError, match=words) as raised:
-        load_photo_folder(tmp_path / "photos", 32)
-    assert "\n" not in str(raised.value)
-
-
-@pytest.mark.parametrize("size", [0, 7, 1025])
-def test_a_size_out_of_range_is_one_sentence(pets, size):
-    with pytest.raises(ValueError, match=f"8 to 1024 pixels, not {size}"):
-        load_photo_folder(pets, size)
-
-
-@pytest.mark.parametrize(
-    ("file_format", "options", "limit", "value"),
-    [
-        ("PNG", {}, "_MEGAPIXELS", 0.5),
-        ("JPEG", {"progressive": True}, "_MEGAPIXELS", 0.5),
-        ("JPEG", {}, "_MEGABYTES", 0.01),
-    ],
-)
-def test_what_would_fill_the_memory_is_left_out(
-    pets, capsys, monkeypatch, file_format, options, limit, value
-):
-    monkeypatch.setattr(module, limit, value)
-    save(pets / "cat/huge", photo(209, (900, 900)), file_format, **options)
-    load_photo_folder(pets, 32)
-    assert "left out; make them smaller: cat/huge" in lines(capsys)[2]
-
-
-MEASURE = """
-import sys
-from tlcourse.data import load_photo_folder
-load_photo_folder(sys.argv[1], 64)
-print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
-"""
-
-
-def peak(folder: Path) -> float:
-    """Megabytes of memory that loading a folder takes at most."""
-    done = subprocess.run(
-        [sys.executable, "-c", MEASURE, folder], capture_output=True, text=True, check=True
+    exif[0x0112] = 6
+    text = PngInfo()
+    text.add_text("Comment", "x" * 3_000_000, zip=True)
+    long = encoded(lying, "PNG", pnginfo=text, exif=exif)
+    broken = encoded(lying, "PNG", icc_profile=bytes(500), exif=exif).replace(
+        b"ICC Profile", b"?" * 11
     )
-    return int(done.stdout.splitlines()[-1]) / 1e3
+    for data in (long, broken):
+        image = load_photo(data, 32)
+        assert image[16, 28].tolist() == [0, 0, 255]  # blue is on the right
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process's own peak")
-def test_memory_does_not_grow_with_the_largest_photo(pets):
-    before = peak(pets)
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "I;16", "CMYK", "F"])
+def test_a_photo_is_turned_as_the_camera_noted_whatever_its_mode(mode, orientation):
+    turns = {
+        2: "FLIP_LEFT_RIGHT", 3: "ROTATE_180", 4: "FLIP_TOP_BOTTOM", 5: "TRANSPOSE",
+        6: "ROTATE_270", 7: "TRANSVERSE", 8: "ROTATE_90",
+    }  # fmt: skip
+    corner = np.zeros((64, 64), "uint8")
+    corner[:32, :16] = 255
+    upright = Image.fromarray(corner)
+    if orientation > 1:
+        upright = upright.transpose(Image.Transpose[turns[orientation]])
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    image = Image.fromarray(corner)
+    image = {
+        "I;16": lambda: Image.fromarray(corner.astype("uint16") * 257),
+        "F": lambda: Image.fromarray(corner.astype("float32")),
+    }.get(mode, lambda: image.convert(mode))()
+    file_format = "TIFF" if mode in ("CMYK", "F") else "PNG"
+    read = load_photo(encoded(image, file_format, exif=exif), 32)
+    expected = load_photo(upright, 32)
+    assert np.abs(read - expected.astype(int)).mean() < 2
+
+
+@pytest.mark.parametrize("file_format", ["GIF", "TIFF", "WEBP", "PNG", "AVIF"])
+def test_the_first_of_several_pictures_is_read_and_it_is_said(capsys, file_format):
+    others = [Image.new("RGB", ORIGINAL.size, "red")] * 2
+    data = encoded(ORIGINAL, file_format, save_all=True, append_images=others)
+    image = load_photo(data, 32)
+    assert np.abs(image - SQUARE.astype(int)).mean() < 12
+    assert "several pictures in one file, of which the first was read (" in printed(capsys)
+
+
+# --- the same in a folder --------------------------------------------------------------------
+
+
+def test_a_new_photo_is_read_exactly_as_those_of_the_folder(tmp_path):
+    sixteen = Image.fromarray(np.full((40, 40), 32768, "uint16"))
+    clear = Image.new("RGBA", (40, 40), (0, 0, 0, 79))
     for i in range(4):
-        save(pets / f"cat/large{i}.jpg", photo(50 + i, (6000, 4000)))
-    assert peak(pets) - before < 20  # at full size each is 72 MB
+        save(tmp_path / f"mine/grey/{i}.png", sixteen, "PNG", compress_level=i)
+        save(tmp_path / f"mine/clear/{i}.png", clear, "PNG", compress_level=i)
+        save(tmp_path / f"mine/plain/{i}.jpg", photo(i))
+    data = load_photo_folder(tmp_path / "mine", 32)
+    for image, name in zip(data.x_train, data.files_train, strict=True):
+        np.testing.assert_array_equal(image, load_photo(tmp_path / "mine" / name, 32))
+    assert {data.x_train[data.y_train == k].mean() for k in (0, 1)} == {128, 176}
 
 
-@pytest.mark.skipif(
-    not (REAL / "sign_language_digits.tar").is_file(),
-    reason="sign_language_digits.tar is not here (TLCOURSE_TEST_DATA names its folder)",
+# --- what is no photo ------------------------------------------------------------------------
+
+
+HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"
+WHOLE = encoded(ORIGINAL, "JPEG")
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "words"),
+    [
+        ("1.jpg", HEIC, "1.jpg is HEIC, which .*: save it as JPEG"),
+        ("2.hif", HEIC, "2.hif is HEIC"),
+        ("3", b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", "3 is HEIC"),
+        ("4.heic", b"\0\0\0\x1cftypmsf1\0\0\0\0msf1hevcmif1", "4.heic is HEIC"),
+        ("5.jpg", b"\xff\x0a" + bytes(99), "5.jpg is JPEG XL.*: export it as JPEG or PNG"),
+        ("6.jpg", b"8BPS\0\1", "a Photoshop file"),
+        ("7.png", b"%PDF-1.7", "a PDF document"),
+        ("8.png", b'<?xml version="1.0"?>\n<svg xmlns="x">', "an SVG drawing"),
+        ("9.dng", b"\0\0\0\x18ftypcrx \0\0\0\0crx isom", "a camera's raw file"),
+        ("10.cr2", b"II*\0\x10\0\0\0CR\x02\0" + bytes(99), "a camera's raw file"),
+        ("11.jpg", b"\0\0\0\x18ftypisom\0\0\0\0isomavc1", "no picture inside, but a video"),
+        ("12.jpg", b"<!DOCTYPE html><title>Log in", "no picture inside, but a web page"),
+        ("13.jpg", b"version https://git-lfs.github.com/spec/v1\n", "a pointer of Git LFS"),
+        ("14.jpg", b"PK\x03\x04" + bytes(99), "a zip archive"),
+        ("15.jpg", bytes(5000), "nothing but zeros"),
+        ("16.jpg", b"", "16.jpg cannot be read .it is empty.: copy or download it again"),
+        ("17.txt", b"notes", "17.txt is something else, not a photo"),
+        ("18.html", b"<html>", "18.html is a web page, not a photo"),
+        ("19.jpg", WHOLE[: len(WHOLE) // 2], "19.jpg cannot be read .image file is truncated"),
+        ("20.png", encoded(ORIGINAL, "PNG")[:2000], "20.png cannot be read"),
+        ("21.tif", b"MM\0*\0\0\0\x08garbage", "21.tif is a TIFF of a rare kind"),
+        ("avif.jpg", encoded(ORIGINAL, "AVIF")[:300], "avif.jpg cannot be read .it is damaged"),
+        ("22.ico", encoded(ORIGINAL, "ICO"), "22.ico is ICO, which cannot be read here"),
+        ("\x1b[31m.jpg", b"", r"^\\x1b\[31m.jpg cannot"),
+    ],
 )
-def test_real_photos_of_hands_load_with_a_summary(tmp_path, capsys):
-    with tarfile.open(REAL / "sign_language_digits.tar") as archive:
-        archive.extractall(tmp_path, filter="data")
-    data = load_photo_folder(tmp_path / "Dataset", 64)
-    assert len(data.x_train) + len(data.x_test) == 2062
-    assert data.class_names == tuple("0123456789")
-    told = lines(capsys)
-    assert told[0].startswith("Dataset: 2,062 photos, ")
-    assert told[2].startswith("3 × larger than 2,000 pixels, scaled down: 7/IMG_")
-    assert len(told) == 3
+def test_what_is_no_photo_is_one_sentence_with_the_way_out(tmp_path, name, data, words):
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(CourseError, match=words) as raised:
+        load_photo(tmp_path / name)
+    assert "\n" not in str(raised.value)
+    assert ": " in str(raised.value)
+    with pytest.raises(CourseError, match="^This file "):
+        load_photo(data)
+
+
+def test_a_raw_file_that_shows_a_preview_is_not_taken_for_its_preview():
+    from PIL.TiffImagePlugin import ImageFileDirectory_v2
+
+    for tag, value in ((254, 1), (50706, b"\1\4\0\0")):
+        tags = ImageFileDirectory_v2()
+        tags[tag] = value
+        with pytest.raises(CourseError, match="a camera's raw file"):
+            load_photo(encoded(ORIGINAL, "TIFF", tiffinfo=tags))
+
+
+def test_a_huge_photo_is_one_sentence(monkeypatch):
+    with pytest.raises(CourseError, match="more than 25 megapixels or 100 MB: make it smaller"):
+        load_photo(encoded(Image.new("1", (6000, 6000)), "PNG"))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)  # Pillow's own limit
+    with pytest.raises(CourseError, match="make it smaller"):
+        load_photo(WHOLE)
+
+
+def test_a_large_jpeg_is_read_all_the_same():
+    assert load_photo(encoded(Image.new("RGB", (8064, 6048), "red"), "JPEG"), 32)[0, 0, 0] > 250
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("nowhere.jpg", "There is no file nowhere.jpg: give the path"),
+        (".", r"\. is a folder: give one photo, or read the folder with load_photo_folder"),
+        ("https://example.org/1.jpg", "is an address: download the photo"),
+        (os.devnull, "null is no file, not a photo"),
+        ("\udcb9.jpg", r"There is no file \\xb9.jpg"),
+    ],
+)
+def test_a_path_that_leads_to_no_photo_is_one_sentence(path, words):
+    with pytest.raises(CourseError, match=words):
+        load_photo(path)
+
+
+@pytest.mark.parametrize("size", [7, 1025, 96.0, "96", (96, 96), None])
+def test_a_size_that_is_none_is_one_sentence(size):
+    with pytest.raises(ValueError, match="size must be 8 to 1024 pixels, one number, not"):
+        load_photo(ORIGINAL, size)
+
+
+def test_a_notebook_shows_the_sentence_and_no_traceback(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+    from IPython.core.interactiveshell import InteractiveShell
+
+    InteractiveShell().run_cell("from tlcourse import data; data.load_photo('nowhere.jpg')")
+    assert (
+        printed(capsys) == "CourseError: There is no file nowhere.jpg: give the path of a photo.\n"
+    )
+
+
+def test_an_image_of_pillow_stays_as_it_was():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image = Image.open(io.BytesIO(encoded(ORIGINAL, "JPEG", exif=exif)))
+    load_photo(image, np.int64(32))
+    assert image.size == (96, 72)
+    assert image.getexif()[0x0112] == 6
+    cut = Image.open(io.BytesIO(WHOLE[: len(WHOLE) // 2]))
+    with pytest.raises(CourseError, match="This file cannot be read .*truncated"):
+        load_photo(cut)
+
+
+def test_a_name_in_decomposed_letters_is_found(tmp_path):
+    name = unicodedata.normalize("NFD", "Bär.jpg")
+    save(tmp_path / name, ORIGINAL)
+    assert load_photo(tmp_path / name, 32).shape == (32, 32, 3)

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from tlcourse import data
-from tlcourse.data import public, samples
+from tlcourse.data import download, samples
 from tlcourse.files import CourseError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -131,11 +131,11 @@ def test_the_digest_is_that_of_the_photographs_and_not_of_the_archive(tmp_path):
     archive(tmp_path / "a", CONTENTS)
     archive(tmp_path / "b", dict(reversed(CONTENTS.items())), "w:xz", "")
     archive(tmp_path / "c", CONTENTS | {"LICENSE": b"other terms", "Examples/0.JPG": b""}, "w")
-    digests = {public.contents_digest(tmp_path / name) for name in "abc"}
+    digests = {download.contents_digest(tmp_path / name) for name in "abc"}
     assert len(digests) == 1
     archive(tmp_path / "d", CONTENTS | {"Dataset/0/IMG_0.JPG": photo("white")})
     archive(tmp_path / "e", CONTENTS | {"Dataset/0/new.JPG": photo("white")})
-    others = {public.contents_digest(tmp_path / name) for name in "de"}
+    others = {download.contents_digest(tmp_path / name) for name in "de"}
     assert len(digests | others) == 3
 
 
@@ -145,9 +145,9 @@ def test_a_damaged_archive_has_no_digest(tmp_path, mode):
     content = (tmp_path / "a").read_bytes()
     for broken in (content[: len(content) // 2], b"<html>Log in first</html>", b""):
         (tmp_path / "a").write_bytes(broken)
-        assert public.contents_digest(tmp_path / "a") != public.SOURCES["hand_signs"].files[0]
+        assert download.contents_digest(tmp_path / "a") != download.SOURCES["hand_signs"].files[0]
     with pytest.raises(FileNotFoundError):
-        public.contents_digest(tmp_path / "missing")
+        download.contents_digest(tmp_path / "missing")
 
 
 @pytest.fixture
@@ -176,7 +176,7 @@ def test_other_photographs_in_their_place_are_refused(home):
 def test_what_is_downloaded_is_verified_by_its_contents(home, tmp_path, monkeypatch, served):
     """GitHub says no size, and packs in its own way."""
     archive(tmp_path / "right", CONTENTS)
-    monkeypatch.setitem(public.SOURCES, "hand_signs", stand_in(tmp_path / "right"))
+    monkeypatch.setitem(download.SOURCES, "hand_signs", stand_in(tmp_path / "right"))
     archive(tmp_path / "other", CONTENTS | {"Dataset/1/IMG_0.JPG": photo("red")}, "w:xz")
     archive(tmp_path / "again", CONTENTS, "w:bz2")
     content = (tmp_path / ("other" if served == "other" else "again")).read_bytes()
@@ -197,11 +197,11 @@ def test_what_is_downloaded_is_verified_by_its_contents(home, tmp_path, monkeypa
         assert not [path for path in tmp_path.rglob("master*") if path.is_file()]
 
 
-def stand_in(path) -> public.Source:
+def stand_in(path) -> download.Source:
     from dataclasses import replace
 
-    source = public.SOURCES["hand_signs"]
-    digest = public.contents_digest(path)
+    source = download.SOURCES["hand_signs"]
+    digest = download.contents_digest(path)
     return replace(source, files=(replace(source.files[0], checksum=f"contents:{digest}"),))
 
 

@@ -38,7 +38,7 @@ from traitlets.config import Config
 from tlcourse import quiz
 from tlcourse.course.execute import clean
 from tlcourse.course.pages import markdown_to_html
-from tlcourse.data import public
+from tlcourse.data import download
 from tlcourse.files import CourseError, explain_os_errors, write
 
 
@@ -258,7 +258,7 @@ def fetch_assets() -> dict[str, str]:
     """
     assets = {}
     for package in _PACKAGES:
-        places = [folder / package.file for folder in (public.home(), public.own_cache())]
+        places = [folder / package.file for folder in (download.home(), download.own_cache())]
         whole = (data for place in places if (data := _read_whole(place, package)))
         with tarfile.open(fileobj=BytesIO(next(whole, None) or _fetch(package, places))) as tar:
             for name in package.wanted:

@@ -5,6 +5,8 @@ generated from a seed; `fetch_*` is downloaded once and kept.
 """
 
 from tlcourse.data.dataset import Dataset, few_labels
+from tlcourse.data.download import FetchError
+from tlcourse.data.folders import load_photo_folder
 from tlcourse.data.glyphs import (
     DIGITS,
     LETTERS,
@@ -14,9 +16,8 @@ from tlcourse.data.glyphs import (
     make_scene_digits,
     make_scene_letters,
 )
-from tlcourse.data.photos import load_photo_folder
+from tlcourse.data.photos import load_photo
 from tlcourse.data.public import (
-    FetchError,
     fetch_cifar10,
     fetch_fashion_mnist,
     fetch_flowers,
@@ -41,6 +42,7 @@ __all__ = [
     "fetch_mnist",
     "few_labels",
     "load_digits28",
+    "load_photo",
     "load_photo_folder",
     "load_sample_photos",
     "load_textures",

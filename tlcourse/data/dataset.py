@@ -18,6 +18,16 @@ class Dataset:
     class_names : tuple of str, length K
     licence, source : str
         Terms of use, and where the images come from.
+    x_validation, y_validation : ndarray, or None
+        A third part, for choosing between models; None where there is none.
+    files_train, files_validation, files_test : tuple of str
+        For images that were read from files: the file of each, relative to their folder, so that
+        ``x_test[17]`` comes from ``files_test[17]``. Empty for images that were made.
+
+    Raises
+    ------
+    ValueError
+        If a part has another number of file names than of images.
     """
 
     x_train: np.ndarray
@@ -27,16 +37,33 @@ class Dataset:
     class_names: tuple[str, ...]
     licence: str
     source: str
+    x_validation: np.ndarray | None = None
+    y_validation: np.ndarray | None = None
+    files_train: tuple[str, ...] = ()
+    files_validation: tuple[str, ...] = ()
+    files_test: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for part in ("train", "validation", "test"):
+            files, images = getattr(self, f"files_{part}"), getattr(self, f"x_{part}")
+            count = 0 if images is None else len(images)
+            if files and len(files) != count:
+                raise ValueError(
+                    f"files_{part} names {len(files)} files for the {count} images of x_{part}: "
+                    "choose from both alike."
+                )
 
     def __repr__(self) -> str:
+        validation = "" if self.x_validation is None else f", {len(self.x_validation)} validation"
         return (
-            f"Dataset({len(self.x_train)} training and {len(self.x_test)} test images of shape "
-            f"{self.x_train.shape[1:]} {self.x_train.dtype}, {len(self.class_names)} classes)"
+            f"Dataset({len(self.x_train)} training{validation} and {len(self.x_test)} test "
+            f"images of shape {self.x_train.shape[1:]} {self.x_train.dtype}, "
+            f"{len(self.class_names)} classes)"
         )
 
 
 def few_labels(dataset: Dataset, per_class: int, random_state: int) -> Dataset:
-    """Keep `per_class` random training images of each class; the test set stays as it is.
+    """Keep `per_class` random training images of each class; the rest stays as it is.
 
     Parameters
     ----------
@@ -65,4 +92,9 @@ def few_labels(dataset: Dataset, per_class: int, random_state: int) -> Dataset:
     for k in range(len(counts)):
         rank[labels == k] = np.arange(counts[k])
     keep = order[rank < per_class]
-    return replace(dataset, x_train=dataset.x_train[keep], y_train=dataset.y_train[keep])
+    return replace(
+        dataset,
+        x_train=dataset.x_train[keep],
+        y_train=dataset.y_train[keep],
+        files_train=tuple(dataset.files_train[i] for i in keep) if dataset.files_train else (),
+    )

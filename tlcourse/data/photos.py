@@ -1,387 +1,403 @@
-"""A folder of photos, as people have them, as a data set.
+"""One photo, as people have them: the only place in the course that reads image files."""
 
-Whatever is wrong with such a folder is put right or left out, and told in one summary.
-"""
-
-import hashlib
 import io
 import os
 import warnings
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tlcourse.data.dataset import Dataset
-from tlcourse.files import CourseError, explain_os_errors
+from tlcourse.data.remarks import KEPT, LARGE, MEGABYTES, MEGAPIXELS, printable, say
+from tlcourse.files import CourseError
 
-_FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "PPM", "AVIF")
-_LARGE = 2000  # pixels of the longer side, from which on it is told
-_MEGAPIXELS = 25  # the most that is unpacked into memory for one photo
-_MEGABYTES = 100  # the most that is read from one file
-_BATCH = 64  # photos under way at a time
-_CLUTTER = {"thumbs.db", "desktop.ini", "__macosx"}  # what file managers leave behind
-_TEST = ("test", "val", "valid", "validation")
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
-# What there may be to tell, in the order of telling.
-_REMARKS = {
-    "broken": "cannot be read, left out",
-    "heic": "HEIC, which cannot be read here, left out; save them as JPEG",
-    "large": f"over {_MEGAPIXELS} megapixels or {_MEGABYTES} MB, left out; make them smaller",
-    "other": "not photos, left out",
-    "leaked": "the same picture is in the test set, left out of training",
-    "twice": "the same picture is in two classes, kept; look which is right",
-    "empty": "classes without a photo, left out",
-    "untrained": "classes without a photo for training, left out",
-    "untested": "classes without a photo for testing, kept",
-    "named": "another format than the name says, read all the same",
-    "shrunk": f"larger than {_LARGE:,} pixels, scaled down",
-    "grey": "grey, turned into colour",
-    "cmyk": "CMYK, made for print, turned into RGB",
-    "clear": "partly transparent, laid on white",
+# What Pillow may open; HEIF only where a plug-in of the user's has taught it.
+_FORMATS = (
+    "JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "PPM", "AVIF", "JPEG2000", "HEIF",
+)  # fmt: skip
+
+# What one photo has to say for itself, for which the reader should know it.
+_WORTH_SAYING = ("scaled", "frames", "named", "cmyk", "lab", "clear")
+
+_WAYS_OUT = {
+    "broken": "{name} cannot be read ({detail}): copy or download it again.",
+    "heic": (
+        "{name} is HEIC, which cannot be read here: save it as JPEG (an iPhone takes JPEG with "
+        "Settings, Camera, Formats, Most Compatible)."
+    ),
+    "foreign": "{name} is {detail}, which cannot be read here: export it as JPEG or PNG.",
+    "large": f"{{name}} has more than {MEGAPIXELS} megapixels or {MEGABYTES} MB: make it smaller.",
+    "other": "{name} is {detail}, not a photo: give a JPEG or PNG file.",
 }
 
-Remarks = dict[str, list[str]]
-# Split ("train", "test" or None), class, name, and how to read the bytes.
-Photo = tuple[str | None, str, str, Callable[[], bytes]]
+
+class NotReadable(Exception):
+    """A file without a picture that can be read.
+
+    `kind` is one of "broken", "heic", "foreign", "large" and "other"; `detail` says more.
+    """
+
+    def __init__(self, kind: str, detail: str = "") -> None:
+        super().__init__(kind, detail)
+        self.kind, self.detail = kind, detail
 
 
-def load_photo_folder(path: str | os.PathLike, size: int = 96) -> Dataset:
-    """Photos sorted into one sub-folder per class; what is wrong with them is printed.
+def load_photo(path: "str | os.PathLike | bytes | Image", size: int = 96) -> np.ndarray:
+    """Read one photo exactly as `load_photo_folder` reads each of its photos.
 
-    Files that are no readable photo are left out. Photos are turned upright as the camera noted,
-    made RGB, and brought to a square by scaling and cutting off what protrudes. If the folder
-    holds `train/` and `test/` (or `val/`), each with a sub-folder per class, the split is theirs,
-    and a picture of the test set is left out of training; else a fifth of each class is put aside
-    for testing, chosen by the files' content, so that a name or a copy changes nothing.
+    The photo is turned upright as the camera noted, made RGB, and brought to a square by scaling
+    and cutting off what protrudes. What is transparent is laid on white. Numbers of 12, 16 or 32
+    bits and decimal numbers are scaled to 0–255. Where that was a guess or something is lost, one
+    sentence says so.
 
     Parameters
     ----------
-    path : path
+    path : path, bytes or PIL.Image.Image
+        A file, what is in one, or an image of Pillow's.
     size : int
-        Height and width, 8 to 1024.
+        Height and width, 8 to 1024 pixels.
 
     Returns
     -------
-    Dataset
-        Images of shape (size, size, 3), ``uint8`` in 0–255. The licence is yours to know.
+    ndarray, shape (size, size, 3)
+        ``uint8``, RGB, 0–255.
 
     Raises
     ------
     CourseError
-        If the folder cannot be read or does not hold photos of two classes.
+        If there is no such file, or no picture in it that can be read.
     ValueError
         If the size is out of its range.
     """
-    folder = Path(path).expanduser()
-    if not folder.exists():
+    from PIL import Image
+
+    size = check_size(size)
+    Image.init()  # all formats, of which Pillow knows five before
+    notes: list[tuple[str, str]] = []
+    name = "This file"
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's, about what is odd in a file
+            if isinstance(path, Image.Image):
+                pixels = _explained(lambda: _to_square(path.copy(), size, notes))
+            elif isinstance(path, bytes | bytearray | memoryview):
+                pixels = decode(bytes(path), size, notes=notes)
+            else:
+                name = printable(Path(path).name or os.fspath(path))
+                pixels = decode(_read(path), size, Path(path).suffix, notes)
+    except NotReadable as error:
+        detail = error.detail or "something else"
+        raise CourseError(_WAYS_OUT[error.kind].format(name=name, detail=detail)) from None
+    for kind, detail in notes:
+        if kind in _WORTH_SAYING:
+            say(f"{name}: {KEPT[kind]}{f' ({detail})' if detail else ''}.")
+    return pixels
+
+
+def check_size(size: int) -> int:
+    """The size as an int.
+
+    Raises
+    ------
+    ValueError
+        If it is not a whole number from 8 to 1024.
+    """
+    if not isinstance(size, int | np.integer) or not 8 <= size <= 1024:
+        raise ValueError(f"size must be 8 to 1024 pixels, one number, not {size!r}.")
+    return int(size)
+
+
+def _read(path: str | os.PathLike) -> bytes:
+    """What is in a file, or the sentence that says why it cannot be had."""
+    file = Path(path).expanduser()
+    shown = printable(os.fspath(path))
+    if shown.startswith(("http://", "https://")):
+        raise CourseError(f"{shown} is an address: download the photo, and give its file.")
+    if file.is_dir():
         raise CourseError(
-            f"There is no folder {os.fspath(path)}: give one that holds a sub-folder per class."
+            f"{shown} is a folder: give one photo, or read the folder with load_photo_folder."
         )
-    with explain_os_errors(folder, "path"):
-        photos, classes = _find_photos(folder)
-    dataset, remarks = read_photos(photos, size, classes, folder.name)
-    print(_summary(folder.name, dataset, remarks))
-    return dataset
-
-
-# --- which photos there are ------------------------------------------------------------------
-
-
-def _find_photos(folder: Path) -> tuple[list[Photo], list[str]]:
-    """The files below the classes' folders, and the classes."""
-    inside = {child.name: child for child in _visible(folder) if child.is_dir()}
-    by_lower = {name.lower(): child for name, child in inside.items()}
-    test = next((by_lower[name] for name in _TEST if name in by_lower), None)
-    if "train" in by_lower and test and set(by_lower) <= {"train", *_TEST}:
-        splits = {"train": by_lower["train"], "test": test}
-        parts = [(s, c) for s, part in splits.items() for c in _visible(part) if c.is_dir()]
-    else:
-        parts = [(None, child) for child in inside.values()]
-    classes = sorted({child.name for _, child in parts})
-    if len(classes) < 2:
-        inner = [c.name for c in inside.values() if sum(d.is_dir() for d in _visible(c)) > 1]
-        hint = f"; did you mean {folder / inner[0]}?" if inner else "."
-        found = f"only {classes[0]!r}" if classes else "none"
+    try:
+        return read_bytes(file)
+    except FileNotFoundError:
+        raise CourseError(f"There is no file {shown}: give the path of a photo.") from None
+    except OSError as error:
         raise CourseError(
-            f"{folder} must hold one sub-folder per class, two at least, with the photos in "
-            f"them, and there is {found}{hint}"
-        )
-    return [
-        (split, child.name, f"{child.name}/{file.relative_to(child).as_posix()}", _reader(file))
-        for split, child in parts
-        for file in _files(child)
-    ], classes
+            f"{shown} cannot be opened ({error.strerror or error}): see that you may read it."
+        ) from None
 
 
-def _visible(folder: Path) -> list[Path]:
-    """What a folder holds, without hidden things and what file managers leave behind."""
-    children = sorted(folder.iterdir())
-    return [c for c in children if c.name[0] != "." and c.name.lower() not in _CLUTTER]
+def read_bytes(file: Path) -> bytes:
+    """What is in a file that may be a photo.
+
+    Raises
+    ------
+    NotReadable
+        If it is too large, or no file at all: a pipe would never end.
+    OSError
+        If it cannot be read.
+    """
+    if not file.is_file():
+        file.stat()  # which raises where there is nothing
+        raise NotReadable("other", "no file")
+    if file.stat().st_size > MEGABYTES * 1_000_000:
+        raise NotReadable("large")
+    return file.read_bytes()
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    for child in _visible(folder):
-        if child.is_dir():
-            if not child.is_symlink():  # which may lead in a circle
-                yield from _files(child)
-        else:
-            yield child
+# --- from bytes to pixels --------------------------------------------------------------------
 
 
-def _reader(file: Path) -> Callable[[], bytes]:
-    def read() -> bytes:
-        if file.stat().st_size > _MEGABYTES * 1_000_000:
-            raise _TooLarge
-        return file.read_bytes()
-
-    return read
-
-
-# --- reading them ----------------------------------------------------------------------------
-
-
-def read_photos(
-    photos: Iterable[Photo], size: int, classes: Iterable[str] = (), where: str = "it"
-) -> tuple[Dataset, Remarks]:
-    """Read photos, split them if they are not, and gather what there is to tell.
+def decode(
+    data: bytes, size: int, suffix: str = "", notes: list[tuple[str, str]] | None = None
+) -> np.ndarray:
+    """The pixels of an image file.
 
     Parameters
     ----------
-    photos : iterable of (split, class, name, read)
+    data : bytes
     size : int
-    classes : iterable of str
-        Classes that there should be, besides those that have photos.
-    where : str
-        For the error: what the photos were in.
+        Height and width of the result.
+    suffix : str
+        Of the file's name; what it promises is compared with what the file is.
+    notes : list, optional
+        Gets a pair for each thing worth a remark: a key of `remarks.KEPT`, and the detail.
 
     Returns
     -------
-    dataset : Dataset
-    remarks : dict
-        Kind of remark, as in `_REMARKS`, to the names of the photos or classes.
+    ndarray, shape (size, size, 3)
+        ``uint8``, RGB, 0–255.
+
+    Raises
+    ------
+    NotReadable
+        If there is no picture in it that can be read.
     """
-    if not 8 <= size <= 1024:
-        raise ValueError(f"size must be 8 to 1024 pixels, not {size}.")
-    remarks = defaultdict(list)
-    found = []
-    for photo in _read_all(photos, size):
-        for kind, detail in photo.remarks:
-            remarks[kind].append(f"{photo.name} ({detail})" if detail else photo.name)
-        if photo.pixels is not None:
-            found.append(photo)
-    _split(found)
-    found = _drop_leaks(found, remarks)
-    names = _class_names(found, sorted({*classes, *(p.kind for p in found)}), remarks)
-    parts = []
-    for split in ("train", "test"):
-        chosen = [p for p in found if p.split == split and p.kind in names]
-        if not chosen or len(names) < 2:
-            raise CourseError(
-                f"{where} holds too few readable photos: at least two classes with two photos "
-                f"each are needed. {_told(remarks)}".strip()
-            )
-        parts.append(np.stack([p.pixels for p in chosen]))
-        parts.append(np.array([names.index(p.kind) for p in chosen]))
-    dataset = Dataset(*parts, tuple(names), "as the photos' owner says", f"Photos in {where}.")
-    return dataset, remarks
-
-
-@dataclass
-class _Read:
-    """One photo after reading."""
-
-    split: str | None
-    kind: str  # its class
-    name: str
-    pixels: np.ndarray | None = None
-    of_file: bytes = b""  # hash of the file
-    of_pixels: bytes = b""
-    remarks: list[tuple[str, str]] = field(default_factory=list)
-
-
-def _read_all(photos: Iterable[Photo], size: int) -> Iterator[_Read]:
-    """Read in as many threads as there are cores; Pillow lets go of the interpreter."""
-    from PIL import Image
-
-    Image.init()  # all formats, before the threads want them
-    photos = iter(photos)
-    with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        warnings.simplefilter("ignore")  # Pillow's, about what is odd in a file
-        while batch := list(islice(photos, _BATCH)):
-            yield from pool.map(lambda photo: _read(*photo, size), batch)
-
-
-def _read(split, kind, name, read, size) -> _Read:
-    photo = _Read(split, kind, name)
-    suffix = Path(name).suffix.lower()
-    try:
-        data = read()
-        photo.of_file = hashlib.blake2b(data, digest_size=16).digest()
-        photo.pixels = _decode(data, suffix, size, photo.remarks)
-        photo.of_pixels = hashlib.blake2b(photo.pixels, digest_size=16).digest()
-    except Exception as error:  # Pillow raises a dozen kinds for a broken file
-        photo.remarks = [_why_not(error, suffix)]
-    return photo
-
-
-def _why_not(error: Exception, suffix: str) -> tuple[str, str]:
-    """Which remark an unreadable file gets, and the detail."""
     from PIL import Image, UnidentifiedImageError
 
-    if isinstance(error, (_TooLarge, Image.DecompressionBombError)):
-        return "large", ""
-    if not isinstance(error, UnidentifiedImageError):
-        return "broken", getattr(error, "strerror", None) or str(error)
-    if suffix in (".heic", ".heif"):
-        return "heic", ""
-    return ("broken", "no picture inside") if suffix in _extensions() else ("other", "")
+    suffix, notes = suffix.lower(), [] if notes is None else notes
+    what = _identify(data)
+    if what == "HEIC" and "HEIF" not in Image.OPEN:
+        raise NotReadable("heic")
+    if what in _PICTURES:
+        raise NotReadable("foreign", what)
+    try:
+        if data.startswith(_PNG):
+            with suppress(Exception):
+                return _decode(data, size, suffix, notes)
+            notes.clear()
+            data = _bare_png(data)
+        return _explained(lambda: _decode(data, size, suffix, notes))
+    except UnidentifiedImageError:
+        if what == "TIFF":
+            raise NotReadable("foreign", "a TIFF of a rare kind") from None
+        if what == "AVIF":
+            known = ("broken", "it is damaged") if what in Image.OPEN else ("foreign", what)
+            raise NotReadable(*known) from None
+        if suffix in _suffixes():
+            what = what and f", but {what}"
+            detail = f"no picture inside{what}" if data else "it is empty"
+            raise NotReadable("broken", detail) from None
+        if promised := Image.registered_extensions().get(suffix):
+            raise NotReadable("foreign", promised) from None
+        raise NotReadable("other", what) from None
 
 
-def _extensions() -> dict[str, str]:
-    """Suffixes of picture files, and the format that each promises."""
+def _explained(work: Callable[[], np.ndarray]) -> np.ndarray:
+    """What `work` returns; what Pillow raises for a file that it knows becomes `NotReadable`."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        return work()
+    except (NotReadable, UnidentifiedImageError):
+        raise
+    except (Image.DecompressionBombError, MemoryError):
+        raise NotReadable("large") from None
+    except Exception as error:  # a dozen kinds
+        raise NotReadable("broken", printable(str(error) or type(error).__name__)) from None
+
+
+def _suffixes() -> dict[str, str]:
+    """Suffixes of the pictures that can be read, and the format that each promises."""
     from PIL import Image
 
     return {s: f for s, f in Image.registered_extensions().items() if f in _FORMATS}
 
 
-class _TooLarge(Exception):
-    pass
-
-
-def _decode(data: bytes, suffix: str, size: int, remarks: list) -> np.ndarray:
-    """One photo, shape (size, size, 3) uint8."""
-    from PIL import Image, ImageOps
+def _decode(data: bytes, size: int, suffix: str, notes: list) -> np.ndarray:
+    from PIL import Image
 
     formats = [name for name in _FORMATS if name in Image.OPEN]
     with Image.open(io.BytesIO(data), formats=formats) as image:
-        promised = _extensions().get(suffix)
+        promised = _suffixes().get(suffix)
         if promised and promised != image.format and image.format != "MPO":  # which is a JPEG
-            remarks.append(("named", image.format))
-        if max(image.size) > _LARGE:
-            remarks.append(("shrunk", "{}×{}".format(*image.size)))
+            notes.append(("named", image.format))
+        if image.format == "TIFF" and (image.tag_v2.get(254) == 1 or 50706 in image.tag_v2):
+            raise NotReadable("foreign", _RAW)  # the first picture is a small preview
+        if max(image.size) > LARGE:
+            notes.append(("shrunk", "{}×{}".format(*image.size)))
+        with suppress(Exception):  # the later pictures may be broken, and the first one sound
+            if image.format != "MPO" and image.n_frames > 1:
+                notes.append(("frames", f"{image.n_frames:,}"))
+        image.seek(0)
         full = image.width * image.height
         image.draft(None, (2 * size, 2 * size))  # lets a JPEG be unpacked at an eighth
         whole = image.info.get("progressive")  # which is held at full size all the same
-        if (full if whole else image.width * image.height) > _MEGAPIXELS * 1_000_000:
-            raise _TooLarge
-        image = _as_photo(image, remarks)
-        with suppress(Exception):  # the camera's note may be broken, and the picture sound
-            image = ImageOps.exif_transpose(image)
-        image = ImageOps.fit(image, (size, size))
-        if image.mode == "RGBA":
-            ground = Image.new("RGBA", image.size, "white")
-            image = Image.alpha_composite(ground, image)
-        return np.asarray(image.convert("RGB"))
+        if (full if whole else image.width * image.height) > MEGAPIXELS * 1_000_000:
+            raise NotReadable("large")
+        return _to_square(image, size, notes)
 
 
-def _as_photo(image, remarks: list):
-    """Bring an image to a mode that scales well: grey, RGB, RGBA or CMYK."""
+def _to_square(image: "Image", size: int, notes: list) -> np.ndarray:
+    """An image of any mode as a square of RGB; it may be changed on the way."""
+    from PIL import Image, ImageOps
+
+    image.load()
+    with suppress(Exception):  # the camera's note may be broken, and the picture sound
+        ImageOps.exif_transpose(image, in_place=True)
+    image = _to_scalable(image, notes)
+    image = ImageOps.fit(image, (size, size))
+    if image.mode == "RGBA":
+        ground = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(ground, image)
+    return np.array(image.convert("RGB"))
+
+
+def _to_scalable(image: "Image", notes: list) -> "Image":
+    """Bring an image to a mode that scales well: L, RGB, RGBA or CMYK."""
     from PIL import Image
 
-    if image.mode.startswith("I"):  # 16 bits
-        remarks.append(("grey", ""))
-        return Image.fromarray((np.asarray(image) >> 8).astype("uint8"))
-    if image.mode in ("1", "L", "LA", "F"):
-        remarks.append(("grey", ""))
-    if image.mode in ("CMYK", "YCCK"):
-        remarks.append(("cmyk", ""))
+    tags = getattr(image, "tag_v2", {})  # of a TIFF
+    signed = tags.get(339) == (2,)
+    if image.mode[0] in "IF" or (image.mode == "L" and signed):  # I, I;16 and its kin, F
+        notes.append(("grey", ""))
+        values = np.asarray(image)
+        if image.mode == "I" and tags.get(258) == (32,) and not signed:
+            values = values.view("uint32")  # which Pillow holds as int32
+        grey = _to_bytes(values.view("int8") if image.mode == "L" else values, notes)
+        # Where 0 is white, Pillow turns 8 bits round and leaves the other kinds.
+        return Image.fromarray(255 - grey if tags.get(262) == 0 and image.mode != "L" else grey)
+    if image.mode == "LAB":
+        from PIL import ImageCms
+
+        notes.append(("lab", ""))
+        profiles = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+        return ImageCms.profileToProfile(image, *profiles, outputMode="RGB")
+    if image.mode in ("1", "L", "LA"):
+        notes.append(("grey", ""))
+    if image.mode == "CMYK":
+        notes.append(("cmyk", ""))
     if image.has_transparency_data:
         image = image.convert("RGBA")
         if image.getextrema()[3][0] < 255:
-            remarks.append(("clear", ""))
+            notes.append(("clear", ""))
         return image
     return image.convert("RGB") if image.mode not in ("L", "RGB", "CMYK") else image
 
 
-# --- splits ----------------------------------------------------------------------------------
+def _to_bytes(values: np.ndarray, notes: list) -> np.ndarray:
+    """Scale numbers to 0–255 by the range that their kind has.
 
-
-def _split(photos: list[_Read]) -> None:
-    """Put a fifth of each class aside for testing where no split is given.
-
-    Copies of a picture stay together. A class of one picture is for training.
+    Whole numbers are taken to range to 255, to 4,095 (12 bits) or to 65,535 (16 bits), decimal
+    ones to 1 as well, whichever is the first to hold them all. Decimal numbers may overshoot 0–1
+    a little, as they do where they were scaled before. What fits no range, or is negative, is
+    stretched from its own smallest to its largest value.
     """
-    copies = defaultdict(list)
-    for photo in photos:
-        if photo.split is None:
-            copies[photo.kind, photo.of_pixels].append(photo)
-    classes = defaultdict(list)
-    for (kind, _), group in copies.items():
-        classes[kind].append(group)
-    for groups in classes.values():
-        groups.sort(key=lambda group: min(photo.of_file for photo in group))
-        wanted = max(1, round(sum(map(len, groups)) / 5))
-        for group in groups:
-            aside = wanted > 0 and group is not groups[-1]
-            wanted -= len(group)
-            for photo in group:
-                photo.split = "test" if aside else "train"
+    decimal = values.dtype.kind == "f"
+    values = values.astype("float64")
+    values[~np.isfinite(values)] = 0
+    low, high = values.min(), values.max()
+    if decimal and -1.1 <= low < -0.5 and high <= 1.1:
+        start, end = -1, 1
+    elif decimal and low >= -0.5 and high <= 1.5:
+        start, end = 0, 1
+    elif low >= 0 and high <= 65535:
+        start, end = 0, next(top for top in (255, 4095, 65535) if high <= top)
+    else:
+        start, end = low, high
+    if (start, end) != (0, 255):
+        notes.append(("scaled", f"{start:,.6g} to {end:,.6g}"))
+    scaled = (values - start) * (255 / max(end - start, 1e-12))
+    return np.clip(scaled.round(), 0, 255).astype("uint8")
 
 
-def _drop_leaks(photos: list[_Read], remarks: Remarks) -> list[_Read]:
-    """Leave out of training what is in the test set, and tell pictures of two classes."""
-    first, tested = {}, {}
-    for photo in photos:
-        if photo.split == "test":
-            tested.setdefault(photo.of_pixels, photo)
-        other = first.setdefault(photo.of_pixels, photo)
-        if other.kind != photo.kind:
-            remarks["twice"].append(f"{other.name} = {photo.name}")
-    kept = []
-    for photo in photos:
-        if photo.split == "train" and photo.of_pixels in tested:
-            remarks["leaked"].append(f"{photo.name} = {tested[photo.of_pixels].name}")
-        else:
-            kept.append(photo)
-    return kept
+# --- what a file is, by its first bytes ------------------------------------------------------
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+_RAW = "a camera's raw file"
+_VIDEO = "a video"
+
+# Offset, bytes, and what the file is.
+_SIGNATURES = (
+    (0, b"8BPS", "a Photoshop file"),
+    (0, b"gimp xcf", "a GIMP file"),
+    (0, b"v/1\x01", "an OpenEXR file"),
+    (0, b"%PDF", "a PDF document"),
+    (0, b"%!PS", "a PostScript file"),
+    (0, b"\xff\x0a", "JPEG XL"),
+    (0, b"\0\0\0\x0cJXL ", "JPEG XL"),
+    (0, b"II\xbc", "JPEG XR"),
+    (8, b"CR\x02", _RAW),
+    (0, b"FUJIFILMCCD-RAW", _RAW),
+    (0, b"IIRO", _RAW),
+    (0, b"IIRS", _RAW),
+    (0, b"IIU\0", _RAW),
+    (128, b"DICM", "a DICOM scan"),
+    (0, b"\x1aE\xdf\xa3", _VIDEO),
+    (8, b"AVI ", _VIDEO),
+    (0, b"PK\x03\x04", "a zip archive"),
+    (0, b"\x1f\x8b", "a gzip archive"),
+    (0, b"version https://git-lfs", "a pointer of Git LFS in place of the file"),
+    (0, b"II*\0", "TIFF"),
+    (0, b"MM\0*", "TIFF"),
+    (0, b"II+\0", "TIFF"),
+    (0, b"MM\0+", "TIFF"),
+)
+# Pictures, or what holds one, that can be exported as JPEG.
+_PICTURES = {
+    "a Photoshop file", "a GIMP file", "a PDF document", "a PostScript file", "JPEG XL", "JPEG XR",
+    "a DICOM scan", "an SVG drawing", "an OpenEXR file", _RAW,
+}  # fmt: skip
+_BRANDS = {b"avif": "AVIF", b"avis": "AVIF", b"crx ": _RAW, b"jxl ": "JPEG XL"}
+_BRANDS |= dict.fromkeys((b"heic", b"heix", b"heim", b"heis"), "HEIC")
+_BRANDS |= dict.fromkeys((b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"), "HEIC")
 
 
-def _class_names(photos: list[_Read], names: list[str], remarks: Remarks) -> list[str]:
-    """The classes that can be learned."""
-    counts = Counter((photo.split, photo.kind) for photo in photos)
-    learnable = []
-    for name in names:
-        n_train, n_test = counts["train", name], counts["test", name]
-        if n_train:
-            learnable.append(name)
-        if not n_train or not n_test:
-            kind = "untested" if n_train else "untrained" if n_test else "empty"
-            remarks[kind].append(name)
-    return learnable
+def _identify(data: bytes) -> str:
+    """What a file is if Pillow has no say in it, by its content; "" if that is not known."""
+    if data[4:8] == b"ftyp":  # ISO/IEC 14496-12: a box with the brands that the file follows
+        end = min(max(int.from_bytes(data[:4], "big"), 12), 4096)
+        brands = {data[8:12], *(data[i : i + 4] for i in range(16, end, 4))}
+        return next((what for brand, what in _BRANDS.items() if brand in brands), _VIDEO)
+    for offset, signature, what in _SIGNATURES:
+        if data.startswith(signature, offset):
+            return what
+    start = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if start.startswith((b"<!doctype html", b"<html")):
+        return "a web page"
+    if start.startswith(b"<svg") or (start.startswith(b"<?xml") and b"<svg" in start):
+        return "an SVG drawing"
+    if not data.strip(b"\0"):
+        return "nothing but zeros" if data else "empty"
+    return ""
 
 
-# --- telling ---------------------------------------------------------------------------------
+def _bare_png(png: bytes) -> bytes:
+    """A PNG with the chunks that its picture needs, and without those that may be in the way.
 
-
-def _summary(where: str, dataset: Dataset, remarks: Remarks) -> str:
-    n_train, n_test = len(dataset.y_train), len(dataset.y_test)
-    counts = np.bincount(np.concatenate([dataset.y_train, dataset.y_test]))
-    classes = zip(dataset.class_names, counts, strict=True)
-    return "\n".join(
-        [
-            f"{where}: {n_train + n_test:,} photos, {n_train:,} for training and {n_test:,} for "
-            f"testing, {dataset.x_train.shape[1]}×{dataset.x_train.shape[2]} pixels.",
-            f"{len(counts)} classes: " + ", ".join(f"{name} {n:,}" for name, n in classes) + ".",
-            *_lines(remarks),
-        ]
-    )
-
-
-def _told(remarks: Remarks) -> str:
-    return "; ".join(_lines(remarks))
-
-
-def _lines(remarks: Remarks) -> list[str]:
-    """One line for each kind of remark, with three examples."""
-    lines = []
-    for kind, text in _REMARKS.items():
-        if names := remarks.get(kind):
-            more = f" and {len(names) - 3:,} more" if len(names) > 3 else ""
-            lines.append(f"{len(names):,} × {text}: {', '.join(names[:3])}{more}")
-    return lines
+    Pillow refuses a file for a colour profile or a text of more than a megabyte.
+    """
+    kept, at = [png[:8]], 8
+    while at < len(png):
+        kind = png[at + 4 : at + 8]
+        end = at + 12 + int.from_bytes(png[at : at + 4], "big")
+        critical = kind[:1].isupper()  # PNG specification, 5.4: chunk naming conventions
+        if critical or kind in (b"tRNS", b"eXIf"):
+            kept.append(png[at:end])
+        at = end
+    return b"".join(kept)

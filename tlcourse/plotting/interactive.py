@@ -11,6 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from tlcourse import optimizers
+from tlcourse.plotting.fonts import drawable
 from tlcourse.plotting.static import WIDTH, confusion_matrix
 
 # --- gradient descent ----------------------------------------------------------------------------
@@ -293,6 +294,7 @@ def prediction(image: np.ndarray, probabilities: np.ndarray, names: Sequence[str
     names : sequence of str, length K
     right : int
     """
+    names = drawable(names)
     shown = np.argsort(-probabilities, kind="stable")[:10]
     if right not in shown:
         shown = np.append(shown[:-1], right)

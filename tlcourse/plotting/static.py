@@ -11,6 +11,8 @@ from io import BytesIO
 import matplotlib.pyplot as plt
 import numpy as np
 
+from tlcourse.plotting.fonts import drawable, with_fonts
+
 # The palette of Okabe & Ito (2008): distinct for colour-blind eyes and on a projector.
 # One colour and one marker mean the same thing through the whole course.
 COLORS = {
@@ -145,6 +147,8 @@ def image_grid(
         size = (columns * cell, rows * cell * (h + above) / (w + gap) + (0.4 if title else 0.1))
         _, ax = plt.subplots(figsize=(max(size[0], 3), size[1]))
     low, high = limits or (images.min(), images.max())
+    if titles is not None:
+        titles, _ = with_fonts(titles)
     for i, image in enumerate(images):
         x, y = (i % columns) * (w + gap), (i // columns) * (h + above) + above
         ax.imshow(image, extent=(x, x + w, y + h, y), vmin=low, vmax=high, cmap=cmap)
@@ -220,7 +224,7 @@ def confusion_matrix(
 
     Colours are shares of the row, so that a rare class shows as well as a frequent one.
     """
-    classes = len(class_names)
+    classes, class_names = len(class_names), drawable(class_names)
     counts = np.bincount(np.asarray(y) * classes + predicted, minlength=classes**2)
     counts = counts.reshape(classes, classes)
     share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
