@@ -185,7 +185,7 @@ def test_what_is_downloaded_is_verified_by_its_contents(home, tmp_path, monkeypa
         assert size is None
         Path(target).write_bytes(content[: len(content) // 2 if served == "cut off" else None])
 
-    monkeypatch.setattr(public, "_transfer", transfer)
+    monkeypatch.setattr(download, "_transfer", transfer)
     if served == "right":
         signs = data.fetch_hand_signs(size=16)
         assert len(signs.x_train) + len(signs.x_test) == 10
