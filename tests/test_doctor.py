@@ -7,6 +7,7 @@ import sys
 from importlib import metadata
 
 import pytest
+from packaging.requirements import Requirement
 
 from tlcourse import cli, doctor, weights
 from tlcourse.data import download
@@ -88,7 +89,9 @@ def test_packages_that_are_missing_or_too_old(monkeypatch):
         return "1.26.4" if name == "numpy" else real(name)
 
     monkeypatch.setattr(metadata, "version", version)
-    broken("packages", "keras is missing; numpy 1.26.4 is not >=", "'keras>=3.15' 'numpy>=")
+    declared = map(Requirement, metadata.requires("tlcourse"))
+    keras = next(str(r) for r in declared if r.name == "keras")
+    broken("packages", "keras is missing; numpy 1.26.4 is not >=", f"'{keras}' 'numpy>=")
 
 
 @pytest.mark.parametrize("backend", ["torch", "nonsense"])
