@@ -77,11 +77,30 @@ def test_a_function_gets_arrays_and_returns_them(box):
 
 def test_only_the_system_and_the_environment_are_there(box):
     known = {"sandbox", "usr", "lib", "lib64", "bin", "etc", "proc", "dev", "tmp"}
-    prefixes = {sys.prefix, sys.base_prefix, os.path.realpath(sys.prefix)}
-    roots = {Path(prefix).parts[1] for prefix in prefixes}
+    roots = {Path(shown).parts[1] for _, shown in sandbox._places()}
     assert set(inside(box, "return os.listdir('/')")) <= known | roots
     assert inside(box, "return os.listdir('/etc')") in ([], ["ld.so.cache"])
-    assert set(inside(box, "return os.listdir('/sandbox')")) == {"server.py", "tlcourse"}
+    links = {"bin", "lib", "lib64", "pyvenv.cfg"}  # to an environment below /tmp, if it lies there
+    assert set(inside(box, "return os.listdir('/sandbox')")) - links == {"server.py", "tlcourse"}
+
+
+@pytest.mark.parametrize("hidden", [["prefix"], ["base_prefix"], ["prefix", "base_prefix"]])
+def test_an_environment_below_the_sandbox_s_own_tmp_is_shown_elsewhere(box, monkeypatch, hidden):
+    places = [getattr(sys, name) for name in hidden]
+    monkeypatch.setattr(sandbox, "_OWN", [*sandbox._OWN, *places])
+    body = """
+        import sys
+        import scipy
+        open("/tmp/mine", "w").close()
+        return [sys.prefix, sys.base_prefix, os.listdir("/tmp")]
+    """
+    with Sandbox(["numpy"], (), MEMORY) as moved:
+        prefix, base, written = inside(moved, body)
+        assert prefix == "/sandbox"
+        assert base in (sys.base_prefix, "/environment/base")
+        assert base == "/environment/base" or "base_prefix" not in hidden or base == "/usr"
+        assert set(written) == {"mine", "work"}
+        assert moved.session().close()["clean"]
 
 
 def test_no_file_of_the_host_is_there(box, tmp_path):
@@ -106,7 +125,7 @@ def test_no_check_and_no_function_that_is_asked_for_is_there(box):
     assert "checks/engine.py" in names
     assert not [n for n in names if "checks/ex0" in n or "_content" in n or n.endswith(".pyc")]
     assert {n for n in names if n.startswith("grading/")} <= {
-        f"grading/{name}.py" for name in ("__init__", "syscalls", "wire")
+        f"grading/{name}.py" for name in ("__init__", "syscalls", "protocol")
     }
     assert "raise RuntimeError" in files["/sandbox/tlcourse/losses.py"]
     assert "log_y_hat" not in files["/sandbox/tlcourse/losses.py"].partition("def binary")[0]
@@ -120,7 +139,30 @@ def test_an_installed_package_is_covered_wherever_it_lies(place, monkeypatch, tm
     package = place / "lib/site-packages/tlcourse"
     monkeypatch.setattr(sandbox, "PACKAGE", package)
     command = sandbox._command(tmp_path, {})
-    assert ("--tmpfs", str(package)) in pairwise(command)
+    (shown, *_) = sandbox._shown(package, sandbox._places())
+    assert shown.endswith("lib/site-packages/tlcourse")
+    assert ("--tmpfs", shown) in pairwise(command)
+
+
+@pytest.mark.parametrize("own", [(), ("/tmp",)])
+def test_an_installed_package_is_covered_behind_every_link_that_leads_to_it(
+    own, monkeypatch, tmp_path
+):
+    """A virtual environment's lib64 is a link to its lib, and bound beside it."""
+    package = tmp_path / "venv/lib/python3/site-packages/tlcourse"
+    package.mkdir(parents=True)
+    (tmp_path / "venv/lib64").symlink_to("lib")
+    (tmp_path / "link").symlink_to("venv")
+    (tmp_path / "staged").mkdir()
+    monkeypatch.setattr(sandbox, "_OWN", own)
+    for prefix in ("venv", "link"):
+        monkeypatch.setattr(sys, "prefix", str(tmp_path / prefix))
+        for seen_as in (package, tmp_path / "venv/lib64/python3/site-packages/tlcourse"):
+            monkeypatch.setattr(sandbox, "PACKAGE", seen_as)
+            pairs = [*pairwise(sandbox._command(tmp_path / "staged", {}))]
+            for lib in ("lib", "lib64"):
+                hits = [to for what, to in pairs if what == "--tmpfs" and f"/{lib}/python3/" in to]
+                assert len(hits) == 1, (prefix, lib)
 
 
 def test_the_environment_is_empty_but_for_what_is_set(box, monkeypatch):
