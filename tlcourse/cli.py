@@ -47,10 +47,16 @@ def _options(
 
 @app.command()
 def lab(
-    chapter: Annotated[str, typer.Argument(help="Number or name.")] = "00_start_here",
+    chapter: Annotated[str, typer.Argument(help="The number or name of a chapter.")] = (
+        "00_start_here"
+    ),
     folder: Annotated[Path, typer.Option(help="Your copy of the course.")] = Path("tlcourse-work"),
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Or the next free one.")] = 8888,
-    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open one.")] = True,
+    port: Annotated[
+        int, typer.Option(min=1, max=65535, help="If it is taken, the next free one is used.")
+    ] = 8888,
+    browser: Annotated[
+        bool, typer.Option("--browser/--no-browser", help="Open a browser, if there is one.")
+    ] = True,
 ) -> None:
     """Open JupyterLab on your own copy of the course; your changes are never overwritten."""
     from tlcourse.course import content, workspace
@@ -66,9 +72,9 @@ def lab(
 def run(
     chapters: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[CHAPTER]...", help="All if none is named."),
+        typer.Argument(metavar="[CHAPTER]...", help="All chapters if you name none."),
     ] = None,
-    out: Annotated[Path, typer.Option(help="Where the results go.")] = Path("tlcourse-run"),
+    out: Annotated[Path, typer.Option(help="The folder for the results.")] = Path("tlcourse-run"),
     cell_timeout: Annotated[int, typer.Option(min=1, help="Seconds that a cell may take.")] = 600,
 ) -> None:
     """Execute chapters without JupyterLab: notebooks, HTML pages and a table of run times."""
@@ -85,6 +91,7 @@ def run(
 
     from tlcourse.course import content
     from tlcourse.course import run as runs
+    from tlcourse.files import CourseError
 
     course = content.chapters()
     names = dict.fromkeys(map(content.find_chapter, chapters or course))
@@ -107,8 +114,13 @@ def run(
         except KeyboardInterrupt:
             failures.append(f"interrupted; {table.row_count} of {len(paths)} chapters are finished")
             code = 130
-    Console().print(table)
-    print(f"Notebooks, pages and times.md are in {out}.")
+        except CourseError:
+            if not table.row_count:  # a bar that has not moved would only be in the way
+                progress.live.transient = True
+            raise
+    if table.row_count:
+        Console().print(table)
+        print(f"Notebooks, pages and times.md are in {out}.")
     for failure in failures:
         code = code or 1
         _complain(failure)
@@ -233,6 +245,7 @@ def grade(
     from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress
 
+    from tlcourse.course import processes
     from tlcourse.course.content import find_exercise
     from tlcourse.files import CourseError
     from tlcourse.grading import batch, gradebook, handins, similarity
@@ -254,16 +267,21 @@ def grade(
             progress.update(bar, completed=done, total=total)
 
         try:
-            batch.grade(
-                submissions,
-                name,
-                out,
-                workers=workers,
-                scheduler=scheduler,
-                cell_seconds=cell_seconds,
-                seconds=seconds,
-                on_record=on_record,
-            )
+            with processes.safe_children():  # they import nothing from a folder of submissions
+                batch.grade(
+                    submissions,
+                    name,
+                    out,
+                    workers=workers,
+                    scheduler=scheduler,
+                    cell_seconds=cell_seconds,
+                    seconds=seconds,
+                    on_record=on_record,
+                )
+        except CourseError:
+            if not records:  # a bar that has not moved would only be in the way
+                progress.live.transient = True
+            raise
         except KeyboardInterrupt:
             raise CourseError(
                 f"interrupted; {len(records)} submissions are marked and kept in {out}. "
@@ -294,7 +312,7 @@ def _listed(names: list[str]) -> str:
 
 @app.command()
 def doctor() -> None:
-    """Check this machine; what is wrong is told with its cure."""
+    """Check this machine, and say how to fix what fails."""
     from rich.console import Console
     from rich.text import Text
 
@@ -304,11 +322,14 @@ def doctor() -> None:
     failed = 0
     for finding in doctor.examine():
         mark = Text("ok  ", "green") if finding.ok else Text("FAIL", "bold red")
-        console.print(mark, f"{finding.subject}: {finding.told}", markup=False, soft_wrap=True)
+        console.print(mark, f"{finding.subject}: {finding.message}", markup=False, soft_wrap=True)
         if not finding.ok:
-            console.print("    ", f"Cure: {finding.cure}", markup=False, soft_wrap=True)
+            console.print("    ", f"Fix: {finding.fix}", markup=False, soft_wrap=True)
             failed += 1
-    print("All is well." if not failed else f"{failed} of the checks failed.")
+    if failed:
+        print(f"{failed} check{'s' * (failed > 1)} failed.")
+    else:
+        print("Everything that the course needs is here.")
     raise typer.Exit(int(failed > 0))
 
 
