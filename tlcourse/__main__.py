@@ -3,8 +3,9 @@
 import os
 import sys
 
-if sys.path[0] == os.getcwd() and not __file__.startswith(os.path.join(os.getcwd(), "")):
-    del sys.path[0]  # which holds a student's random.py, perhaps
+if not __file__.startswith(os.path.join(os.getcwd(), "")):  # else the course itself lies there
+    # It may hold a submission's random.py.
+    sys.path[:] = [entry for entry in sys.path if entry not in ("", os.getcwd())]
 
 from tlcourse.cli import main
 

@@ -258,7 +258,8 @@ def _folders(subject: str) -> list[Finding]:
     lacking = processes.unwritable()
     if not lacking:
         return [Finding(subject, True, "can be written")]
-    named = ", ".join(f"{path} ({name})" for name, path in lacking.items())
+    first, *others = lacking.values()
+    named = f"{first} and {len(others)} others" if others else first
     message = f"{named} cannot be written, so `tlcourse lab` and `tlcourse run` write elsewhere"
     return [Finding(subject, True, message)]
 
