@@ -4,8 +4,9 @@
 VENV  := .venv
 PY    := $(VENV)/bin/python
 PIP   := $(PY) -m pip --disable-pip-version-check install --quiet
-NBVAL := IPYTHONDIR="$(CURDIR)/$(VENV)/ipython" $(PY) -m pytest -p tests.nbval_tolerance \
-         --nbval --nbval-current-env --nbval-cell-timeout 600 --timeout 900
+# A notebook stays with one worker; the longest begin first (tools/notebooks.py), so that both end together.
+NBVAL := IPYTHONDIR="$(CURDIR)/$(VENV)/ipython" $(PY) -m pytest -p tests.nbval_tolerance -n 2 --dist loadfile \
+         --nbval --nbval-current-env --nbval-cell-timeout 600 --timeout 900 --durations 20
 PORT  ?= 8888
 NB    ?=
 KERAS_BACKEND ?= tensorflow
@@ -20,7 +21,7 @@ unexport PIP_IGNORE_INSTALLED PIP_EDITABLE PIP_REQUIRE_VIRTUALENV PIP_QUIET PIP_
 unexport PYTEST_ADDOPTS PYTEST_PLUGINS MPLBACKEND
 
 .NOTPARALLEL:
-.PHONY: help venv lab test unit test-browser nbval backends test-gpu lint notebooks exercises site lock wheel clean
+.PHONY: help venv lab test unit test-browser nbval backends test-gpu lint notebooks chapters exercises site lock wheel clean
 
 help:            ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -58,13 +59,13 @@ lab: venv        ## open JupyterLab on your own copy of the course  (PORT=8888)
 test: unit nbval ## units, drift, and every notebook
 
 unit: venv       ## unit tests and drift checks
-	$(PY) -m pytest -n 2 --ignore tests/browser
+	$(PY) -m pytest -n 2 --durations 20 --ignore tests/browser
 
 test-browser: venv ## a learner, a lecturer and a reader in Chromium, where it is installed
 	$(PY) -m pytest tests/browser
 
 nbval: venv      ## run every notebook and compare its outputs  (NB=03 for one)
-	$(NBVAL) $(if $(NB),$(or $(wildcard $(foreach n,$(NB),notebooks/$(n)*.ipynb solutions/$(n)/*.ipynb)),notebooks/$(NB)),notebooks solutions)
+	@chosen=$$($(PY) -m tools.notebooks $(NB)) && $(NBVAL) $$chosen
 
 backends: venv   ## models, training and chapter 05 on JAX and PyTorch, where they are installed
 	@for backend in jax torch; do \
@@ -81,7 +82,7 @@ backends: venv   ## models, training and chapter 05 on JAX and PyTorch, where th
 
 test-gpu: venv   ## the notebooks on a GPU, on whichever Keras backend sees one
 	@backend=$$($(PY) tests/gpu.py) && echo "Testing on a GPU with $$backend ..." && \
-	KERAS_BACKEND=$$backend TLCOURSE_TOLERANCE=3 $(NBVAL) notebooks
+	KERAS_BACKEND=$$backend TLCOURSE_TOLERANCE=3 $(NBVAL) -n 0 notebooks
 
 lint: venv       ## style of the code and of the notebooks
 	$(PY) -m ruff check .
@@ -89,6 +90,9 @@ lint: venv       ## style of the code and of the notebooks
 
 notebooks: venv  ## execute the notebooks that changed, and sync their twins  (NB=03 for one)
 	@$(PY) -m tools.sync $(NB)
+
+chapters: venv   ## write every table of chapters  (NB=03 or NB=all runs them first, for their times)
+	@$(PY) -m tools.chapters $(NB)
 
 exercises: venv  ## make exercises/ from solutions/  (NB=ex02 for one)
 	@$(PY) -m tools.exercises $(NB)

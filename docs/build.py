@@ -21,10 +21,10 @@ import nbformat
 import tlcourse
 from tlcourse import quiz
 from tlcourse.course import content
+from tools import chapters
 
 DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
-README = (ROOT / "README.md").read_text("utf-8")
 NEEDED = ("sphinx", "myst_nb", "sphinx_book_theme")
 
 
@@ -116,13 +116,13 @@ def first_sentence(module: str) -> str:
 
 def tables() -> dict[str, str]:
     """Tables for the pages to include: made from what is committed, so that none can be wrong."""
-    found = {"chapters": readme_table(), "times": times()}
+    found = {"chapters": chapter_table(), "times": times()}
     found |= {"kernels": kernels(), "benchmarks": benchmarks()}
     found |= {"marking": marking(), "widgets": redraws()}
     for name in content.chapters():
         found[f"questions_{name[:2]}"] = answers(quiz.questions(name[:2]))
-    for path in ROOT.glob("exercises/ex*/ex*.ipynb"):
-        found[f"tasks_{path.parent.name}"] = tasks(nbformat.read(path, as_version=4))
+    for name in content.exercises():
+        found[f"tasks_{name}"] = tasks(name)
     return found
 
 
@@ -132,18 +132,19 @@ def table(head: list[str], rows: list[list[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
 
 
-def readme_table() -> str:
-    """The README's table of chapters, its times unbroken."""
-    found = re.search(r"^\| chapter .*?(?=\n\n)", README, re.MULTILINE | re.DOTALL)[0]
-    return re.sub(r"(\d) (min|s)\b", "\\1\N{NO-BREAK SPACE}\\2", found) + "\n"
+def chapter_table() -> str:
+    """The table of chapters, its times unbroken."""
+    made = chapters.table(content.described_chapters(), "../notebooks/")
+    return re.sub(r"(\d) (min|s)\b", "\\1\N{NO-BREAK SPACE}\\2", made) + "\n"
 
 
 def times() -> str:
     """Minutes to read and to run, of each chapter."""
-    rows = [row.strip("| ").split(" | ") for row in readme_table().splitlines()[2:]]
-    return table(
-        ["chapter", "to read and try", "to run"], [[row[0], row[2], row[3]] for row in rows]
-    )
+    rows = [
+        [f"[{c.number} {c.title}](../notebooks/{c.path.name})", f"{c.minutes} min", c.run_time]
+        for c in content.described_chapters()
+    ]
+    return table(["chapter", "to read and try", "to run"], rows)
 
 
 def kernels() -> str:
@@ -200,15 +201,10 @@ def answers(questions: list[dict]) -> str:
     return table(["question", "answer"], rows).replace("*", r"\*")
 
 
-def tasks(notebook: nbformat.NotebookNode) -> str:
+def tasks(exercise: str) -> str:
     """The tasks of a set, with the points of each."""
-    rows, title = [], ""
-    for cell in notebook.cells:
-        if heading := re.search(r"^## (\d+ · .*)", cell.source, re.MULTILINE):
-            title = heading[1]
-        grader = cell.metadata.get("nbgrader", {})
-        if grader.get("grade"):
-            rows.append([title, f"{grader['points']:g}"])
+    released = content.released(exercise)
+    rows = [[released.headings[n], f"{points:g}"] for n, points in released.points.items()]
     return table(["task", "points"], rows)
 
 
@@ -220,6 +216,9 @@ def main() -> int:
             "--no-build-isolation -e '.[docs]' once, and make site again.",
             file=sys.stderr,
         )
+        return 1
+    if missing := chapters.lacking(ROOT):
+        print("The site cannot be built yet:", *missing, sep="\n- ", file=sys.stderr)
         return 1
     out, *options = sys.argv[1:] or [str(ROOT / "site")]
     return build(Path(out), *options)

@@ -106,9 +106,10 @@ def metadata_is_the_minimum(notebook):
     if extra := set(notebook.metadata) - {"kernelspec", "language_info", "tlcourse"}:
         yield f"metadata that make notebooks would drop: {sorted(extra)}"
     exercise = "exercise" in notebook.metadata.get("tlcourse", {})
-    kept = {"tags", "nbgrader" if exercise else "slideshow"}
     for cell in notebook.cells:
-        if extra := set(cell.metadata) - kept:
+        kept = sync.kept_metadata(cell)
+        extra = {key for key, value in cell.metadata.items() if kept.get(key) != value}
+        if extra := extra - ({"nbgrader"} if exercise else set()):
             yield f"cell metadata that make notebooks would drop: {sorted(extra)}"
 
 
@@ -269,6 +270,8 @@ SPOILERS = [
     (RULES[6], lambda nb: nb.metadata.update(widgets={})),
     (RULES[6], lambda nb: code(nb).metadata.update(execution={})),
     (RULES[6], lambda nb: code(nb).metadata.update(nbgrader={})),
+    (RULES[6], lambda nb: code(nb).metadata.update(jupyter={"outputs_hidden": True})),
+    (RULES[6], lambda nb: code(nb).metadata.update({sync.FOLDED_SECTION: True})),
     (RULES[7], lambda nb: code(nb).update(source="# goal\n" + "a = 1\n" * 20)),
     (RULES[7], lambda nb: code(nb).update(source="a = 1\n" * 9)),
     (RULES[7], lambda nb: [c.update(source="# goal\n" + "a = 1\n" * 6) for c in nb.cells[1:3]]),

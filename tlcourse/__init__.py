@@ -1,9 +1,13 @@
 """A course on transfer learning."""
 
 from importlib import import_module
+from types import SimpleNamespace
 
-# Rooms that chapters of edition 0.1.0 import: an edited chapter of a learner still runs.
-_MOVED = {"widgets": "tlcourse.plotting", "workspace": "tlcourse.course.content"}
+# What chapters and JupyterHubs of edition 0.1.0 import, and where its parts are now.
+_MOVED = {
+    "widgets": ["tlcourse.plotting"],
+    "workspace": ["tlcourse.course.content", "tlcourse.course.workspace"],
+}
 
 
 def exercise(name: str, edition: int | None = None):
@@ -14,6 +18,9 @@ def exercise(name: str, edition: int | None = None):
 
 
 def __getattr__(name: str):
-    if name in _MOVED:
-        return import_module(_MOVED[name])
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _MOVED:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    parts = SimpleNamespace()
+    for module in map(import_module, _MOVED[name]):
+        vars(parts).update(vars(module))
+    return parts

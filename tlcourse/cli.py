@@ -9,7 +9,21 @@ import typer
 
 _TIMES = ["%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M"]
 
-app = typer.Typer(add_completion=False, help="A course on transfer learning, in notebooks.")
+
+class _WithChapters(typer.core.TyperGroup):
+    """Help that ends with the list of chapters."""
+
+    def format_help(self, context, formatter) -> None:
+        from tlcourse.course.content import described_chapters
+
+        listed = [f"{c.number} {c.title} ({c.minutes} min)" for c in described_chapters()]
+        self.epilog = "Chapters, with the minutes to read them: " + ", ".join(listed) + "."
+        super().format_help(context, formatter)
+
+
+app = typer.Typer(
+    cls=_WithChapters, add_completion=False, help="A course on transfer learning, in notebooks."
+)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -248,7 +262,7 @@ def grade(
     from tlcourse.course import processes
     from tlcourse.course.content import find_exercise
     from tlcourse.files import CourseError
-    from tlcourse.grading import batch, gradebook, handins, similarity
+    from tlcourse.grading import batch, gradebook, handins, similarity, summary
 
     if (extensions or penalty) and not deadline:
         raise typer.BadParameter("--extensions and --penalty need a --deadline.")
@@ -289,7 +303,7 @@ def grade(
             ) from None
     records.sort(key=lambda record: record["student"])
     waiting = gradebook.store(out, records, **late, penalty=penalty)
-    print(gradebook.summary(records, **late))
+    print(summary.text(records, **late))
     for record in records:
         if record["status"] == "unreadable":
             print(f"Not read, 0 points: {_listed([record['student']])}: {record['reason']}")

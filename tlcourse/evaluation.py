@@ -450,18 +450,10 @@ def compare(
         freedom = variance**2 / (by_seed**2 / (seeds - 1) + by_example**2 / max(1, len(y) - 1))
         reach = float(t.isf((1 - LEVEL) / 2, freedom) * np.sqrt(variance))
     low, high = gain - reach, gain + reach
-    if low > -NEGLIGIBLE and high < NEGLIGIBLE:
-        verdict = "makes no difference"
-    elif low > 0:
-        verdict = "helps"
-    elif high < 0:
-        verdict = "hurts"
-    else:
-        verdict = "cannot tell"
     # Half an answer is added to each side, so that the odds of all right are finite.
     odds = {name: (r.sum() + 0.5) / ((~r).sum() + 0.5) for name, r in right.items()}
     return Comparison(
-        verdict=verdict,
+        verdict=verdict(low, high),
         scratch=float(right["scratch"].mean()),
         transfer=float(right["transfer"].mean()),
         gain=gain,
@@ -476,6 +468,24 @@ def compare(
 
 
 # --- what goes in ----------------------------------------------------------------------------
+
+
+def verdict(low: float, high: float) -> str:
+    """What an interval of the gain in accuracy says about transfer.
+
+    Parameters
+    ----------
+    low, high : float
+        The bounds, as shares from −1 to 1.
+
+    Returns
+    -------
+    {"helps", "hurts", "makes no difference", "cannot tell"}
+        The third if the whole interval lies within a point, whatever its sign.
+    """
+    if low > -NEGLIGIBLE and high < NEGLIGIBLE:
+        return "makes no difference"
+    return "helps" if low > 0 else "hurts" if high < 0 else "cannot tell"
 
 
 def _paired(**arrays) -> list[np.ndarray]:

@@ -1,8 +1,8 @@
 """What a learner has done: kept in `.tlcourse/progress.json` of the learner's folder.
 
 The folder is the nearest one upward of where the notebook runs that holds `.tlcourse/`. Outside of
-one, progress lasts as long as the kernel. Nothing in here stops a check: what is in the way is told
-once, in one sentence.
+one, progress lasts as long as the kernel. Nothing in here stops a check: what is in the way is
+said once, in one sentence.
 """
 
 import json
@@ -18,7 +18,7 @@ _NAME = "progress.json"
 _SECONDS = 5.0  # to wait for another notebook
 _RANK = ("not attempted", "not yet", "correct")
 _memory: dict[str, dict[str, str]] = {}
-_told: set[str] = set()
+_said: set[str] = set()
 
 
 def find_folder(start: Path | None = None) -> Path | None:
@@ -42,7 +42,7 @@ def record(section: str, name: str, status: str) -> None:
 
 
 def forget(section: str, folder: Path) -> bool:
-    """Let a section of a learner's folder begin anew; whether there was anything in it."""
+    """Let a section of a learner's folder begin again; whether there was anything in it."""
     _memory.pop(section, None)
     done = None
     with _sentences(folder), _lock(folder):
@@ -85,7 +85,9 @@ def _read(folder: Path) -> dict[str, dict[str, str]]:
     except (ValueError, AttributeError, TypeError):
         aside = _free(path.with_name("progress-damaged.json"))
         os.replace(path, aside)
-        _tell(f"Your progress could not be read and begins anew; the old file is {aside.name}.")
+        _say_once(
+            f"Your progress could not be read and begins again; the old file is {aside.name}."
+        )
         return {}
     return kept
 
@@ -110,12 +112,12 @@ def _sentences(folder: Path):
     try:
         yield
     except Timeout:
-        _tell(f"Your progress in {folder.name} is locked by another notebook and was not kept.")
+        _say_once(f"Your progress in {folder.name} is locked by another notebook and was not kept.")
     except OSError as error:
-        _tell(f"Your progress cannot be kept in {folder.name} ({error.strerror or error}).")
+        _say_once(f"Your progress cannot be kept in {folder.name} ({error.strerror or error}).")
 
 
-def _tell(sentence: str) -> None:
-    if sentence not in _told:
-        _told.add(sentence)
+def _say_once(sentence: str) -> None:
+    if sentence not in _said:
+        _said.add(sentence)
         print(sentence)

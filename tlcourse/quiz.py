@@ -5,7 +5,8 @@ answers a choice with its explanation; elsewhere the questions are printed.
 """
 
 import tomllib
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from importlib.resources import files
 from string import ascii_lowercase
 
@@ -47,10 +48,12 @@ def ask(chapter: str) -> None:
     from tlcourse.plotting import in_notebook
 
     for number, question in enumerate(questions(chapter), 1):
-        if in_notebook():
-            _ask_in_notebook(chapter, number, question)
-        else:
-            print(_as_text(number, question))
+        options = "\n".join(f"- {option['text']}" for option in question["options"])
+        show_widget(
+            partial(_buttons, chapter, number, question),
+            markdown=f"**{number}. {question['question']}**\n\n{options}",
+            text=_as_text(number, question),
+        )
     if not in_notebook():
         print(f'Check yourself with: tlcourse.quiz.answer("{chapter}", 1, "a")')
 
@@ -72,10 +75,10 @@ def answer(chapter: str, number: int, letter: str) -> str:
     ValueError
         If there is no such chapter, question or option.
     """
-    of_chapter = questions(chapter)
-    if number not in range(1, len(of_chapter) + 1):
-        raise ValueError(f"question {number} does not exist; choose 1 to {len(of_chapter)}.")
-    options = of_chapter[number - 1]["options"]
+    asked = questions(chapter)
+    if number not in range(1, len(asked) + 1):
+        raise ValueError(f"question {number} does not exist; choose 1 to {len(asked)}.")
+    options = asked[number - 1]["options"]
     if len(letter) != 1 or letter not in ascii_lowercase[: len(options)]:
         raise ValueError(
             f"option {letter!r} does not exist; choose a to {ascii_lowercase[len(options) - 1]}."
@@ -99,9 +102,9 @@ def _as_text(number: int, question: dict) -> str:
     )
 
 
-def _ask_in_notebook(chapter: str, number: int, question: dict) -> None:
+def _buttons(chapter: str, number: int, question: dict):
+    """A widget: the question, a radio button for each option, and the reply to a choice."""
     import ipywidgets as widgets
-    from IPython.display import display
 
     options = question["options"]
     buttons = widgets.RadioButtons(
@@ -113,14 +116,33 @@ def _ask_in_notebook(chapter: str, number: int, question: dict) -> None:
 
     def explain(change):
         if change["new"] is not None:
-            said = _verdict(chapter, number, options[change["new"]])
-            reply.value = f"<p aria-live='polite'>{said}</p>"
+            text = _verdict(chapter, number, options[change["new"]])
+            reply.value = f"<p aria-live='polite'>{text}</p>"
 
     buttons.observe(explain, names="value")
-    box = widgets.VBox([widgets.HTML(f"<b>{number}. {question['question']}</b>"), buttons, reply])
-    bundle = box._repr_mimebundle_()
-    bundle.pop("text/plain")
-    # Where no widget can live (a page on the web, a saved notebook), the text stands in for it.
-    listed = "\n".join(f"- {o['text']}" for o in options)
-    bundle["text/markdown"] = f"**{number}. {question['question']}**\n\n{listed}"
-    display(bundle, raw=True)
+    title = widgets.HTML(f"<b>{number}. {question['question']}</b>")
+    return widgets.VBox([title, buttons, reply])
+
+
+def show_widget(make: Callable, *, markdown: str, text: str) -> None:
+    """Show a widget in Jupyter, and elsewhere print a text.
+
+    Parameters
+    ----------
+    make : function
+        Makes the widget.
+    markdown : str
+        What stands in for the widget where none can live: on a web page, in a saved notebook.
+    text : str
+        What is printed outside of Jupyter.
+    """
+    from tlcourse.plotting import in_notebook
+
+    if not in_notebook():
+        print(text)
+        return
+    from IPython.display import display
+
+    bundle = make()._repr_mimebundle_()
+    del bundle["text/plain"]
+    display(bundle | {"text/markdown": markdown}, raw=True)

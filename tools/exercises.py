@@ -18,6 +18,8 @@ from nbformat import NotebookNode
 from tlcourse.checks import tasks
 from tlcourse.checks.engine import POINTS
 from tlcourse.checks.learner import find
+from tlcourse.files import write
+from tools.notebooks import matching
 
 ROOT = Path(__file__).resolve().parents[1]
 CHECK = re.compile(r"ex\.(\w+)\.check\((.*)\)")
@@ -132,8 +134,8 @@ def generate(solutions: list[Path], root: Path = ROOT) -> dict[Path, bytes]:
         for solution, path in made.items():
             if not path.exists():
                 lines = done.stderr.splitlines()
-                told = [line for line in lines if "ERROR" in line] or lines[-1:] or ["no reason"]
-                raise ExerciseError(f"{solution.name} was refused by nbgrader: {told[0]}")
+                reasons = [line for line in lines if "ERROR" in line] or lines[-1:] or ["no reason"]
+                raise ExerciseError(f"{solution.name} was refused by nbgrader: {reasons[0]}")
         return {solution: path.read_bytes() for solution, path in made.items()}
 
 
@@ -168,11 +170,12 @@ def main(names: Sequence[str] = (), root: Path = ROOT) -> int:
     for path in _strangers(root, wanted):
         path.unlink()
         print(f"{path.name}: removed, it has no solution")
-    chosen = {p: s for p, s in wanted.items() if not names or p.parent.name in names}
-    if unknown := set(names) - {path.parent.name for path in wanted}:
-        known = ", ".join(path.parent.name for path in wanted)
-        print(f"There is no solution {min(unknown)!r}; there are: {known}.", file=sys.stderr)
+    try:
+        meant = matching(names, [path.stem for path in wanted])
+    except ValueError as error:
+        print(error, file=sys.stderr)
         return 2
+    chosen = {path: solution for path, solution in wanted.items() if path.stem in meant}
     try:
         made = generate(list(chosen.values()), root)
     except ExerciseError as error:
@@ -181,8 +184,7 @@ def main(names: Sequence[str] = (), root: Path = ROOT) -> int:
     for path, solution in chosen.items():
         new, old = made[solution], path.read_bytes() if path.exists() else None
         if new != old:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(new)
+            write(path, new)
         print(f"{path.stem}: {'up to date' if new == old else 'made'}")
     return 0
 

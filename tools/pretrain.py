@@ -8,7 +8,7 @@ where it was. At the end it writes the weights and their model card to `--out`.
 
 The recipe: AdamW with warm-up and a cosine (Loshchilov & Hutter 2019), no weight decay on biases
 and normalisation, and residual branches that begin at zero (Goyal et al. 2017). Every image is
-drawn anew, so the network never sees one twice.
+drawn afresh, so the network never sees one twice.
 """
 
 import json
@@ -96,13 +96,13 @@ def train(images: int, seed: int, folder: Path):
             if json.loads(record.read_text("utf-8")) != settings:
                 raise CourseError(
                     f"{folder} holds an unfinished run with other settings; name another --folder, "
-                    "or delete that one to begin anew."
+                    "or delete that one to begin again."
                 )
             try:
                 model = keras.models.load_model(checkpoint)
             except (ValueError, OSError) as error:
                 raise CourseError(
-                    f"{checkpoint} is damaged ({error}): delete {folder} to begin anew."
+                    f"{checkpoint} is damaged ({error}): delete {folder} to begin again."
                 ) from error
         else:
             record.write_text(json.dumps(settings, ensure_ascii=False), "utf-8")

@@ -8,7 +8,6 @@ by the code that stands there. Both files are written only after the notebook ra
 """
 
 import hashlib
-import os
 import subprocess
 import sys
 import tempfile
@@ -21,11 +20,13 @@ from jupytext.config import load_jupytext_config
 from nbformat import NotebookNode
 
 from tlcourse.course.execute import CellError, execute
+from tlcourse.files import write
 from tools import exercises
+from tools.notebooks import FOLDERS, matching
 
 ROOT = Path(__file__).resolve().parents[1]
-FOLDERS = ("notebooks", "solutions")
 CELL_TIMEOUT = 600  # seconds
+FOLDED_SECTION = "jp-MarkdownHeadingCollapsed"  # as JupyterLab calls it
 
 
 class SyncError(Exception):
@@ -138,8 +139,8 @@ def sync(notebook_path: Path, twin_path: Path, *, force: bool = False) -> str:
     if after == before:
         return done if done.startswith("executed") else "up to date"
     # The twin first: whatever interrupts, the notebook's record still tells who was edited.
-    _write(twin_path, after[1])
-    _write(notebook_path, after[0])
+    write(twin_path, after[1])
+    write(notebook_path, after[0])
     return done
 
 
@@ -168,8 +169,7 @@ def _tidy(notebook: NotebookNode, exercise: str | None = None) -> NotebookNode:
     )
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     for cell in notebook.cells:
-        kept = {key: cell.metadata.get(key) for key in ("tags", "slideshow")}
-        cell.metadata = NotebookNode({key: value for key, value in kept.items() if value})
+        cell.metadata = kept_metadata(cell)
     _, notebook = nbformat.validator.normalize(notebook)  # every cell gets an id of its own
     notebook = nbformat.reads(nbformat.writes(notebook), as_version=4)  # its keys in order
     notebook.metadata.tlcourse = NotebookNode(
@@ -181,16 +181,18 @@ def _tidy(notebook: NotebookNode, exercise: str | None = None) -> NotebookNode:
     return notebook
 
 
+def kept_metadata(cell: NotebookNode) -> NotebookNode:
+    """A cell's tags, what slides need, and whether its code or its section opens folded."""
+    kept = {key: cell.metadata.get(key) for key in ("tags", "slideshow")}
+    if cell.cell_type == "markdown":
+        kept[FOLDED_SECTION] = cell.metadata.get(FOLDED_SECTION)
+    elif cell.metadata.get("jupyter", {}).get("source_hidden"):
+        kept["jupyter"] = NotebookNode(source_hidden=True)
+    return NotebookNode({key: value for key, value in kept.items() if value})
+
+
 def _contents(path: Path) -> bytes | None:
     return path.read_bytes() if path.exists() else None
-
-
-def _write(path: Path, data: bytes) -> None:
-    """All or nothing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(path.name + ".new")
-    new.write_bytes(data)
-    os.replace(new, path)
 
 
 # --- the command -------------------------------------------------------------------------------
@@ -198,13 +200,12 @@ def _write(path: Path, data: bytes) -> None:
 
 def main(wanted: list[str], root: Path = ROOT) -> int:
     chosen = pairs(root)
-    unknown = [w for w in wanted if not any(p.name.startswith(w) for p, _ in chosen)]
-    if unknown:
-        names = ", ".join(p.stem for p, _ in chosen) or "none yet"
-        print(f"There is no notebook {unknown[0]!r}; there are: {names}.", file=sys.stderr)
+    try:
+        names = matching(wanted, [path.stem for path, _ in chosen])
+    except ValueError as error:
+        print(error, file=sys.stderr)
         return 2
-    if wanted:
-        chosen = [pair for pair in chosen if pair[0].name.startswith(tuple(wanted))]
+    chosen = [pair for pair in chosen if pair[0].stem in names]
     for notebook_path, twin_path in chosen:
         print(f"{notebook_path.stem}: ", end="", flush=True)
         try:

@@ -18,7 +18,7 @@
 # -->
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# **Time:** 10 minutes.
+# **Time:** 10 minutes to read and try, 5 s to run.
 #
 # ## Does everything work?
 #
@@ -137,14 +137,19 @@ assert gain[0] == max(gain) > 2 * gain[-1] > 0, "most with the fewest labels, at
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Where to go
 #
-# | chapter | you will be able to |
-# |---|---|
-# | [01 · Gradient descent](01_gradient_descent.ipynb) | derive the rule, choose a learning rate, write momentum and Adam |
-# | [02 · Cross-entropy](02_cross_entropy.ipynb) | derive the loss of a classifier and compute it safely |
-# | [03 · A CNN from scratch](03_cnn_from_scratch.ipynb) | write a convolutional network by hand and treat over-fitting |
-# | [04 · Weight transfer](04_weight_transfer.ipynb) | move weights between networks and measure what it is worth |
-# | [05 · ResNet50 fine-tuning](05_resnet50_fine_tuning.ipynb) | fine-tune a large network, and repair a run that cannot learn |
-# | [06 · Evaluation](06_evaluation.ipynb) | say how far a score can be trusted, and whether transfer helps |
+# <!-- chapters: made by `make chapters` -->
+# | chapter | you will be able to | to read | to run |
+# |---|---|---|---|
+# | [00 Start here](00_start_here.ipynb) | find your way | 10 min | 5 s |
+# | [01 Gradient descent](01_gradient_descent.ipynb) | derive gradient descent, momentum and Adam, choose a learning rate, and see why it fails | 75 min | 20 s |
+# | [02 Cross-entropy](02_cross_entropy.ipynb) | derive the loss of a classifier and its gradient, compute it safely, and recognise its classic mistakes | 75 min | 45 s |
+# | [03 A CNN from scratch](03_cnn_from_scratch.ipynb) | write convolution, ReLU and pooling by hand, forward and backward; see over-fitting and treat it | 60 min | 1 min 50 s |
+# | [04 Weight transfer](04_weight_transfer.ipynb) | move weights between networks, and measure what that is worth, in accuracy and in labels | 60 min | 3 min 40 s |
+# | [05 ResNet50 fine-tuning](05_resnet50_fine_tuning.ipynb) | choose weights, repair a run that never learns, cache features, fine-tune without spoiling, and do it with your own photos | 75 min | 3 min 20 s |
+# | [06 Evaluation](06_evaluation.ipynb) | say how far a score can be trusted, catch leakage, compare two ways to train, and answer "does transfer help here?" | 75 min | 2 min 40 s |
+#
+# Run times were measured on two server cores without a GPU.
+# <!-- end of chapters -->
 #
 # <!-- Notes:
 # Everybody runs the first cell on their own machine before they leave; `tlcourse doctor` says

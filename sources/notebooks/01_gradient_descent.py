@@ -24,7 +24,7 @@
 # -->
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# **Time:** 75 minutes to read and try, about twenty seconds to run. You need some Python, NumPy,
+# **Time:** 75 minutes to read and try, 20 s to run. You need some Python, NumPy,
 # derivatives as taught at school, and what a matrix times a vector is.
 
 # %% slideshow={"slide_type": "skip"} tags=["setup"]

@@ -25,7 +25,7 @@
 # -->
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# **Time:** 75 minutes to read and try, about three quarters of a minute to run. You need chapter 01 (gradient
+# **Time:** 75 minutes to read and try, 45 s to run. You need chapter 01 (gradient
 # descent). All but the last two sections use NumPy alone.
 
 # %% slideshow={"slide_type": "skip"} tags=["setup"]

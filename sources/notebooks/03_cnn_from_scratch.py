@@ -1,5 +1,5 @@
 # %% [markdown] slideshow={"slide_type": "slide"}
-# # 03 · A convolutional network from scratch
+# # 03 · A CNN from scratch
 #
 # A network that reads pictures, taken apart: first each layer in NumPy, forward and backward, then the
 # same in Keras. In the end it learns its few examples by heart, and we ask what helps.
@@ -23,7 +23,7 @@
 # -->
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# **Time:** 60 minutes to read and try, about two minutes to run. You need chapters 01
+# **Time:** 60 minutes to read and try, 1 min 50 s to run. You need chapters 01
 # (gradient descent) and 02 (cross-entropy).
 
 # %% slideshow={"slide_type": "skip"} tags=["setup"]

@@ -20,7 +20,7 @@
 # -->
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# **Time:** 60 minutes to read and try, about four minutes to run. You need chapter 03.
+# **Time:** 60 minutes to read and try, 3 min 40 s to run. You need chapter 03.
 
 # %% slideshow={"slide_type": "skip"} tags=["setup"]
 # Everything that the chapter needs.

@@ -18,7 +18,7 @@
 # <!-- Notes: The second point is the heart: a run that cannot learn looks like one that needs more time. -->
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# **Time:** 75 minutes to read and try, about three and a half minutes to run. You need chapter 04.
+# **Time:** 75 minutes to read and try, 3 min 20 s to run. You need chapter 04.
 
 # %% slideshow={"slide_type": "skip"} tags=["setup"]
 # Everything that the chapter needs.

@@ -19,7 +19,7 @@
 # <!-- Notes: They will leak on purpose, three times. It is the part that they remember. -->
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# **Time:** 75 minutes to read and try, about two and a half minutes to run. You need chapter 04.
+# **Time:** 75 minutes to read and try, 2 min 40 s to run. You need chapter 04.
 
 # %% slideshow={"slide_type": "skip"} tags=["setup"]
 # Everything that the chapter needs.

@@ -218,7 +218,7 @@ WRONG = {
         ("averaged", {"patient if patient.mean() > scratch.mean() else scratch":
          "(patient + scratch) / 2"}, "the two rivals are averaged"),
         ("best of each seed", {"patient if patient.mean() > scratch.mean() else scratch":
-         "np.maximum(patient, scratch)"}, "chosen anew at each seed"),
+         "np.maximum(patient, scratch)"}, "chosen seed by seed"),
         ("sign", {"transfer - rival": "rival - transfer"}, "the sign is reversed"),
         ("sd", {" / np.sqrt(len(d))": ""}, "divide it by the root of S"),
         ("S for root", {"np.sqrt(len(d))": "len(d)"}, "not by S"),

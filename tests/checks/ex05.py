@@ -106,7 +106,7 @@ WRONG = {
                             "draws.swapaxes(0, 1).reshape(-1, 8, 8, 3))"}, "put draw below draw"),
         ("softmax", {f"return features, {LOGITS}": f"y = np.exp({LOGITS})\n"
                      "    return features, y / y.sum(1, keepdims=True)"}, "without a softmax"),
-        ("new head", {'*weights["head"]': "np.zeros((6, 3)), np.zeros(3)"}, "the head begins anew"),
+        ("new head", {'*weights["head"]': "np.zeros((6, 3)), np.zeros(3)"}, "the head starts over"),
         ("no bias", {" + bias": ""}, "the bias is missing"),
         ("features alone", {f", {LOGITS}": ""},
          "instead of 2 values"),

@@ -32,6 +32,7 @@ from tlcourse.checks import (
     task,
     tasks,
 )
+from tlcourse.checks.engine import judge_answer
 from tlcourse.checks.forbidden import find_forbidden
 from tlcourse.checks.properties import plain, show
 from tlcourse.files import CourseError
@@ -56,8 +57,8 @@ def pair(answer, rng):
     yield agrees("holds two numbers", answer, {"a": 1.0, "b": 2.0})
 
 
-def ask(answer, of=double, seconds=10.0):
-    return judge(of, answer, np.random.default_rng(0), seconds=seconds)
+def ask(answer, task=double, seconds=10.0):
+    return judge(task, answer, np.random.default_rng(0), seconds=seconds)
 
 
 # --- verdicts ----------------------------------------------------------------------------------
@@ -144,7 +145,7 @@ def test_an_unwritten_function_that_is_called_is_named():
     assert found.message == "it calls open_task, which is not written yet"
 
 
-def test_a_changed_argument_is_named_with_a_cure():
+def test_a_changed_argument_is_named_with_the_way_out():
     def spoils(theta):
         theta -= 1
         return theta
@@ -174,15 +175,15 @@ def test_every_draw_is_another():
     assert not np.array_equal(seen[1], seen[3])
 
 
-def test_a_proxy_may_answer_in_place_and_fail_in_its_own_words():
-    class Proxy:
-        def __call__(self, x):
-            if len(x) > 1:
-                raise Failure("the sandbox ran out of memory")
-            assert threading.current_thread() is threading.main_thread()
-            return 2 * x
+def test_an_answer_in_another_process_may_end_in_words_of_its_own():
+    class Ended:
+        def find(self, name, kind, forbids):
+            return {"function": True}
 
-    found = ask(Proxy(), seconds=None)
+        def call(self, arguments):
+            raise Failure("the sandbox ran out of memory")
+
+    found = judge_answer(double, Ended(), np.random.default_rng(0))
     assert found.message.startswith("the sandbox ran out of memory; the call was double([")
 
 
@@ -275,7 +276,7 @@ def test_a_check_that_stumbles_is_a_verdict_too():
     assert found.message.startswith("the check cannot make sense of this answer (AttributeError")
 
 
-def test_a_list_and_a_dict_that_are_changed_are_told():
+def test_a_list_and_a_dict_that_are_changed_are_reported():
     @task(*HINTS)
     def lists(answer, rng):
         """Lists."""
@@ -539,7 +540,7 @@ def folder(tmp_path, monkeypatch):
     (tmp_path / "exercises/ex01").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "exercises/ex01")
     monkeypatch.setattr(progress, "_memory", {})
-    monkeypatch.setattr(progress, "_told", set())
+    monkeypatch.setattr(progress, "_said", set())
     return tmp_path
 
 
@@ -592,7 +593,7 @@ def test_unknown_names_are_one_sentence_with_what_there_is():
     assert repr(ex.gradient).startswith("ex01.gradient: The gradient of")
 
 
-def test_a_notebook_of_another_edition_is_told(monkeypatch, folder):
+def test_a_notebook_of_another_edition_is_refused(monkeypatch, folder):
     with pytest.raises(CourseError, match="edition 7 of ex01, and .* up to edition 1: update it"):
         exercise("ex01", edition=7)
     changed = task(*HINTS, edition=2)(double.check)
@@ -683,13 +684,13 @@ def test_two_notebooks_at_once_lose_nothing(folder):
 @pytest.mark.parametrize(
     "text", ["", "{broken", "[]", "null", '{"ex01": 3}', '{"ex01": {"order": "great"}}']
 )
-def test_a_damaged_file_is_kept_aside_and_told_once(folder, capsys, text):
+def test_a_damaged_file_is_kept_aside_and_named_once(folder, capsys, text):
     path = folder / ".tlcourse/progress.json"
     path.write_text(text)
     ex = exercise("ex01")
     attempt(ex, rate)
     said = capsys.readouterr().out
-    assert said.count("begins anew; the old file is progress-damaged.json") == 1
+    assert said.count("begins again; the old file is progress-damaged.json") == 1
     assert (folder / ".tlcourse/progress-damaged.json").read_text() == text
     assert kept(folder) == {"ex01": {"largest_rate": "correct"}}
     path.write_text("again")
@@ -720,7 +721,7 @@ def test_in_a_read_only_folder_checks_still_answer(folder, capsys):
     assert "cannot be kept in" in capsys.readouterr().out
 
 
-def test_a_lock_that_stays_is_told_and_does_not_stop(folder, capsys, monkeypatch):
+def test_a_lock_that_stays_is_named_and_does_not_stop(folder, capsys, monkeypatch):
     from filelock import FileLock
 
     monkeypatch.setattr(progress, "_SECONDS", 0.1)

@@ -60,7 +60,7 @@ def test_the_stub_is_not_attempted(name, task):
 
 
 @pytest.mark.parametrize(("name", "task", "what", "edit", "message"), WRONG, ids=names(WRONG))
-def test_a_wrong_answer_is_told_what_is_wrong(name, task, what, edit, message):
+def test_a_wrong_answer_gets_the_message_meant_for_it(name, task, what, edit, message):
     given = answer(name, task, edited(name, task, edit))
     for seed in range(3):
         found = verdict(name, task, given, seed, seconds=0.3 if "never ends" in message else 60)
@@ -165,7 +165,7 @@ def test_whatever_a_function_does_one_sentence_comes_back(name, task, what):
 
 
 @pytest.mark.parametrize(("name", "task"), FUNCTIONS)
-def test_a_changed_argument_and_a_nan_are_told(name, task):
+def test_a_changed_argument_and_a_nan_are_named(name, task):
     found = verdict(name, task, spoil(solved(name, task)))
     assert "your function changes its argument" in found.message
     nan = verdict(name, task, lambda *a: mapped(solved(name, task)(*a), lambda v: v * np.nan))
@@ -202,8 +202,8 @@ SPOILERS = {
 }
 
 
-@pytest.mark.parametrize("told", SPOILERS)
-def test_a_spoiled_exercise_is_caught_and_mended(told, tmp_path, monkeypatch):
+@pytest.mark.parametrize("message", SPOILERS)
+def test_a_spoiled_exercise_is_caught_and_mended(message, tmp_path, monkeypatch):
     whole = notebook("exercises", "ex01").read_bytes()
     monkeypatch.setattr(exercises, "generate", lambda wanted, _: dict.fromkeys(wanted, whole))
     for folder in ("solutions", "exercises"):
@@ -211,9 +211,9 @@ def test_a_spoiled_exercise_is_caught_and_mended(told, tmp_path, monkeypatch):
     shutil.copy(ROOT / "nbgrader_config.py", tmp_path)
     path = notebook("exercises", "ex01")
     copy = tmp_path / path.relative_to(ROOT)
-    SPOILERS[told](copy, notebook("solutions", "ex01"))
+    SPOILERS[message](copy, notebook("solutions", "ex01"))
     (found,) = exercises.drift(tmp_path)
-    assert told in found
+    assert message in found
     assert exercises.main(root=tmp_path) == 0
     assert copy.read_bytes() == path.read_bytes()
     assert [p for p in (tmp_path / "exercises").rglob("*") if p.is_file()] == [copy]
@@ -239,7 +239,7 @@ def rewrite(old, new):
 
 
 @pytest.mark.parametrize(
-    ("spoil", "told"),
+    ("spoil", "message"),
     [
         (without("def gradient"), "no answer stands before the check of gradient"),
         (without("ex.gradient.check"), "an answer has no check"),
@@ -250,11 +250,11 @@ def rewrite(old, new):
         (lambda cells: cells.reverse(), "no answer stands before the check of order"),
     ],
 )
-def test_a_solution_that_does_not_fit_its_tasks_is_refused(spoil, told):
+def test_a_solution_that_does_not_fit_its_tasks_is_refused(spoil, message):
     whole = nbformat.read(notebook("solutions", "ex01"), 4)
     exercises.mark(whole, "ex01")
     spoil(whole.cells)
-    with pytest.raises(exercises.ExerciseError, match=told):
+    with pytest.raises(exercises.ExerciseError, match=message):
         exercises.mark(whole, "ex01")
 
 
@@ -262,7 +262,10 @@ def test_make_exercises_names_what_there_is_and_what_nbgrader_refuses(tmp_path, 
     shutil.copytree(ROOT / "solutions/ex01", tmp_path / "solutions/ex01")
     shutil.copy(ROOT / "nbgrader_config.py", tmp_path)
     assert exercises.main(["ex09"], tmp_path) == 2
-    assert capsys.readouterr().err == "There is no solution 'ex09'; there are: ex01.\n"
+    assert (
+        capsys.readouterr().err
+        == "There is no notebook 'ex09'; there are: ex01_gradient_descent.\n"
+    )
     path = tmp_path / "solutions/ex01/ex01_gradient_descent.ipynb"
     path.write_text(path.read_text("utf-8").replace("### END SOLUTION", "### END"), "utf-8")
     assert exercises.main([], tmp_path) == 1
@@ -425,17 +428,21 @@ def test_submit_says_what_did_not_run_and_that_an_earlier_zip_is_replaced(copy, 
         json.dumps({"ex01": kept | {"order": "not yet"}})
     )
     packed = folder / "ex01-submission.zip"
-    told = [
+    lines = [
         "not run to the end: gradient",
         "not run to the end: momentum_step",
         "not yet: adam_step",
         "not yet: order",
         f"4 tasks open; you can hand in {packed}.",
     ]
-    assert tlcourse("submit", "EX01", "--folder", folder)[1].splitlines() == told
+    assert tlcourse("submit", "EX01", "--folder", folder)[1].splitlines() == lines
     (folder / ".tlcourse/progress.json").write_text(json.dumps({"ex01": kept}))
-    told = [*told[:3], f"3 tasks open; you can hand in {packed}.", "It replaces your earlier one."]
-    assert tlcourse("submit", "ex01", "--folder", folder)[1].splitlines() == told
+    lines = [
+        *lines[:3],
+        f"3 tasks open; you can hand in {packed}.",
+        "It replaces your earlier one.",
+    ]
+    assert tlcourse("submit", "ex01", "--folder", folder)[1].splitlines() == lines
     nbformat.write(filled("ex01", right, "I would repeat it."), path)
     assert tlcourse("submit", "ex01", "--folder", folder)[1].startswith(f"Hand in {packed}.\n")
     del kept["repaired"]

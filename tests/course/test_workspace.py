@@ -175,6 +175,152 @@ def test_a_folder_where_a_notebook_should_be_is_one_sentence(course, folder):
         deliver(folder)
 
 
+# --- notebooks: without outputs, and compared without them -----------------------------------
+
+
+def notebook(*sources: str, outputs=(), **metadata) -> bytes:
+    cells = [
+        {"cell_type": "code", "id": f"c{i}", "metadata": {}, "source": source,
+         "outputs": list(outputs), "execution_count": i if outputs else None}
+        for i, source in enumerate(sources, 1)
+    ]  # fmt: skip
+    metadata = {"kernelspec": {"name": "python3"}, "language_info": {"name": "python"}} | metadata
+    return json.dumps(
+        {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+    ).encode()
+
+
+PRINTED = [{"output_type": "stream", "name": "stdout", "text": "0.93"}]
+
+
+def cells_of(path: Path) -> list[dict]:
+    return json.loads(path.read_bytes())["cells"]
+
+
+def run(path: Path) -> None:
+    """Run a delivered notebook as JupyterLab would save it."""
+    found = json.loads(path.read_bytes())
+    for number, cell in enumerate(found["cells"], 1):
+        cell["source"] = content.source_of(cell).splitlines(True)
+        if cell["cell_type"] == "code":
+            cell |= {"outputs": PRINTED, "execution_count": number}
+            cell["metadata"] |= {"execution": {"iopub.status.busy": "2026"}, "collapsed": True}
+    path.write_text(json.dumps(found, indent=1))
+
+
+def test_a_notebook_is_delivered_without_outputs(course, folder):
+    write(
+        course / "notebooks/03_cnn.ipynb",
+        notebook("1 + 1", outputs=PRINTED, tlcourse={"code": "a"}),
+    )
+    deliver(folder)
+    (cell,) = cells_of(folder / "notebooks/03_cnn.ipynb")
+    assert (cell["source"], cell["outputs"], cell["execution_count"]) == ("1 + 1", [], None)
+    assert "0.93" not in (folder / "notebooks/03_cnn.ipynb").read_text()
+    assert (
+        "tlcourse" not in json.loads((folder / "notebooks/03_cnn.ipynb").read_bytes())["metadata"]
+    )
+
+
+def test_what_a_set_says_of_itself_is_delivered(course, folder):
+    about = {"exercise": "ex01", "edition": 2, "code": "a", "text": "b"}
+    write(course / "exercises/ex01/ex01_a.ipynb", notebook("1", tlcourse=about))
+    deliver(folder)
+    metadata = json.loads((folder / "exercises/ex01/ex01_a.ipynb").read_bytes())["metadata"]
+    assert metadata["tlcourse"] == {"exercise": "ex01", "edition": 2}
+
+
+def test_a_notebook_that_was_only_run_becomes_the_newer_edition(course, folder):
+    source = course / "notebooks/03_cnn.ipynb"
+    write(source, notebook("a = 1\nprint(a)", outputs=PRINTED))
+    deliver(folder)
+    mine = folder / "notebooks/03_cnn.ipynb"
+    run(mine)
+    assert deliver(folder) == []
+    assert cells_of(mine)[0]["outputs"] == PRINTED, "the same edition keeps what was run"
+    write(source, notebook("a = 2\nprint(a)", outputs=PRINTED))
+    assert deliver(folder) == ["03_cnn.ipynb is now the newer edition; you had not changed it."]
+    assert cells_of(mine)[0]["source"] == "a = 2\nprint(a)"
+
+
+@pytest.mark.parametrize("edit", ["another", "one more", "one less", "a text"])
+def test_a_notebook_that_was_edited_stays_and_the_newer_one_comes_beside_it(course, folder, edit):
+    source, mine = course / "notebooks/03_cnn.ipynb", folder / "notebooks/03_cnn.ipynb"
+    write(source, notebook("a = 1", "b = 2"))
+    deliver(folder)
+    run(mine)
+    found = json.loads(mine.read_bytes())
+    cells = found["cells"]
+    if edit == "another":
+        cells[0]["source"] = ["a = 3"]
+    elif edit == "one more":
+        cells.append(cells[0] | {"source": "c = 3"})
+    elif edit == "one less":
+        cells.pop()
+    else:
+        cells[1]["cell_type"] = "markdown"
+    mine.write_text(json.dumps(found))
+    before = mine.read_bytes()
+    write(source, notebook("a = 1", "b = 4"))
+    (message,) = deliver(folder)
+    assert "03_cnn_new_edition.ipynb" in message
+    assert mine.read_bytes() == before
+    assert cells_of(folder / "notebooks/03_cnn_new_edition.ipynb")[1]["source"] == "b = 4"
+
+
+@pytest.mark.parametrize("edited", [False, True])
+def test_a_folder_of_the_first_edition(course, folder, monkeypatch, tmp_path, edited):
+    """It holds outputs, and its manifest the SHA-256 of whole files."""
+    first = notebook("a = 1", outputs=PRINTED, tlcourse={"code": "x"})
+    sha256 = workspace._sha256(first)
+    table = tmp_path / "first.json"
+    table.write_text(json.dumps({sha256: workspace.mark_of(first)}))
+    monkeypatch.setattr(workspace, "_FIRST_EDITION", table)
+    mine = folder / "notebooks/03_cnn.ipynb"
+    write(mine, first)
+    write(
+        folder / ".tlcourse/manifest.json", json.dumps({"notebooks/03_cnn.ipynb": sha256}).encode()
+    )
+    run(mine)
+    if edited:
+        mine.write_bytes(mine.read_bytes().replace(b"a = 1", b"a = 7"))
+    write(course / "notebooks/03_cnn.ipynb", notebook("a = 2"))
+    (message,) = deliver(folder)
+    assert ("You changed 03_cnn.ipynb" in message) == edited
+    assert cells_of(mine)[0]["source"] == (["a = 7"] if edited else "a = 2")
+    assert deliver(folder) == []
+
+
+def test_a_folder_that_the_first_edition_really_made(folder, tmp_path):
+    """Every notebook of 0.1.0 that was run, but not edited, gives way to this edition."""
+    revision = "38fbb313cb1a"
+    listed = ["git", "ls-tree", "-r", "--name-only", revision, "notebooks", "exercises"]
+    found = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True)
+    if found.returncode:
+        pytest.skip("the history of 0.1.0 is not here")
+    manifest = {}
+    for name in (n for n in found.stdout.split() if n.endswith(".ipynb")):
+        shown = ["git", "show", f"{revision}:{name}"]
+        data = subprocess.run(shown, cwd=ROOT, capture_output=True, check=True).stdout
+        write(folder / name, data)
+        manifest[name] = workspace._sha256(data)
+        run(folder / name)
+    write(folder / ".tlcourse/manifest.json", json.dumps(manifest).encode())
+    edited = folder / "notebooks/02_cross_entropy.ipynb"
+    edited.write_bytes(
+        edited.read_bytes().replace(b"import numpy as np", b"import numpy as np  # mine")
+    )
+    messages = deliver(folder)
+    assert [m for m in messages if "You changed" in m] == [
+        "You changed 02_cross_entropy.ipynb: it stays, and the newer edition is "
+        "02_cross_entropy_new_edition.ipynb beside it."
+    ]
+    for path in content.chapters().values():
+        if path.name != edited.name:
+            mine = folder / "notebooks" / path.name
+            assert workspace.mark_of(mine.read_bytes()) == workspace.mark_of(path.read_bytes())
+
+
 @pytest.mark.parametrize(
     "wanted", ["3", "03", "03_cnn", "03_cnn.ipynb", "notebooks/03_cnn.ipynb", "003"]
 )
@@ -316,3 +462,24 @@ def test_the_wheel_holds_the_course_and_finds_it(tmp_path):
     )  # fmt: skip
     where = str(tmp_path / "site/tlcourse/_content")
     assert found.stdout.strip().split("|") == [where, "00_start_here", "03_cnn"]
+
+
+# --- edition 0.1.0 -----------------------------------------------------------------------------
+
+
+def test_what_edited_chapters_and_hubs_of_the_first_edition_import_is_still_found():
+    """`from tlcourse import widgets, workspace`, and what they use of these."""
+    code = """
+from tlcourse import backend, models, plotting, quiz, training, transfer, widgets, workspace
+workspace.benchmark("label_efficiency"), workspace.deliver, workspace.CourseError
+widgets.lines, widgets.paths_on_contours, widgets.threshold, widgets.three_logits
+widgets.prediction, widgets.descent_on_data, widgets.unfreezing_depth, widgets.decision_boundary
+widgets.learning_rate_game, widgets.judge_learning_rate, widgets.reliability_diagram
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_name_that_never_was_is_not_found():
+    with pytest.raises(ImportError, match="nonsense"):
+        from tlcourse import nonsense  # noqa: F401

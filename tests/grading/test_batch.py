@@ -70,10 +70,10 @@ def test_a_folder_a_zip_or_a_notebook_for_each_student(tmp_path):
     }
 
 
-@pytest.mark.parametrize("inside", ["{}/" + FILE, "all/{}/" + FILE, "all/{}/ex02/" + FILE])
+@pytest.mark.parametrize("layout", ["{}/" + FILE, "all/{}/" + FILE, "all/{}/ex02/" + FILE])
 @pytest.mark.parametrize("students", [["ada"], ["ada", "bob"]])
-def test_a_zip_of_a_class(tmp_path, inside, students):
-    files = {inside.format(student): student.encode() for student in students}
+def test_a_zip_of_a_class(tmp_path, layout, students):
+    files = {layout.format(student): student.encode() for student in students}
     source = zipped(tmp_path / "class.zip", files)
     assert found(source) == {student: (FILE, student.encode()) for student in students}
 
@@ -166,7 +166,7 @@ def test_format_3_and_odd_cells_are_read():
         (b"[" * 200_000, "without end"),
     ],
 )
-def test_what_is_no_notebook_is_told(data, words):
+def test_what_is_no_notebook_is_named(data, words):
     with pytest.raises(handins.Unreadable, match=words):
         handins.read(data)
 
@@ -225,7 +225,7 @@ def test_a_corrected_time_counts_without_marking_again(class_of, tmp_path):
 
 
 @needs_sandbox
-def test_a_notebook_of_another_set_is_told(tmp_path):
+def test_a_notebook_of_another_set_is_named(tmp_path):
     put(tmp_path / "class" / "ada" / FILE, notebook("exercises", "ex01").read_bytes())
     (record,) = batch.grade(tmp_path / "class", NAME, tmp_path / "marks")
     assert record["status"] == "unreadable"
@@ -354,7 +354,7 @@ class _cluster:
 # --- the command -------------------------------------------------------------------------------
 
 
-def told(capsys, *arguments):
+def run_command(capsys, *arguments):
     with pytest.raises(SystemExit) as end:
         cli.main(["grade", *map(str, arguments)])
     out, err = capsys.readouterr()
@@ -373,7 +373,7 @@ def told(capsys, *arguments):
 )
 def test_wrong_input_is_one_sentence(tmp_path, monkeypatch, capsys, arguments, words):
     monkeypatch.chdir(tmp_path)
-    code, _, err = told(capsys, *arguments)
+    code, _, err = run_command(capsys, *arguments)
     assert code in (1, 2)
     assert words in err
 
@@ -383,7 +383,9 @@ def test_a_class_is_marked_by_the_command(class_of, tmp_path, capsys):
     source, late = class_of(10), put(tmp_path / "late.csv", b"student,deadline\nben,2030-01-01\n")
     put(source / "student003" / FILE, SOLVED[:5000])
     options = ["--deadline", "2029-12-01 18:00", "--extensions", late]
-    code, out, _ = told(capsys, source, "--exercise", "2", "--out", tmp_path / "marks", *options)
+    code, out, _ = run_command(
+        capsys, source, "--exercise", "2", "--out", tmp_path / "marks", *options
+    )
     assert code == 0
     assert "10 handed in, 9 marked, 1 unreadable, 0 late" in out
     assert "Not read, 0 points: student003: it is not a notebook" in out
@@ -396,7 +398,7 @@ def test_without_a_sandbox_no_marks_are_issued(class_of, tmp_path, capsys, monke
     tools = tmp_path / "tools"
     tools.mkdir()
     monkeypatch.setenv("PATH", str(tools))
-    code, _, err = told(capsys, class_of(2), "--exercise", "2", "--out", tmp_path / "marks")
+    code, _, err = run_command(capsys, class_of(2), "--exercise", "2", "--out", tmp_path / "marks")
     assert code == 1
     assert "No marks are issued without a working sandbox" in err
     assert "apt install bubblewrap" in err
@@ -408,13 +410,13 @@ def test_no_scheduler_is_one_sentence(class_of, tmp_path, capsys):
     pytest.importorskip("distributed", reason="Dask is not installed")
     address = "tcp://127.0.0.1:1"
     options = ["--out", tmp_path / "marks", "--scheduler", address]
-    code, _, err = told(capsys, class_of(2), "--exercise", "2", *options)
+    code, _, err = run_command(capsys, class_of(2), "--exercise", "2", *options)
     assert code == 1
     assert f"no scheduler answers at '{address}'" in err
 
 
 def test_a_folder_that_cannot_be_written(class_of, tmp_path, capsys):
     put(tmp_path / "marks")
-    code, _, err = told(capsys, class_of(2), "--exercise", "2", "--out", tmp_path / "marks")
+    code, _, err = run_command(capsys, class_of(2), "--exercise", "2", "--out", tmp_path / "marks")
     assert code == 1
     assert "--out" in err

@@ -37,12 +37,12 @@ def defined(body: str) -> str:
 def ask(session, body: str, seconds: float = SECONDS):
     """What a function with this body returns in a session."""
     assert session.ask(SECONDS, op="run", source=defined(body), file="cell 1") == {"error": ""}
-    said = session.ask(seconds, op="call", name="f", arguments=[], forbids=[])
-    assert "failure" not in said, said["failure"]
-    return said["result"]
+    reply = session.ask(seconds, op="call", name="f", arguments=[])
+    assert "failure" not in reply, reply["failure"]
+    return reply["result"]
 
 
-def inside(box, body: str, seconds: float = SECONDS):
+def run_in(box, body: str, seconds: float = SECONDS):
     """The same in a session of its own."""
     session = box.session()
     try:
@@ -51,12 +51,12 @@ def inside(box, body: str, seconds: float = SECONDS):
         session.close()
 
 
-def told(box, body: str, seconds: float = SECONDS) -> str:
+def failure(box, body: str, seconds: float = SECONDS) -> str:
     """How a session ends, or what a function raises."""
     session = box.session()
     try:
         session.ask(SECONDS, op="run", source=defined(body), file="cell 1")
-        return session.ask(seconds, op="call", name="f", arguments=[], forbids=[])["failure"]
+        return session.ask(seconds, op="call", name="f", arguments=[])["failure"]
     except Ended as ended:
         return str(ended)
     finally:
@@ -69,8 +69,8 @@ def told(box, body: str, seconds: float = SECONDS) -> str:
 def test_a_function_gets_arrays_and_returns_them(box):
     session = box.session()
     session.ask(SECONDS, op="run", source="def f(x, k):\n    return {'a': [x * k, None]}", file="x")
-    said = session.ask(SECONDS, op="call", name="f", arguments=[np.arange(3.0), 2], forbids=[])
-    np.testing.assert_array_equal(said["result"]["a"][0], [0, 2, 4])
+    reply = session.ask(SECONDS, op="call", name="f", arguments=[np.arange(3.0), 2])
+    np.testing.assert_array_equal(reply["result"]["a"][0], [0, 2, 4])
     assert session.close()["clean"]
     assert session.cpu >= 0
 
@@ -78,10 +78,10 @@ def test_a_function_gets_arrays_and_returns_them(box):
 def test_only_the_system_and_the_environment_are_there(box):
     known = {"sandbox", "usr", "lib", "lib64", "bin", "etc", "proc", "dev", "tmp"}
     roots = {Path(shown).parts[1] for _, shown in sandbox._places()}
-    assert set(inside(box, "return os.listdir('/')")) <= known | roots
-    assert inside(box, "return os.listdir('/etc')") in ([], ["ld.so.cache"])
+    assert set(run_in(box, "return os.listdir('/')")) <= known | roots
+    assert run_in(box, "return os.listdir('/etc')") in ([], ["ld.so.cache"])
     links = {"bin", "lib", "lib64", "pyvenv.cfg"}  # to an environment below /tmp, if it lies there
-    assert set(inside(box, "return os.listdir('/sandbox')")) - links == {"server.py", "tlcourse"}
+    assert set(run_in(box, "return os.listdir('/sandbox')")) - links == {"server.py", "tlcourse"}
 
 
 @pytest.mark.parametrize("hidden", [["prefix"], ["base_prefix"], ["prefix", "base_prefix"]])
@@ -95,7 +95,7 @@ def test_an_environment_below_the_sandbox_s_own_tmp_is_shown_elsewhere(box, monk
         return [sys.prefix, sys.base_prefix, os.listdir("/tmp")]
     """
     with Sandbox(["numpy"], (), MEMORY) as moved:
-        prefix, base, written = inside(moved, body)
+        prefix, base, written = run_in(moved, body)
         assert prefix == "/sandbox"
         assert base in (sys.base_prefix, "/environment/base")
         assert base == "/environment/base" or "base_prefix" not in hidden or base == "/usr"
@@ -106,7 +106,7 @@ def test_an_environment_below_the_sandbox_s_own_tmp_is_shown_elsewhere(box, monk
 def test_no_file_of_the_host_is_there(box, tmp_path):
     (tmp_path / "marks.db").write_text("marks")
     paths = [tmp_path / "marks.db", __file__, Path.cwd() / "pyproject.toml", "/etc/passwd", "/run"]
-    assert inside(box, f"return [os.path.exists(p) for p in {[str(p) for p in paths]}]") == [
+    assert run_in(box, f"return [os.path.exists(p) for p in {[str(p) for p in paths]}]") == [
         False
     ] * len(paths)
 
@@ -120,16 +120,21 @@ def test_no_check_and_no_function_that_is_asked_for_is_there(box):
                 found[os.path.join(folder, name)] = open(os.path.join(folder, name)).read()
         return found
     """
-    files = inside(box, body)
+    files = run_in(box, body)
     names = {path.removeprefix("/sandbox/tlcourse/") for path in files}
-    assert "checks/engine.py" in names
-    assert not [n for n in names if "checks/ex0" in n or "_content" in n or n.endswith(".pyc")]
-    assert {n for n in names if n.startswith("grading/")} <= {
-        f"grading/{name}.py" for name in ("__init__", "syscalls", "protocol")
+    assert not [n for n in names if "_content" in n or n.endswith(".pyc")]
+    assert {name for name in names if name.startswith(("checks/", "grading/"))} == {
+        "checks/__init__.py",
+        "checks/asking.py",
+        "checks/forbidden.py",
+        "checks/properties.py",
+        "grading/__init__.py",
+        "grading/protocol.py",
+        "grading/syscalls.py",
     }
     assert "raise RuntimeError" in files["/sandbox/tlcourse/losses.py"]
     assert "log_y_hat" not in files["/sandbox/tlcourse/losses.py"].partition("def binary")[0]
-    assert "solved without tlcourse.losses.cross_entropy" in told(
+    assert "solved without tlcourse.losses.cross_entropy" in failure(
         box, "from tlcourse import losses\nreturn losses.cross_entropy(np.zeros((1, 2)), [0])"
     )
 
@@ -168,22 +173,22 @@ def test_an_installed_package_is_covered_behind_every_link_that_leads_to_it(
 def test_the_environment_is_empty_but_for_what_is_set(box, monkeypatch):
     monkeypatch.setenv("TLCOURSE_CANARY", "secret")
     with Sandbox(["numpy"], (), MEMORY) as fresh:
-        found = inside(fresh, "return dict(os.environ)")
+        found = run_in(fresh, "return dict(os.environ)")
     assert found == sandbox._environment() | {"PWD": "/tmp"}
 
 
 def test_it_is_nobody_with_no_rights_and_no_way_to_any(box):
-    about = inside(box, "return open('/proc/self/status').read()")
+    about = run_in(box, "return open('/proc/self/status').read()")
     about = dict(line.split(":\t", 1) for line in about.splitlines() if ":\t" in line)
     assert "0" not in about["Uid"].split() + about["Gid"].split()
     assert {about[f"Cap{name}"] for name in ("Inh", "Prm", "Eff", "Bnd", "Amb")} == {"0" * 16}
     assert about["NoNewPrivs"] == "1"
-    assert inside(box, "import ctypes\nreturn ctypes.CDLL(None).unshare(0x10000000)") == -1
-    assert inside(box, "import socket\nreturn socket.gethostname()") == "sandbox"
+    assert run_in(box, "import ctypes\nreturn ctypes.CDLL(None).unshare(0x10000000)") == -1
+    assert run_in(box, "import socket\nreturn socket.gethostname()") == "sandbox"
 
 
 def test_nothing_but_two_small_folders_can_be_written(box):
-    mounts = inside(box, "return open('/proc/self/mounts').read()").splitlines()
+    mounts = run_in(box, "return open('/proc/self/mounts').read()").splitlines()
     mounts = {line.split()[1]: line.split()[2:4] for line in mounts}
     free = {path for path, (_, options) in mounts.items() if "rw" in options.split(",")}
     assert {path for path in free if not path.startswith(("/proc", "/dev/"))} == {"/tmp"}
@@ -200,13 +205,13 @@ def test_nothing_but_two_small_folders_can_be_written(box):
                 _[:] = []
         return written
     """
-    assert set(inside(box, body)) == {"/tmp", "/tmp/work", "/dev/shm"}
+    assert set(run_in(box, body)) == {"/tmp", "/tmp/work", "/dev/shm"}
 
 
 def test_there_is_no_network_and_no_other_process(box):
-    assert inside(box, "import socket\nreturn [n for _, n in socket.if_nameindex()]") == ["lo"]
+    assert run_in(box, "import socket\nreturn [n for _, n in socket.if_nameindex()]") == ["lo"]
     body = "return sorted({int(p) for p in os.listdir('/proc') if p.isdigit()} - {os.getpid()})"
-    assert inside(box, body) == [1]
+    assert run_in(box, body) == [1]
     body = """
         import socket
         try:
@@ -214,22 +219,22 @@ def test_there_is_no_network_and_no_other_process(box):
         except OSError as error:
             return error.strerror
     """
-    assert inside(box, body) == "Network is unreachable"
+    assert run_in(box, body) == "Network is unreachable"
 
 
 def test_the_server_cannot_be_looked_into(box):
     body = """
-        said = []
+        readable = []
         for name in ("mem", "environ", "maps", "fd", "root", "cwd"):
             try:
                 path = f"/proc/1/{name}"
                 os.listdir(path) if os.path.isdir(path) else open(path, "rb").read(1)
-                said.append(name)
+                readable.append(name)
             except OSError:
                 pass
-        return said
+        return readable
     """
-    assert inside(box, body) == []
+    assert run_in(box, body) == []
 
 
 def test_no_file_is_open_but_the_socket_and_nothing(box):
@@ -243,7 +248,7 @@ def test_no_file_is_open_but_the_socket_and_nothing(box):
                 pass
         return found
     """
-    found = inside(box, body)
+    found = run_in(box, body)
     assert set(found) <= {"/dev/null", "socket", "/dev/urandom"} | {f for f in found if "/fd" in f}
     assert found.count("socket") <= 1
 
@@ -265,7 +270,7 @@ def test_the_limits_hold_and_cannot_be_lifted(box):
                 pass
         return found
     """
-    assert inside(box, body % [*LIMITS]) == {name: [most, most] for name, most in LIMITS.items()}
+    assert run_in(box, body % [*LIMITS]) == {name: [most, most] for name, most in LIMITS.items()}
 
 
 GREEDY = {
@@ -291,7 +296,7 @@ GREEDY = {
 
 @pytest.mark.parametrize("name", GREEDY)
 def test_memory_is_bounded_for_all_processes_together(box, name):
-    assert told(box, GREEDY[name]) == "more than 0.39 GB of memory are used"
+    assert failure(box, GREEDY[name]) == "more than 0.39 GB of memory are used"
 
 
 def test_memory_that_belongs_to_no_process_is_bounded(box):
@@ -306,7 +311,7 @@ def test_memory_that_belongs_to_no_process_is_bounded(box):
             pass
         return len(kept)
     """
-    assert inside(box, body) < MEMORY / 31 / 2**20
+    assert run_in(box, body) < MEMORY / 31 / 2**20
 
 
 def test_processes_are_bounded(box):
@@ -322,7 +327,7 @@ def test_processes_are_bounded(box):
             return count
     """
     with Sandbox(["numpy"], (), 8 * 2**30) as wide:
-        assert inside(wide, body) <= LIMITS["RLIMIT_NPROC"]
+        assert run_in(wide, body) <= LIMITS["RLIMIT_NPROC"]
 
 
 def test_files_are_bounded_in_size_and_together(box):
@@ -343,7 +348,7 @@ def test_files_are_bounded_in_size_and_together(box):
             sizes.append(-1)
         return sizes
     """
-    tmp, shm, giant = inside(box, body)
+    tmp, shm, giant = run_in(box, body)
     assert tmp <= sandbox.TMP
     assert shm <= sandbox.SHM
     assert giant == -1
@@ -356,12 +361,12 @@ def test_empty_files_are_bounded_too(box):
             os.close(os.open(f"/tmp/{i}", os.O_CREAT | os.O_WRONLY))
         return "all"
     """
-    assert told(box, body) in ("too many files are written", "your function raises OSError")
+    assert failure(box, body) in ("too many files are written", "your function raises OSError")
 
 
 def test_time_is_bounded_and_the_message_says_so(box):
     begin = time.monotonic()
-    assert told(box, "while True:\n    pass", 0.3).startswith("no answer within 0.3 seconds")
+    assert failure(box, "while True:\n    pass", 0.3).startswith("no answer within 0.3 seconds")
     assert time.monotonic() - begin < 0.3 + SECONDS
 
 
@@ -373,7 +378,7 @@ def test_it_stays_one_session_for_the_kernel_that_shares_out_the_processors(box)
             os._exit(ctypes.CDLL(None).setsid() >= 0)
         return os.waitstatus_to_exitcode(os.wait()[1])
     """
-    assert inside(box, body) == 0
+    assert run_in(box, body) == 0
 
 
 # --- whoever comes next ------------------------------------------------------------------------
@@ -395,11 +400,11 @@ def test_after_a_session_that_ended_badly_the_next_one_is_as_new(box, how):
     session = box.session()
     session.ask(SECONDS, op="run", source="left = 1\n" + defined(body), file="cell 1")
     with pytest.raises(Ended, match=message.replace("(", r"\(").replace(")", r"\)")):
-        session.ask(1 if how == "loop" else SECONDS, op="call", name="f", arguments=[], forbids=[])
+        session.ask(1 if how == "loop" else SECONDS, op="call", name="f", arguments=[])
     with pytest.raises(Ended, match="the process has ended"):
-        session.ask(SECONDS, op="value", name="f")
+        session.ask(SECONDS, op="find", name="f", kind="function", forbids=[])
     session.close()
-    assert inside(box, "return 'left' in globals()") is False
+    assert run_in(box, "return 'left' in globals()") is False
 
 
 LEFT = {
@@ -451,9 +456,9 @@ def test_nothing_is_left_for_the_next(box, what):
         pytest.skip("the numbers of the calls are those of x86_64")
     session = box.session()
     session.ask(SECONDS, op="run", source=defined(LEFT[what] + "\nreturn 0"), file="cell 1")
-    session.ask(SECONDS, op="call", name="f", arguments=[], forbids=[])
+    session.ask(SECONDS, op="call", name="f", arguments=[])
     session.close()
-    assert inside(box, LOOK) == []
+    assert run_in(box, LOOK) == []
 
 
 TAMPER = {
@@ -487,21 +492,21 @@ STATE = """
 @pytest.mark.parametrize("what", TAMPER)
 def test_whatever_is_done_to_the_server_the_next_session_is_as_the_first(box, what):
     with Sandbox(["numpy"], (), MEMORY) as fresh:
-        before = inside(fresh, STATE)
+        before = run_in(fresh, STATE)
         session = fresh.session()
         source = "import resource\n" + defined(TAMPER[what] + "\nreturn 0")
         session.ask(SECONDS, op="run", source=source, file="cell 1")
         with suppress(Ended):
-            session.ask(SECONDS, op="call", name="f", arguments=[], forbids=[])
+            session.ask(SECONDS, op="call", name="f", arguments=[])
         session.close()
-        assert inside(fresh, STATE) == before
+        assert run_in(fresh, STATE) == before
 
 
 def test_a_sandbox_that_was_killed_is_started_again(box):
-    inside(box, "return 1")
+    run_in(box, "return 1")
     box._process.kill()
     box._process.wait()
-    assert inside(box, "return 2") == 2
+    assert run_in(box, "return 2") == 2
 
 
 def test_a_session_can_be_closed_twice(box):
@@ -560,12 +565,12 @@ def running(folder: str) -> list[str]:
 def refused() -> str:
     with Sandbox(["numpy"], (), MEMORY) as box, pytest.raises(NoSandbox) as error:
         box.session()
-    said = str(error.value)
-    assert said.startswith("No marks are issued without a working sandbox")
-    assert "apt install bubblewrap" in said
-    assert "docs/grading.md" in said
-    assert "\n" not in said
-    return said
+    message = str(error.value)
+    assert message.startswith("No marks are issued without a working sandbox")
+    assert "apt install bubblewrap" in message
+    assert "docs/grading.md" in message
+    assert "\n" not in message
+    return message
 
 
 def fake(folder: Path, script: str) -> None:
@@ -573,7 +578,7 @@ def fake(folder: Path, script: str) -> None:
     (folder / "bwrap").chmod(0o755)
 
 
-def test_without_bubblewrap_the_cause_and_the_cure_are_told(monkeypatch, tmp_path):
+def test_without_bubblewrap_the_message_has_the_cause_and_the_way_out(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     assert "bwrap is not installed" in refused()
 
@@ -592,7 +597,7 @@ def test_without_bubblewrap_the_cause_and_the_cure_are_told(monkeypatch, tmp_pat
         ("echo R; exec sleep 100", "it ended without a word"),
     ],
 )
-def test_a_bubblewrap_that_does_not_work_is_told(script, cause, monkeypatch, tmp_path):
+def test_a_bubblewrap_that_does_not_work_is_named(script, cause, monkeypatch, tmp_path):
     monkeypatch.setattr(sandbox, "_START", 1.0)
     fake(tmp_path, script)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
@@ -600,7 +605,7 @@ def test_a_bubblewrap_that_does_not_work_is_told(script, cause, monkeypatch, tmp
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="setpriv is needed by root alone")
-def test_root_without_setpriv_is_told(box, monkeypatch, tmp_path):
+def test_root_without_setpriv_gets_a_sentence(box, monkeypatch, tmp_path):
     (tmp_path / "bwrap").symlink_to(shutil.which("bwrap"))
     monkeypatch.setenv("PATH", str(tmp_path))
     assert "setpriv" in refused()

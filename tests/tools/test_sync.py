@@ -168,6 +168,22 @@ def test_an_interruption_leaves_both_files(pair, tmp_path, monkeypatch, capsys):
     assert files(pair) == before
 
 
+def test_what_opens_folded_stays_folded(pair, tmp_path):
+    """A section, and the code of a cell; nothing else that JupyterLab keeps beside them."""
+    notebook = json.loads(pair[0].read_text())
+    notebook["cells"][0]["metadata"]["jp-MarkdownHeadingCollapsed"] = True
+    code = next(cell for cell in notebook["cells"] if cell["cell_type"] == "code")
+    code["metadata"]["jupyter"] = {"source_hidden": True, "outputs_hidden": False}
+    pair[0].write_text(json.dumps(notebook))
+    assert sync.main([], tmp_path) == 0
+    assert "jp-MarkdownHeadingCollapsed=true" in pair[1].read_text()
+    assert 'jupyter={"source_hidden": true}' in pair[1].read_text()
+    assert "outputs_hidden" not in pair[0].read_text() + pair[1].read_text()
+    before = pair[0].read_bytes()
+    assert sync.main([], tmp_path) == 0
+    assert pair[0].read_bytes() == before
+
+
 def test_a_notebook_without_a_twin_gets_one(pair, tmp_path):
     pair[1].unlink()
     assert sync.main([], tmp_path) == 0

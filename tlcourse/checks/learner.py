@@ -104,14 +104,14 @@ class Exercise:
     def progress(self) -> None:
         """Print what is done, what is open, and the points."""
         kept = progress.read()
-        of_set = kept.get(self._name, {})
+        done = kept.get(self._name, {})
         every = [asked.task for asked in self._tasks.values()]
-        points = sum(t.points for t in every if of_set.get(t.name) == "correct")
+        points = sum(t.points for t in every if done.get(t.name) == "correct")
         total = sum(t.points for t in every)
         print(f"{self._name}: {title(self._name)}, {points} of {total} points")
         width = max(len(t.name) for t in every)
         for one in every:
-            status = of_set.get(one.name, "not attempted")
+            status = done.get(one.name, "not attempted")
             mark = {"correct": "✔", "not yet": "✘"}.get(status, "·")
             print(f"  {mark} {one.name:{width}}  {status}")
         print("  The open question is read by a person.")
@@ -130,8 +130,8 @@ def _print_questions(answered: dict[str, str]) -> None:
 class Asked:
     """One task, asked of a learner."""
 
-    def __init__(self, of_set: str, task: Task, edition: int) -> None:
-        self.task, self._set, self._edition, self._hints = task, of_set, edition, 0
+    def __init__(self, set_name: str, task: Task, edition: int) -> None:
+        self.task, self._set, self._edition, self._hints = task, set_name, edition, 0
         self.__doc__ = task.title
 
     def __repr__(self) -> str:

@@ -41,7 +41,7 @@ def assemble(lines: dict[str, str], order, name: str, given: dict | None = None)
         why = re.sub(r" on line (\d+)", lambda n: f" in line {order[int(n[1]) - 1]}", error.msg)
         raise Failure(f"this order is not valid Python: line {at}: {why}") from None
     except Exception as error:
-        raise Failure(told(error, order)) from None
+        raise Failure(explain(error, order)) from None
     if not callable(scope.get(name)):
         raise Failure(f"in this order no function {name} is defined")
     return guard(scope[name], order)
@@ -54,12 +54,12 @@ def guard(function, order):
         try:
             return function(*arguments)
         except Exception as error:
-            raise Failure(told(error, order)) from None
+            raise Failure(explain(error, order)) from None
 
     return guarded
 
 
-def told(error: Exception, order: list[str]) -> str:
+def explain(error: Exception, order: list[str]) -> str:
     """An exception of the assembled lines, with the label of its line."""
     trace, at = error.__traceback__, None
     while trace:
@@ -71,19 +71,10 @@ def told(error: Exception, order: list[str]) -> str:
 
 def show(name: str, lines: dict[str, str]) -> None:
     """Show the lines with their labels; in Jupyter with buttons that write the list `name`."""
-    from tlcourse.plotting import in_notebook
+    from tlcourse.quiz import show_widget
 
     listed = "\n".join(f"{label}  {line}" for label, line in lines.items())
-    if not in_notebook():
-        print(listed)
-        return
-    from IPython.display import display
-
-    bundle = buttons(name, lines, listed)._repr_mimebundle_()
-    bundle.pop("text/plain")
-    # Where no widget can live (a page on the web, a saved notebook), the text stands in for it.
-    bundle["text/markdown"] = f"```\n{listed}\n```"
-    display(bundle, raw=True)
+    show_widget(lambda: buttons(name, lines, listed), markdown=f"```\n{listed}\n```", text=listed)
 
 
 def buttons(name: str, lines: dict[str, str], listed: str):

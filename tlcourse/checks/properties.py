@@ -10,6 +10,9 @@ from itertools import islice
 import numpy as np
 
 NUMBER = (bool, int, float, complex, np.bool_, np.number)
+PLAIN = (type(None), bool, int, float, complex, str)
+_WIDEST = {"f": 8, "c": 16}  # bytes of a number that every machine has
+_BITS = 2**13  # of an integer, about 2,500 digits; Python does not write out much longer ones
 
 
 class Failure(Exception):
@@ -34,7 +37,7 @@ def holds(name: str, ok, why: str = "") -> Property:
         Worded as the fact that holds: "rows sum to 1".
     ok : bool
     why : str
-        What to tell if it does not hold: the misconception, if it is recognised.
+        The message if it does not hold: the misconception, if it is recognised.
     """
     return Property(name, bool(ok), why)
 
@@ -54,7 +57,7 @@ def agrees(
         An array, number or string, or a list or dict of these. It is never shown.
     mistakes : dict
         What well-known wrong ways would have given, by the message meant for each:
-        ``{"you took the mean over the classes": z.mean(1)}``. The first that matches is told.
+        ``{"you took the mean over the classes": z.mean(1)}``. The first that matches counts.
     rtol, atol : float
         As in `numpy.allclose`. The defaults let float32 pass.
     """
@@ -95,8 +98,8 @@ def difference(got, expected, rtol: float, atol: float) -> str | None:
         return None if got == expected else ""
     else:
         return _numbers_differ(got, expected, rtol, atol)
-    for name, of_got, of_expected in pairs:
-        if (why := difference(of_got, of_expected, rtol, atol)) is not None:
+    for name, got_part, expected_part in pairs:
+        if (why := difference(got_part, expected_part, rtol, atol)) is not None:
             return name + (why or "not as it should be")
     return None
 
@@ -156,23 +159,31 @@ def plain(value, depth: int = 0):
     """
     if depth > 10:
         raise Failure("lists within lists within lists are returned, more than ten deep")
-    kind = type(value)
-    if value is None or kind in (bool, int, float, complex, str):
-        return value
+    kind, name = type(value), ""
     if kind is np.ndarray and value.dtype.kind in "biufcSU":
-        return value.copy()
-    if isinstance(value, np.generic) and value.dtype.kind in "biufcSU":
-        return value.item()
+        widest = _WIDEST.get(value.dtype.kind, np.inf)
+        if value.dtype.itemsize <= widest:
+            return value.copy()
+        with np.errstate(all="ignore"):
+            return value.astype(f"{value.dtype.kind}{widest}")
+    if issubclass(kind, np.generic):
+        value = np.generic.item(value)
+        if isinstance(value, np.inexact):  # a long double stays what it is
+            value = complex(value) if isinstance(value, np.complexfloating) else float(value)
+    if type(value) in PLAIN:
+        if type(value) is not int or value.bit_length() <= _BITS:
+            return value
+        name = "an integer of more than 2,000 digits"
     if kind in (list, tuple):
         return [plain(v, depth + 1) for v in value]
     if kind is dict and all(type(k) in (str, int) for k in value):
         return {k: plain(v, depth + 1) for k, v in value.items()}
-    told = f"an object of type {kind.__name__}"
     if kind is np.ndarray:
-        told = f"an array of type {value.dtype}"
+        name = f"an array of type {value.dtype}"
     elif value is Ellipsis:
-        told = "..."
-    raise Failure(f"{told} is returned, where NumPy arrays, numbers or a list of them are wanted")
+        name = "..."
+    name = name or f"an object of type {kind.__name__}"
+    raise Failure(f"{name} is returned, where NumPy arrays, numbers or a list of them are wanted")
 
 
 def show(value) -> str:

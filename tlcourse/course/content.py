@@ -1,6 +1,7 @@
 """What the course holds: chapters, exercise sets as they were handed out, results of benchmarks."""
 
 import json
+import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
@@ -9,6 +10,7 @@ from pathlib import Path
 from tlcourse.files import CourseError
 
 _PACKAGE = Path(__file__).parents[1]
+TABLE = "chapters.toml"  # beside the chapters
 
 
 def folder() -> Path:
@@ -39,6 +41,59 @@ def find_chapter(wanted: str) -> str:
         if stem == name or (stem.isdecimal() and number.isdecimal() and int(stem) == int(number)):
             return name
     raise CourseError(f"There is no chapter {wanted!r}; the chapters are {', '.join(names)}.")
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A chapter, as `notebooks/chapters.toml` describes it.
+
+    Attributes
+    ----------
+    number, title, promise : str
+        "03", its title, and what a reader will be able to do.
+    minutes : int
+        To read it and try it.
+    seconds : int
+        To run it, as measured on the machine that the file names.
+    path : Path
+        Its notebook.
+    """
+
+    number: str
+    title: str
+    promise: str
+    minutes: int
+    seconds: int
+    path: Path
+
+    @property
+    def run_time(self) -> str:
+        """The seconds, as a person says them: "45 s", "3 min 40 s"."""
+        minutes, seconds = divmod(self.seconds, 60)
+        parts = [f"{minutes} min"] * bool(minutes) + [f"{seconds} s"] * bool(seconds or not minutes)
+        return " ".join(parts)
+
+
+def described_chapters() -> list[Chapter]:
+    """What is said of each chapter that is there, in order: the one source of every table."""
+    paths = {name.partition("_")[0]: path for name, path in chapters().items()}
+    described = _chapters_file()["chapter"]
+    return [
+        Chapter(**one, path=paths[one["number"]]) for one in described if one["number"] in paths
+    ]
+
+
+def machine_of_the_times() -> str:
+    """The machine that ran the chapters for the seconds of `described_chapters`."""
+    return _chapters_file()["machine"]
+
+
+def _chapters_file() -> dict:
+    path = folder() / "notebooks" / TABLE
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise CourseError(f"{path} cannot be read ({error}): install tlcourse again.") from None
 
 
 def benchmark(name: str) -> dict:
@@ -83,7 +138,7 @@ def find_exercise(wanted: str) -> str:
     raise CourseError(f"There is no exercise {wanted!r}; there are {', '.join(names)}.")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # there is one of each file, so identity will do
 class Released:
     """An exercise set as it was handed out.
 

@@ -22,7 +22,7 @@ from tlcourse.course import processes
 _SILENCE = 60  # seconds in which a kernel must take up a cell, and answer when it has run it
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 _log = logging.getLogger(__name__)
-_log.addHandler(logging.NullHandler())  # what nbclient logs is told by CellError
+_log.addHandler(logging.NullHandler())  # what nbclient logs CellError says
 
 
 class CellError(Exception):

@@ -67,7 +67,7 @@ _PACKAGES = (
         ("files/stix-two-math-latin-400-normal.woff2",),
     ),
 )
-_PATIENCE = 120  # seconds that npm may take
+_NPM_TIMEOUT = 120  # seconds that npm may take
 _BRIEFLY = ("--prefer-offline", "--fetch-retries=1", "--fetch-retry-mintimeout=1000")
 _TEMPLATE = Path(__file__).parent / "templates" / "slides.html.j2"
 
@@ -292,11 +292,16 @@ def _fetch(package: _Package, places: list[Path]) -> bytes:
         command = [npm, "pack", package.name, "--pack-destination", folder, *_BRIEFLY]
         try:
             done = subprocess.run(
-                command, cwd=folder, check=False, capture_output=True, text=True, timeout=_PATIENCE
+                command,
+                cwd=folder,
+                check=False,
+                capture_output=True,
+                text=True,
+                timeout=_NPM_TIMEOUT,
             )
             reason = _reason(done.stderr)
         except subprocess.TimeoutExpired:
-            reason = f"no answer in {_PATIENCE} seconds"
+            reason = f"no answer in {_NPM_TIMEOUT} seconds"
         data = _read_whole(Path(folder) / package.file, package)
     if not data:
         raise CourseError(

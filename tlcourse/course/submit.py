@@ -40,19 +40,19 @@ def submit(folder: Path, name: str) -> tuple[Path, dict[str, str], bool]:
     name = released.name
     path = folder / released.path.relative_to(content.folder())
     require_copy(folder)
-    cure = f"tlcourse reset {name} gives a fresh one, and keeps this one beside it to copy from"
+    advice = f"tlcourse reset {name} gives a fresh one, and keeps this one beside it to copy from"
     if not path.is_file():
-        raise CourseError(f"{path} is missing: {cure}.")
+        raise CourseError(f"{path} is missing: {advice}.")
     with explain_os_errors(folder, "--folder"):
-        mine = _read_notebook(path, cure)
+        mine = _read_notebook(path, advice)
         found = content.nbgrader_cells(mine["cells"])
         if (yours := _edition(mine)) != released.edition:
-            cure += f" (it is edition {yours}, and the course holds edition {released.edition})"
+            advice += f" (it is edition {yours}, and the course holds edition {released.edition})"
         for grade_id in released.nbgrader_cells:
             count = len(found.get(grade_id, []))
             if count != 1:
                 what = "is missing" if count == 0 else f"is there {count} times"
-                raise CourseError(f"In {path.name} the cell {grade_id!r} {what}: {cure}.")
+                raise CourseError(f"In {path.name} the cell {grade_id!r} {what}: {advice}.")
         checked = progress.read(folder).get(name, {})
         open_tasks = {}
         for grade_id in released.answers:
@@ -87,13 +87,13 @@ def _status(answer: dict, check: dict, best: str | None) -> str:
     return best if best in ("correct", "not yet") else "not checked"
 
 
-def _read_notebook(path: Path, cure: str) -> dict:
+def _read_notebook(path: Path, advice: str) -> dict:
     try:
         notebook = json.loads(path.read_bytes())
         if not all(isinstance(cell["metadata"], dict) for cell in notebook["cells"]):
             raise ValueError
     except (ValueError, KeyError, TypeError):
-        raise CourseError(f"{path.name} is not a notebook that can be read: {cure}.") from None
+        raise CourseError(f"{path.name} is not a notebook that can be read: {advice}.") from None
     return notebook
 
 

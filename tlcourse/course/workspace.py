@@ -1,7 +1,12 @@
-"""The learner's copy of the course: notebooks and exercises, delivered and never overwritten."""
+"""The learner's copy of the course: notebooks and exercises, delivered and never overwritten.
+
+Notebooks are delivered without outputs, so that nothing gives a result away before it is predicted.
+What counts as a learner's change is the text of the cells: a notebook that was only run has none.
+"""
 
 import hashlib
 import json
+import platform
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +16,8 @@ from tlcourse.files import CourseError, explain_os_errors, write
 
 _MANIFEST = Path(".tlcourse") / "manifest.json"
 _COPY = Path("tlcourse-work")
+# Manifests of edition 0.1.0 hold the SHA-256 of whole files; this tells the mark of their cells.
+_FIRST_EDITION = Path(__file__).with_name("first_edition.json")
 
 
 def deliver(folder: Path) -> list[str]:
@@ -22,8 +29,8 @@ def deliver(folder: Path) -> list[str]:
     Parameters
     ----------
     folder : Path
-        It is made if need be. `.tlcourse/manifest.json` in it holds the SHA-256 of the edition
-        last delivered of each file; a file of another content was changed by the learner.
+        It is made if need be. `.tlcourse/manifest.json` in it holds a mark of the edition last
+        delivered of each file (`mark_of`); a file with another mark was changed by the learner.
 
     Returns
     -------
@@ -42,9 +49,9 @@ def deliver(folder: Path) -> list[str]:
         first = not (folder / _MANIFEST).exists()
         try:
             for path in _files(source):
-                name, new = path.relative_to(source).as_posix(), path.read_bytes()
+                name, new = path.relative_to(source).as_posix(), for_learners(path)
                 messages += _deliver_file(new, folder / name, delivered.get(name))
-                delivered[name] = _sha256(new)
+                delivered[name] = mark_of(new)
         finally:
             if delivered != before:
                 text = json.dumps(delivered, indent=1)
@@ -53,14 +60,14 @@ def deliver(folder: Path) -> list[str]:
 
 
 def _deliver_file(new: bytes, path: Path, delivered: str | None) -> list[str]:
-    """Deliver one file, of which the edition `delivered` (SHA-256) went out last."""
+    """Deliver one file, of which the edition with the mark `delivered` went out last."""
     if not path.exists():
         write(path, new)
         return [] if delivered is None else [f"{path.name} was missing and is back."]
     old = path.read_bytes()
-    if old == new or delivered == _sha256(new):
+    if mark_of(old) == mark_of(new) or delivered == mark_of(new):
         return []  # up to date, or the learner's own work on this edition
-    if delivered == _sha256(old):
+    if delivered in (mark_of(old), _sha256(old)):
         write(path, new)
         return [f"{path.name} is now the newer edition; you had not changed it."]
     beside = _free_name(path, new, "new_edition")
@@ -81,11 +88,12 @@ def _free_name(path: Path, data: bytes, word: str) -> Path:
 
 
 def _files(source: Path) -> Iterator[Path]:
-    """Every file of the notebooks and exercises, without hidden ones and caches."""
+    """Every file of the notebooks and exercises, without hidden ones, caches and the table."""
     for part in ("notebooks", "exercises"):
         for path in sorted((source / part).rglob("*")):
             parts = path.relative_to(source).parts
-            if path.is_file() and not any(p[0] == "." or p == "__pycache__" for p in parts):
+            hidden = any(part[0] == "." or part == "__pycache__" for part in parts)
+            if path.is_file() and not hidden and path.name != content.TABLE:
                 yield path
 
 
@@ -95,7 +103,60 @@ def _read_manifest(folder: Path) -> dict[str, str]:
         delivered = json.loads((folder / _MANIFEST).read_bytes())
     except (FileNotFoundError, ValueError):
         return {}
-    return delivered if isinstance(delivered, dict) else {}
+    if not isinstance(delivered, dict):
+        return {}
+    first = json.loads(_FIRST_EDITION.read_text("utf-8"))
+    return {name: first.get(mark, mark) for name, mark in delivered.items()}
+
+
+# --- what is delivered, and what was changed ---------------------------------------------------
+
+
+def for_learners(path: Path) -> bytes:
+    """A file as it is delivered: from a notebook outputs and what tools keep are taken out.
+
+    Its language is described as a kernel of this Python will describe it, so that JupyterLab does
+    not call a notebook changed that was only opened.
+    """
+    data = path.read_bytes()
+    if (notebook := _as_notebook(data)) is None:
+        return data
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            cell |= {"outputs": [], "execution_count": None}
+    for key in ("code", "text"):
+        notebook["metadata"].get("tlcourse", {}).pop(key, None)
+    if not notebook["metadata"].get("tlcourse"):
+        notebook["metadata"].pop("tlcourse", None)
+    notebook["metadata"]["language_info"] = {
+        "codemirror_mode": {"name": "ipython", "version": 3},
+        "file_extension": ".py",
+        "mimetype": "text/x-python",
+        "name": "python",
+        "nbconvert_exporter": "python",
+        "pygments_lexer": "ipython3",
+        "version": platform.python_version(),
+    }
+    return (json.dumps(notebook, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode()
+
+
+def mark_of(data: bytes) -> str:
+    """What tells two editions of a file apart: of a notebook the text of its cells alone."""
+    if (notebook := _as_notebook(data)) is None:
+        return _sha256(data)
+    cells = [[cell["cell_type"], content.source_of(cell)] for cell in notebook["cells"]]
+    return "cells:" + _sha256(json.dumps(cells).encode())
+
+
+def _as_notebook(data: bytes) -> dict | None:
+    """A file's notebook, or None if it is something else, or damaged."""
+    try:
+        notebook = json.loads(data)
+        kinds = [cell["cell_type"] for cell in notebook["cells"]]
+        is_notebook = isinstance(notebook["metadata"], dict) and all(map(str.isalpha, kinds))
+    except (ValueError, KeyError, TypeError):
+        return None
+    return notebook if is_notebook else None
 
 
 def _sha256(data: bytes) -> str:
@@ -134,18 +195,19 @@ def reset(folder: Path, name: str) -> list[str]:
     name = content.find_exercise(name)
     source = content.exercises()[name]
     key = source.relative_to(content.folder()).as_posix()
-    path, new = folder / key, source.read_bytes()
+    path, new = folder / key, for_learners(source)
     require_copy(folder)
     with explain_os_errors(folder, "--folder"):
         old = path.read_bytes() if path.exists() else None
+        same = old is not None and mark_of(old) == mark_of(new)
         messages = [f"{path.name} is fresh {'already' if old == new else 'again'}."]
-        if old is not None and old != new:
+        if old is not None and not same:
             beside = _free_name(path, old, "old")
             write(beside, old)
             messages.append(f"Your earlier one is {beside.name} beside it.")
         if old != new:
             write(path, new)
-            delivered = _read_manifest(folder) | {key: _sha256(new)}
+            delivered = _read_manifest(folder) | {key: mark_of(new)}
             write(folder / _MANIFEST, json.dumps(delivered, indent=1).encode())
         if progress.forget(name, folder):
             again = "begin at 0 again (restart its kernel if it runs)."

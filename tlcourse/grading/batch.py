@@ -148,8 +148,8 @@ def _secret(marks: Path) -> bytes:
 def _state(settings: Settings) -> str:
     """A checksum of what decides a mark, but for the submission."""
     checks = Path(find_checks(settings.exercise).__file__).parent
-    files = [checks / f"{settings.exercise}.py", checks.parent / "engine.py"]
-    files += [checks.parent / "properties.py"]
+    files = [checks / f"{settings.exercise}.py"]
+    files += [checks.parent / f"{name}.py" for name in ("engine", "asking", "properties")]
     names = ("handins.py", "marker.py", "protocol.py", "sandbox.py", "server.py")
     files += [Path(__file__).parent / name for name in names]
     key = sha256(repr((settings.secret, settings.cell_seconds, settings.seconds)).encode())

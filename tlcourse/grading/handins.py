@@ -90,10 +90,10 @@ def find(source: Path, exercise: str, notebook: str) -> list[Submission]:
         raise CourseError(f"{source} does not exist: name the folder or zip of the submissions.")
     if source.is_dir():
         entries = sorted(p for p in source.iterdir() if not p.name.startswith((".", "__")))
-        found = [_of_entry(path, exercise, notebook) for path in entries]
+        found = [_read_entry(path, exercise, notebook) for path in entries]
     else:
         try:
-            found = list(_of_zip(source, exercise, notebook))
+            found = list(_read_zip(source, exercise, notebook))
         except (zipfile.BadZipFile, OSError, Unreadable) as error:
             raise CourseError(f"{source} is neither a folder nor a sound zip: {error}.") from None
     found = [one for one in found if one is not None]
@@ -114,16 +114,16 @@ def find(source: Path, exercise: str, notebook: str) -> list[Submission]:
     return sorted(found, key=lambda one: one.student)
 
 
-def _of_entry(path: Path, exercise: str, notebook: str) -> Submission | None:
+def _read_entry(path: Path, exercise: str, notebook: str) -> Submission | None:
     """The submission in a student's folder, zip or notebook; None for any other file."""
     student = path.name if path.is_dir() else path.stem
     try:
         if path.is_symlink():
             raise Unreadable(f"{path.name} is a link, which is not followed")
         if path.is_dir():
-            return _of_folder(path, exercise, notebook)
+            return _read_folder(path, exercise, notebook)
         if path.suffix == ".zip":
-            return _of_students_zip(student, path.name, read_file(path), _time(path), notebook)
+            return _read_students_zip(student, path.name, read_file(path), _time(path), notebook)
         if path.suffix == ".ipynb":
             return Submission(student, path.name, read_file(path), submitted=_time(path))
         return None
@@ -131,10 +131,10 @@ def _of_entry(path: Path, exercise: str, notebook: str) -> Submission | None:
         return Submission(student, path.name, reason=str(error), submitted=_time(path))
 
 
-def _of_folder(folder: Path, exercise: str, notebook: str) -> Submission:
-    inside = folder / exercise
-    if not inside.is_symlink() and inside.is_dir():
-        folder, student = inside, folder.name
+def _read_folder(folder: Path, exercise: str, notebook: str) -> Submission:
+    nested = folder / exercise
+    if not nested.is_symlink() and nested.is_dir():
+        folder, student = nested, folder.name
     else:
         student = folder.name
     files = {p.name: p for p in folder.iterdir() if p.suffix in (".ipynb", ".zip")}
@@ -147,7 +147,7 @@ def _of_folder(folder: Path, exercise: str, notebook: str) -> Submission:
     try:
         data = read_file(path)
         if path.suffix == ".zip":
-            return _of_students_zip(student, path.name, data, submitted, notebook)
+            return _read_students_zip(student, path.name, data, submitted, notebook)
         return Submission(student, path.name, data, submitted=submitted)
     except Unreadable as error:
         return Submission(student, path.name, reason=str(error), submitted=submitted)
@@ -166,7 +166,7 @@ def _choose(names, exercise: str, notebook: str) -> str:
     return own[0]
 
 
-def _of_students_zip(
+def _read_students_zip(
     student: str, name: str, data: bytes, submitted: str, notebook: str
 ) -> Submission:
     """The notebook in a zip of one student."""
@@ -182,7 +182,7 @@ def _of_students_zip(
         raise Unreadable(f"{name} is no sound zip ({error})") from None
 
 
-def _of_zip(source: Path, exercise: str, notebook: str) -> Iterator[Submission]:
+def _read_zip(source: Path, exercise: str, notebook: str) -> Iterator[Submission]:
     """The submissions in a zip of a folder as in `find`."""
     with zipfile.ZipFile(source) as archive:
         members = list(_members(archive))
@@ -193,8 +193,8 @@ def _of_zip(source: Path, exercise: str, notebook: str) -> Iterator[Submission]:
         students: dict[str, dict[str, zipfile.ZipInfo]] = {}
         for info, path in parts.items():
             rest = path[around:]
-            of_a_student = rest[-1] == _STAMP and len(rest) > 1
-            if of_a_student or rest[-1].endswith((".ipynb", ".zip")):
+            is_stamp = rest[-1] == _STAMP and len(rest) > 1
+            if is_stamp or rest[-1].endswith((".ipynb", ".zip")):
                 if len(rest) > 2 and exercise in rest[1:-1]:
                     rest = (rest[0], rest[-1])
                 if len(rest) <= 2:
@@ -210,7 +210,7 @@ def _of_zip(source: Path, exercise: str, notebook: str) -> Iterator[Submission]:
                     submitted = _parsed_time(_unpacked(archive, stamp)[:100]) or submitted
                 data = _unpacked(archive, info)
                 if chosen.endswith(".zip"):
-                    yield _of_students_zip(student, chosen, data, submitted, notebook)
+                    yield _read_students_zip(student, chosen, data, submitted, notebook)
                 else:
                     yield Submission(student, chosen, data, submitted=submitted)
             except Unreadable as error:
@@ -318,8 +318,10 @@ def read_extensions(path: Path) -> dict[str, datetime]:
         try:
             found[row["student"]] = datetime.fromisoformat(row["deadline"]).astimezone()
         except (ValueError, TypeError):
-            told = f"{path}, line {rows.line_num}: {row['deadline']!r} is no time"
-            raise CourseError(f"{told}; write 2026-12-01 18:00.") from None
+            raise CourseError(
+                f"{path}, line {rows.line_num}: {row['deadline']!r} is no time; "
+                "write 2026-12-01 18:00."
+            ) from None
     return found
 
 

@@ -1,21 +1,23 @@
 """Mark one submission: its code in the sandbox, checks, expected values and verdict here."""
 
 import ast
-from dataclasses import asdict, replace
+from collections.abc import Iterable
+from dataclasses import asdict
 from functools import cache
 from time import monotonic
 from zlib import crc32
 
 import numpy as np
 
-from tlcourse.checks import Verdict, judge, tasks
+from tlcourse.checks import Task, Verdict, tasks
+from tlcourse.checks.asking import printable
+from tlcourse.checks.engine import judge_answer
 from tlcourse.checks.properties import Failure
 from tlcourse.course.content import Released, grade_id
 from tlcourse.grading import handins
 from tlcourse.grading.handins import Cell, Plan, Submission, Unreadable
 from tlcourse.grading.sandbox import Ended, NoSandbox, Sandbox, Session
 
-_TEXT = 1000  # characters of a message that comes from the sandbox
 _SOURCE = 50_000  # characters of a cell that are kept in the record
 
 
@@ -126,14 +128,14 @@ def mark(
         return record | {"reason": str(error)}
     if wrong := handins.other_exercise(cells, released.name):
         return record | {"reason": f"it is a notebook of {wrong}, not of {released.name}"}
-    every = tasks(released.name)
+    known = tasks(released.name)
     given = [Cell(c["cell_type"], c["source"], grade_id(c)) for c in released.cells]
-    todo = handins.plan(cells, given, list(every), needed(released))
+    todo = handins.plan(cells, given, list(known), needed(released))
     run = _Run(todo, box, cell_seconds, start + seconds, seconds)
     try:
         verdicts = {
-            name: _judged(task, run, _rng(secret, released.name, name))
-            for name, task in every.items()
+            name: _judge(task, run, _rng(secret, released.name, name))
+            for name, task in known.items()
         }
     finally:
         run.close()
@@ -153,50 +155,42 @@ def _rng(secret: bytes, name: str, task: str) -> np.random.Generator:
     return np.random.default_rng([*secret, crc32(f"{name}/{task}".encode())])
 
 
-def _judged(task, run: "_Run", rng: np.random.Generator) -> Verdict:
-    try:
-        said = run.ask(op="value", name=task.name)
-    except Failure as failure:
-        return Verdict("not yet", message=str(failure))
-    kind = said.get("kind")
-    if kind == "missing":
-        told = "the notebook defines no such function" if task.kind == "function" else "not there"
-        return Verdict("not attempted", message=run.why_missing(task.name) or told)
-    if kind == "odd":
-        return Verdict("not yet", message=_text(said.get("failure")))
-    if kind == "function":
-        answer = _Proxy(task, run) if task.kind == "function" else abs
-    else:
-        answer = said.get("value")
-    verdict = judge(task, answer, rng, seconds=None)
+def _judge(task: Task, run: "_Run", rng: np.random.Generator) -> Verdict:
+    verdict = judge_answer(task, _RemoteAnswer(task.name, run), rng)
     if run.broken is not None:
         raise run.broken
-    return replace(verdict, message=_text(verdict.message))
+    return verdict
 
 
-class _Proxy:
-    """A learner's function, called in the sandbox."""
+class _RemoteAnswer:
+    """An answer in the sandbox, which may reply whatever it likes."""
 
-    def __init__(self, task, run: "_Run") -> None:
-        self._name, self._forbids, self._run = task.name, list(task.forbids), run
+    def __init__(self, name: str, run: "_Run") -> None:
+        self._name, self._run = name, run
 
-    def __call__(self, *arguments):
-        said = self._run.ask(
-            op="call", name=self._name, arguments=list(arguments), forbids=self._forbids
-        )
-        if "failure" in said:
-            raise Failure(_text(said["failure"]))
-        if "open" in said:
-            raise NotImplementedError
-        if "arguments" in said:
-            raise Failure("your function changes its argument: work on a copy")
-        return said.get("result")
+    def find(self, name: str, kind: str, forbids: Iterable[str]) -> dict:
+        reply = self._run.ask(op="find", name=name, kind=kind, forbids=list(forbids))
+        if "missing" in reply:
+            absent = {"function": "the notebook defines no such function", "value": "not there"}
+            return {"open": self._run.why_missing(name) or absent[kind]}
+        return _sound(reply)
+
+    def call(self, arguments: Iterable) -> dict:
+        return _sound(self._run.ask(op="call", name=self._name, arguments=list(arguments)))
 
 
-def _text(value) -> str:
+def _sound(reply: dict) -> dict:
+    """A reply of the sandbox, in which what should be a text is one."""
+    texts = {name: _one_line(reply[name]) for name in _TEXTS if name in reply}
+    return reply | texts
+
+
+_TEXTS = ("open", "failure", "unwritten")
+
+
+def _one_line(value) -> str:
     """A text from the sandbox, on one line and not too long."""
-    line = " ".join(value.split()) if isinstance(value, str) else "no reason was given"
-    return "".join(c if c.isprintable() else "?" for c in line[:_TEXT])
+    return printable(" ".join(value.split()) if isinstance(value, str) else "no reason was given")
 
 
 class _Run:
@@ -247,7 +241,7 @@ class _Run:
         def run(place: int) -> bool:
             number, source = self._todo.cells[place]
             try:
-                said = session.ask(self._left(), op="run", source=source, file=f"cell {number}")
+                reply = session.ask(self._left(), op="run", source=source, file=f"cell {number}")
             except Ended as ended:
                 self._skip.add(place)
                 self.errors[number] = str(ended)
@@ -257,9 +251,9 @@ class _Run:
                 self._take(session)
                 raise
             errors.pop(number, None)
-            if said.get("error"):
-                errors[number] = _text(said["error"])
-                if said.get("again") is True:
+            if reply.get("error"):
+                errors[number] = _one_line(reply["error"])
+                if reply.get("again") is True:
                     again.append(place)
             return True
 

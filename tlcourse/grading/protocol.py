@@ -133,14 +133,14 @@ def _array(dtype, shape, data: memoryview, at: int, *, scalar: bool) -> tuple[ob
 # --- the socket ------------------------------------------------------------------------------
 
 
-def send(to: socket.socket, value, seconds: float | None = None) -> None:
+def send(sock: socket.socket, value, seconds: float | None = None) -> None:
     """Send a value; raises OSError if the other side is gone or does not take it in time."""
     data = encode(value)
-    to.settimeout(seconds)
-    to.sendall(struct.pack(">Q", len(data)) + data)
+    sock.settimeout(seconds)
+    sock.sendall(struct.pack(">Q", len(data)) + data)
 
 
-def receive(of: socket.socket, seconds: float | None = None):
+def receive(sock: socket.socket, seconds: float | None = None):
     """The next value.
 
     Raises
@@ -153,24 +153,25 @@ def receive(of: socket.socket, seconds: float | None = None):
         If the other side is gone.
     """
     end = None if seconds is None else time.monotonic() + seconds
-    (size,) = struct.unpack(">Q", _exactly(of, 8, end))
+    (size,) = struct.unpack(">Q", read_exactly(sock, 8, end))
     if size > LIMIT:
         raise Malformed(f"more than {LIMIT // 2**20} MB")
-    return decode(_exactly(of, size, end))
+    return decode(read_exactly(sock, size, end))
 
 
-def _exactly(of: socket.socket, size: int, end: float | None) -> bytes:
+def read_exactly(sock: socket.socket, size: int, end: float | None) -> bytes:
+    """So many bytes, before the time `end` of the monotonic clock; raises as `receive` does."""
     got = bytearray()
     while len(got) < size:
         if end is not None:
             left = end - time.monotonic()
             if left <= 0:
                 raise TimeoutError
-            of.settimeout(left)
+            sock.settimeout(left)
         else:
-            of.settimeout(None)
+            sock.settimeout(None)
         try:
-            part = of.recv(min(size - len(got), 2**20))
+            part = sock.recv(min(size - len(got), 2**20))
         except ConnectionError:
             part = b""
         if not part:

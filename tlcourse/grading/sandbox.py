@@ -19,6 +19,7 @@ from pathlib import Path
 from time import monotonic
 
 import tlcourse
+from tlcourse.checks.asking import time_up
 from tlcourse.files import CourseError
 from tlcourse.grading import protocol
 
@@ -33,13 +34,17 @@ LIMITS = {
     "RLIMIT_MSGQUEUE": 0,
 }
 _OWN = ("/tmp", "/dev", "/proc", "/sandbox", "/environment")  # mounts of the sandbox itself
+STAGED = {  # all that the sandbox has of these rooms
+    "checks": ("asking.py", "forbidden.py", "properties.py"),
+    "grading": ("__init__.py", "syscalls.py", "protocol.py"),
+}
 _GRACE = 5.0  # seconds in which the server ends a submission, before the sandbox is thrown away
 _START = 120.0  # seconds that it may take to start
 _FORK = 15.0  # seconds that a fork may take to answer
 
 
 class NoSandbox(CourseError):
-    """There is no working sandbox; the message tells the cause and the cure."""
+    """There is no working sandbox; the message tells the cause and the way out."""
 
 
 class Ended(Exception):
@@ -60,13 +65,14 @@ def stage(folder: Path, forbidden: Iterable[str]) -> None:
         Dotted names; those of this package, "tlcourse.losses.cross_entropy", get no body.
     """
     to = folder / "tlcourse"
-    skip = shutil.ignore_patterns("__pycache__", "_content", "*.npz", "ex[0-9][0-9].py", "grading")
+    skip = shutil.ignore_patterns("__pycache__", "_content", "*.npz", "checks", "grading")
     shutil.copytree(PACKAGE, to, ignore=skip)
-    (to / "grading").mkdir()
-    for name in ("__init__.py", "syscalls.py", "protocol.py"):
-        shutil.copy(PACKAGE / "grading" / name, to / "grading" / name)
+    for room, names in STAGED.items():
+        (to / room).mkdir()
+        for name in names:
+            shutil.copy(PACKAGE / room / name, to / room / name)
     shutil.copy(PACKAGE / "grading" / "server.py", folder / "server.py")
-    shutil.copy(PACKAGE / "grading" / "stand_in.py", to / "checks" / "__init__.py")
+    shutil.copy(PACKAGE / "grading" / "checks_in_sandbox.py", to / "checks" / "__init__.py")
     for name in forbidden:
         package, _, rest = name.partition(".")
         module, _, function = rest.rpartition(".")
@@ -81,8 +87,8 @@ def _empty(path: Path, function: str, name: str) -> None:
     source = path.read_text("utf-8")
     (node,) = (n for n in ast.parse(source).body if getattr(n, "name", None) == function)
     lines = source.splitlines(keepends=True)
-    told = f"this task is to be solved without {name}"
-    lines[node.body[0].lineno - 1 : node.end_lineno] = [f"    raise RuntimeError({told!r})\n"]
+    message = f"this task is to be solved without {name}"
+    lines[node.body[0].lineno - 1 : node.end_lineno] = [f"    raise RuntimeError({message!r})\n"]
     path.write_text("".join(lines), "utf-8")
 
 
@@ -257,7 +263,7 @@ class Sandbox:
                 )
             except FileNotFoundError:
                 ours.close()
-                raise NoSandbox(_cure(f"{command[0]} is not installed")) from None
+                raise NoSandbox(_explain(f"{command[0]} is not installed")) from None
             self._control = ours
             ours.settimeout(_START)
             theirs.close()
@@ -269,7 +275,7 @@ class Sandbox:
                 self.stop()
                 errors.seek(0)
                 lines = errors.read(10_000).decode(errors="replace").strip().splitlines()
-                raise NoSandbox(_cure(lines[-1] if lines else "it ended without a word"))
+                raise NoSandbox(_explain(lines[-1] if lines else "it ended without a word"))
 
     def stop(self) -> None:
         """End the server and all that runs in the sandbox."""
@@ -303,7 +309,7 @@ class Sandbox:
             except (OSError, Ended):  # the sandbox has died, or a fork of the back-end hangs
                 ours.close()
                 self.stop()
-        raise NoSandbox(_cure("it ends as soon as it has started"))
+        raise NoSandbox(_explain("it ends as soon as it has started"))
 
     def _end_session(self, word: bytes) -> dict:
         """End the submission's processes; the server's report. The word is K, or E if it ended."""
@@ -312,8 +318,8 @@ class Sandbox:
         with suppress(OSError, EOFError, ValueError):
             self._control.settimeout(_GRACE)
             self._control.send(word)
-            size = int.from_bytes(protocol._exactly(self._control, 4, end), "big")
-            report = json.loads(protocol._exactly(self._control, size, end))
+            size = int.from_bytes(protocol.read_exactly(self._control, 4, end), "big")
+            report = json.loads(protocol.read_exactly(self._control, size, end))
         if not report["clean"]:
             self.stop()
         return report
@@ -322,8 +328,8 @@ class Sandbox:
 class Session:
     """A submission's process in the sandbox."""
 
-    def __init__(self, sandbox: Sandbox, asked: socket.socket) -> None:
-        self._sandbox, self._asked, self.cpu = sandbox, asked, 0.0
+    def __init__(self, sandbox: Sandbox, sock: socket.socket) -> None:
+        self._sandbox, self._sock, self.cpu = sandbox, sock, 0.0
 
     def ask(self, seconds: float, **request):
         """Send a request to `server.py` and return the answer.
@@ -333,28 +339,26 @@ class Session:
         Ended
             If none comes within `seconds`, or none that can be read. The session is over then.
         """
-        if self._asked is None:
+        if self._sock is None:
             raise Ended("the process has ended")
         end = monotonic() + seconds
         try:
-            protocol.send(self._asked, request, seconds)
-            answer = protocol.receive(self._asked, end - monotonic())
+            protocol.send(self._sock, request, seconds)
+            answer = protocol.receive(self._sock, end - monotonic())
             if type(answer) is not dict:
                 raise protocol.Malformed("no dict")
             return answer
         except TimeoutError:
             self.close()
-            raise Ended(
-                f"no answer within {seconds:.3g} seconds: a loop that never ends?"
-            ) from None
+            raise Ended(time_up(seconds)) from None
         except protocol.Malformed as error:
             self.close()
             raise Ended(f"what is returned cannot be read: {error}") from None
         except (EOFError, OSError):
             why = self.close(b"E")["why"]
-            raise Ended(self._told(why)) from None
+            raise Ended(self._reason(why)) from None
 
-    def _told(self, why: str) -> str:
+    def _reason(self, why: str) -> str:
         if why == "files":
             return "too many files are written"
         if why == "memory":
@@ -363,16 +367,16 @@ class Session:
 
     def close(self, word: bytes = b"K") -> dict:
         """End it; the server's report: "why", "clean", and "cpu" seconds."""
-        if self._asked is None:
+        if self._sock is None:
             return {"why": "exit 0", "clean": True, "cpu": 0.0}
-        self._asked.close()
-        self._asked = None
+        self._sock.close()
+        self._sock = None
         report = self._sandbox._end_session(word)
         self.cpu = report["cpu"]
         return report
 
 
-def _cure(cause: str) -> str:
+def _explain(cause: str) -> str:
     """Why there is no sandbox, and what to do."""
     return (
         f"No marks are issued without a working sandbox, and here it does not start: {cause}. "

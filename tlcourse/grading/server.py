@@ -30,10 +30,10 @@ from contextlib import suppress
 HOME = "/tmp"
 WRITABLE = (HOME, "/dev/shm")
 FILES = 20_000  # that may be written; empty ones fill no disk, but the kernel's memory
-OWN = (
+PRELOADED = (
     "tlcourse.grading.syscalls",
     "tlcourse.grading.protocol",
-    "tlcourse.checks.engine",
+    "tlcourse.checks.asking",
     "IPython.core.inputtransformer2",
     "scipy.special",
     "matplotlib.pyplot",
@@ -50,7 +50,7 @@ def main() -> None:
     ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)  # PR_SET_DUMPABLE: no other process may look in
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.path.insert(0, settings["path"])
-    for module in [*OWN, *settings["modules"]]:
+    for module in [*PRELOADED, *settings["modules"]]:
         with suppress(ImportError):
             importlib.import_module(module)
     os.dup2(nowhere, 1)
@@ -62,27 +62,27 @@ def main() -> None:
     at_start = exposed()
     control.sendall(b"R")
     while True:
-        request, given, *_ = socket.recv_fds(control, 1, 1)
+        request, files, *_ = socket.recv_fds(control, 1, 1)
         if not request:
             return
-        if request != b"F" or not given:
+        if request != b"F" or not files:
             continue  # a late word on a submission that has ended
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         if (pid := os.fork()) == 0:
             control.close()
             try:
-                serve(socket.socket(fileno=given[0]), settings)
+                serve(socket.socket(fileno=files[0]), settings)
             finally:
                 os._exit(0)
-        os.close(given[0])
+        os.close(files[0])
         why = watch(control, pid, settings["memory"])
         if why is None:
             return
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         clean = clean_up() and exposed() == at_start
-        said = json.dumps({"why": why, "clean": clean, "cpu": round(cpu, 4)}).encode()
-        control.sendall(len(said).to_bytes(4, "big") + said)
+        report = json.dumps({"why": why, "clean": clean, "cpu": round(cpu, 4)}).encode()
+        control.sendall(len(report).to_bytes(4, "big") + report)
 
 
 # --- the server's side of a submission ---------------------------------------------------------
@@ -163,13 +163,13 @@ def clean_up() -> bool:
 # --- the learner's side ------------------------------------------------------------------------
 
 
-def serve(asked: socket.socket, settings: dict) -> None:
+def serve(sock: socket.socket, settings: dict) -> None:
     """Run cells and call functions as the socket asks, until it closes."""
     from tlcourse.grading import protocol, syscalls
 
     os.setsid()
-    for what, most in settings["limits"].items():
-        resource.setrlimit(getattr(resource, what), (most, most))
+    for name, limit in settings["limits"].items():
+        resource.setrlimit(getattr(resource, name), (limit, limit))
     work = os.path.join(HOME, "work")
     os.mkdir(work)
     os.chdir(work)
@@ -178,17 +178,19 @@ def serve(asked: socket.socket, settings: dict) -> None:
     names = {"__name__": "__main__", "get_ipython": lambda: _Shell(names), "display": _ignore}
     while True:
         try:
-            request = protocol.receive(asked)
+            request = protocol.receive(sock)
         except EOFError:
             return
-        answer = _ANSWERS[request["op"]](names, request)
+        reply = _HANDLERS[request["op"]](names, request)
         try:
-            protocol.send(asked, answer)
+            protocol.send(sock, reply)
         except BrokenPipeError:
             return
+        except (TypeError, ValueError):  # the protocol is narrower than what counts as plain data
+            protocol.send(sock, {"failure": "what is returned cannot be read"})
 
 
-def _ignore(*_, **__):
+def _ignore(*_, **__) -> None:
     return None
 
 
@@ -231,8 +233,9 @@ def _run_cell(names: dict, request: dict) -> dict:
 
             asyncio.run(coroutine)
     except BaseException as error:
-        told = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-        return {"error": told, "again": isinstance(error, NameError)}
+        from tlcourse.checks import asking
+
+        return {"error": asking.describe(error), "again": isinstance(error, NameError)}
     return {"error": ""}
 
 
@@ -240,74 +243,24 @@ def _compiled(source: str, file: str):
     return compile(source, file, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
 
 
-def _call(names: dict, request: dict) -> dict:
-    """Call a function: what it returned, and its arguments if it has changed them."""
-    from tlcourse.checks.engine import explain, unwritten
-    from tlcourse.checks.properties import Failure, difference, plain
-    from tlcourse.grading import protocol
-
-    function, arguments = names.get(request["name"]), request["arguments"]
-    if request["forbids"] and (used := _forbidden(function, request["forbids"])):
-        return {"failure": f"this task is to be solved without {used}"}
-    before = protocol.decode(protocol.encode(arguments))
-    try:
-        told = {"result": plain(function(*arguments))}
-    except NotImplementedError as error:
-        if other := unwritten(function, error):
-            return {"failure": f"it calls {other}, which is not written yet"}
-        return {"open": True}
-    except Failure as failure:
-        return {"failure": str(failure)}
-    except BaseException as error:
-        return {"failure": explain(error, None)}
-    try:
-        if difference(arguments, before, 0, 0) is not None:
-            told["arguments"] = plain(arguments)
-        protocol.encode(told)
-    except (Failure, TypeError):
-        return {"failure": "your function changes its argument: work on a copy"}
-    return told
-
-
-def _forbidden(function, names: list) -> str:
-    from tlcourse.checks.forbidden import find_forbidden
-
-    return find_forbidden(function, tuple(names))
-
-
-def _value(names: dict, request: dict) -> dict:
-    """What a name stands for: a function, plain data, or nothing."""
-    from tlcourse.checks.properties import Failure, plain
-    from tlcourse.grading import protocol
+def _find(names: dict, request: dict) -> dict:
+    """The answer to a task, by its name."""
+    from tlcourse.checks import asking
 
     name = request["name"]
     if name not in names:
-        return {"kind": "missing"}
-    value = names[name]
-    if callable(value):
-        return {"kind": "function"}
-    try:
-        value = _plain_but_open(value, plain)
-        protocol.encode(value)
-        return {"kind": "value", "value": value}
-    except Failure as failure:
-        return {"kind": "odd", "failure": str(failure).replace(" is returned", "")}
-    except TypeError as error:
-        return {"kind": "odd", "failure": str(error)}
+        return {"missing": True}
+    return asking.find(names[name], name, request["kind"], request["forbids"])
 
 
-def _plain_but_open(value, plain):
-    """Plain data in which `...` may stand for a part that is still open."""
-    if value is Ellipsis:
-        return value
-    if type(value) is list:
-        return [_plain_but_open(v, plain) for v in value]
-    if type(value) is dict:
-        return {k: _plain_but_open(v, plain) for k, v in value.items()}
-    return plain(value)
+def _call(names: dict, request: dict) -> dict:
+    """Call a function."""
+    from tlcourse.checks import asking
+
+    return asking.call(names.get(request["name"]), request["arguments"])
 
 
-_ANSWERS = {"hello": lambda *_: {}, "run": _run_cell, "call": _call, "value": _value}
+_HANDLERS = {"hello": lambda *_: {}, "run": _run_cell, "find": _find, "call": _call}
 
 
 if __name__ == "__main__":

@@ -36,11 +36,11 @@ def another_assertion_error(book: Book) -> None:
     book.wrong()
     book.first("""
         import builtins
-        from tlcourse.checks import engine, properties
+        from tlcourse.checks import asking, properties
         class Silent(BaseException):
             pass
         builtins.AssertionError = builtins.Exception = Silent
-        properties.Failure = engine.Failure = Silent
+        properties.Failure = asking.Failure = Silent
     """)
 
 
@@ -85,17 +85,42 @@ def replaced_run_cell(book: Book) -> None:
 
 @edits(TASKS)
 def forged_verdict(book: Book) -> None:
-    """Replaces judge and Verdict in the modules of the checks."""
+    """Replaces judge and Verdict in the modules of the checks, or puts them there."""
     book.wrong()
     book.first("""
+        import sys
         import tlcourse.checks
-        from tlcourse.checks import engine, properties
+        from tlcourse.checks import asking, properties
         class Verdict:
             status, passed, failed, message, points = "correct", ("all",), "", "", 10
-        engine.Verdict = tlcourse.checks.Verdict = lambda *_, **__: Verdict()
-        engine.judge = tlcourse.checks.judge = lambda *_, **__: Verdict()
+        engine = sys.modules["tlcourse.checks.engine"] = type(sys)("tlcourse.checks.engine")
+        for module in (engine, tlcourse.checks, asking, properties):
+            module.Verdict = module.judge = module.judge_answer = lambda *_, **__: Verdict()
+            module.difference = module.find_forbidden = lambda *_, **__: None
         properties.agrees = properties.holds = lambda *_, **__: properties.Property("all", True)
-        properties.difference = engine.difference = lambda *_, **__: None
+    """)
+
+
+@edits(TASKS)
+def forged_replies(book: Book) -> None:
+    """Replaces what finds and calls the answers on its side of the socket by its own verdict."""
+    book.wrong()
+    book.last("""
+        from tlcourse.checks import asking
+        verdict = {"status": "correct", "points": 10, "passed": ["all"], "failed": "", "ok": True}
+        asking.find = lambda *_, **__: verdict | {"function": True, "value": verdict}
+        asking.call = lambda *_, **__: verdict | {"result": verdict}
+    """)
+
+
+@edits(TASKS)
+def odd_replies(book: Book) -> None:
+    """Sends numbers and lists where the marker awaits texts."""
+    book.wrong()
+    book.last("""
+        from tlcourse.checks import asking
+        asking.find = lambda *_, **__: {"function": ..., "value": ()}
+        asking.call = lambda *_, **__: {"failure": [None], "unwritten": 7, "open": {}}
     """)
 
 
@@ -252,10 +277,10 @@ def patched_conversion(book: Book) -> None:
     """Lets what it returns pass unchecked on its side of the socket."""
     book.wrong("softmax")
     book.last("""
-        from tlcourse.checks import engine, properties
+        from tlcourse.checks import asking, properties
         from tlcourse.grading import protocol
-        properties.plain = engine.plain = lambda value, depth=0: value
-        wire._DTYPE = __import__("re").compile(".*")
+        properties.plain = asking.plain = lambda value, depth=0: value
+        protocol._DTYPE = __import__("re").compile(".*")
         softmax = lambda z: np.array([["always", None]] * len(z), object)
     """)
 

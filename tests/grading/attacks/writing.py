@@ -50,7 +50,7 @@ def the_environment(book: Book) -> None:
             folders = [tlcourse.__path__[0], np.__path__[0], os.path.dirname(os.__file__),
                        sys.prefix, "/usr/lib", "/usr/bin", "/etc", "/sandbox", "/", "/dev", "/root"]
             for folder in folders:
-                for name in ("__init__.py", "sitecustomize.py", "inside.py", "x"):
+                for name in ("__init__.py", "sitecustomize.py", "server.py", "x"):
                     try:
                         open(os.path.join(folder, name), "ab").close()
                         return name

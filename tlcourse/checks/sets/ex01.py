@@ -7,6 +7,7 @@ import numpy as np
 
 from tlcourse import optimizers
 from tlcourse.checks import agrees, assemble, holds, numbers, shaped, task
+from tlcourse.checks.references import slopes
 
 EDITION = 1
 
@@ -14,12 +15,6 @@ EDITION = 1
 def _problem(rng, n: int, d: int):
     """A small regression: θ, x, y."""
     return numbers(rng, d), numbers(rng, n, d), numbers(rng, n)
-
-
-def _slopes(loss, theta: np.ndarray, h: float = 1e-5) -> np.ndarray:
-    """The gradient of `loss` at θ by central differences."""
-    steps = h * np.eye(len(theta))
-    return np.array([(loss(theta + s) - loss(theta - s)) / (2 * h) for s in steps])
 
 
 @task(
@@ -35,7 +30,7 @@ def gradient(answer, rng):
         x[np.abs(x) < 1.5] = 1.5
         got = answer(theta, x, y)
         yield shaped("has one slope for each parameter", got, (d,))
-        by_hand = _slopes(lambda t, x=x, y=y: np.mean((x @ t - y) ** 2) / 2, theta)
+        by_hand = slopes(lambda t, x=x, y=y: np.mean((x @ t - y) ** 2) / 2, 0, theta)
         yield agrees(
             "agrees with the slopes measured by small steps",
             got,
@@ -176,8 +171,10 @@ def adam_step(answer, rng):
         gs = numbers(rng, 4, d)
         for t, g in enumerate(gs, 1):
             mine, m, v = answer(mine, m, v, g, t, alpha, b1, b2, eps)
-        told = iter(gs)
-        path = optimizers.adam(lambda _, told=told: next(told), theta, alpha, 4, b1, b2, eps)
+        gradients = iter(gs)
+        path = optimizers.adam(
+            lambda _, gradients=gradients: next(gradients), theta, alpha, 4, b1, b2, eps
+        )
         yield agrees("four steps, with m and v handed on, follow the formula", mine, path[-1])
 
 
@@ -203,9 +200,9 @@ def minibatch_gradients(answer, rng):
         got = answer(theta, x, y, order, size)
         starts = range(0, n, size)
         if n % size:
-            told = "the last batch is smaller, and it counts too"
+            why = "the last batch is smaller, and it counts too"
             few = isinstance(got, np.ndarray) and got.shape == (n // size, d)
-            yield holds("no example is left out", not few, told)
+            yield holds("no example is left out", not few, why)
         yield shaped("has a row for each batch", got, (len(starts), d))
         right = np.array([slope(theta, x[p], y[p]) for p in (order[s : s + size] for s in starts)])
         moved = np.allclose(got[0], right[0]) and not np.isclose(got[1:], right[1:]).any()

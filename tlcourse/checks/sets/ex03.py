@@ -9,6 +9,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from tlcourse.checks import agrees, assemble, holds, numbers, task
+from tlcourse.checks.references import slopes
 
 EDITION = 1
 
@@ -17,19 +18,6 @@ def _apart(rng, *shape: int) -> np.ndarray:
     """Numbers with one decimal, at least a half away from 0."""
     x = numbers(rng, *shape)
     return x + np.where(x < 0, -0.5, 0.5)
-
-
-def _slopes(f, which: int, *arguments, h: float = 1e-4) -> np.ndarray:
-    """The gradient of f(*arguments) for one of them, by central differences."""
-    x = arguments[which]
-    slopes, ends = np.empty(x.shape), list(arguments)
-    for place, one in zip(np.ndindex(x.shape), _units(x.shape), strict=True):
-        values = []
-        for step in (h, -h):
-            ends[which] = x + step * one
-            values.append(f(*ends))
-        slopes[place] = (values[0] - values[1]) / (2 * h)
-    return slopes
 
 
 def _units(shape: tuple) -> np.ndarray:
@@ -251,7 +239,7 @@ def conv2d_backward(answer, rng):
         x, w = _apart(rng, *size), _apart(rng, *kernel)
         g = _apart(rng, *_correlate(x, w, stride).shape)
         given, ones = (x, w, g, stride), (x, w, np.ones_like(g), stride)
-        dx, dw = _slopes(_loss, 0, *given), _slopes(_loss, 1, *given)
+        dx, dw = slopes(_loss, 0, *given), slopes(_loss, 1, *given)
         got = answer(*given)
         shapes = {"return the gradient for x first and that for w second": (kernel, size)}
         if stride > 1:  # what the formulas of chapter 03 give
@@ -277,10 +265,10 @@ def conv2d_backward(answer, rng):
                 ),
                 "the gradient for w is turned by 180°": dw[::-1, ::-1],
                 "the windows for w move on by one pixel; use the stride": (
-                    _slopes(_loss_beside, 1, x, w, g)
+                    slopes(_loss_beside, 1, x, w, g)
                 ),
                 "g is not used for w: each window is still to be multiplied by its g": (
-                    _slopes(_loss, 1, *ones)
+                    slopes(_loss, 1, *ones)
                 ),
             },
             rtol=1e-3,
@@ -294,15 +282,15 @@ def conv2d_backward(answer, rng):
                 "a pixel is part of several windows, and collects from each: you overwrite what "
                 "came from the earlier ones": _last_only(*given),
                 "the kernel lies the wrong way round in the gradient for x: pixel (u, v) of a "
-                "window met weight (u, v)": _slopes(_loss, 0, x, w[::-1, ::-1], g, stride),
+                "window met weight (u, v)": slopes(_loss, 0, x, w[::-1, ::-1], g, stride),
                 "the windows for x move on by one pixel; use the stride": (
-                    _slopes(_loss_beside, 0, x, w, g)
+                    slopes(_loss_beside, 0, x, w, g)
                 ),
                 "g is not used for x: multiply the weights of each window by its g": (
-                    _slopes(_loss, 0, *ones)
+                    slopes(_loss, 0, *ones)
                 ),
                 "the weights are not used for x: a pixel receives g times its weight": (
-                    _slopes(_loss, 0, x, np.ones_like(w), g, stride)
+                    slopes(_loss, 0, x, np.ones_like(w), g, stride)
                 ),
                 "you take the mean over the windows for x; add up": dx / g.size,
             },
@@ -314,15 +302,15 @@ def conv2d_backward(answer, rng):
 # --- max-pooling ---------------------------------------------------------------------------------
 
 
-def _pooled(a: np.ndarray, size: int, how=np.max) -> np.ndarray:
+def _pooled(a: np.ndarray, size: int, reduce=np.max) -> np.ndarray:
     """One number for each whole block."""
     blocks = sliding_window_view(a, (size, size))[::size, ::size]
-    return how(blocks.reshape(*blocks.shape[:2], -1), axis=2)
+    return reduce(blocks.reshape(*blocks.shape[:2], -1), axis=2)
 
 
-def _pooled_loss(a, g, size, how=np.max):
+def _pooled_loss(a, g, size, reduce=np.max):
     """A loss whose gradient for the pooled map is g."""
-    return np.sum(g * _pooled(a, size, how))
+    return np.sum(g * _pooled(a, size, reduce))
 
 
 @task(
@@ -344,13 +332,14 @@ def pool_backward(answer, rng):
         first -= h * w  # a block of negative numbers
         g = _apart(rng, h // size, w // size)
         right, total, mean, least = (
-            _slopes(_pooled_loss, 0, a, g, size, how) for how in (np.max, np.sum, np.mean, np.min)
+            slopes(_pooled_loss, 0, a, g, size, reduce)
+            for reduce in (np.max, np.sum, np.mean, np.min)
         )
         corner = np.zeros((h, w))
         corner[: h // size * size : size, : w // size * size : size] = g
         pairs, flat = np.zeros((h, w)), np.zeros((h, w))
         part = np.s_[: 2 * g.shape[0], : 2 * g.shape[1]]
-        pairs[part] = _slopes(_pooled_loss, 0, a[part], g, 2)
+        pairs[part] = slopes(_pooled_loss, 0, a[part], g, 2)
         for i, j in np.ndindex(g.shape):
             block = a[i * size : (i + 1) * size, j * size : (j + 1) * size]
             flat.flat[block.argmax()] = g[i, j]
@@ -393,7 +382,7 @@ def pool_backward(answer, rng):
         later = 1e-3 * np.arange(h * w).reshape(h, w)
         below = 1e-3 * np.arange(h * w).reshape(w, h).T
         first, last, column = (
-            _slopes(_pooled_loss, 0, a + few, g, size, h=1e-5) for few in (-later, later, -below)
+            slopes(_pooled_loss, 0, a + few, g, size, h=1e-5) for few in (-later, later, -below)
         )
         now = _pooled_loss(a, g, size)
         every = [_pooled_loss(a + one, g, size) - now for one in _units(a.shape)]
@@ -485,7 +474,7 @@ def repaired(answer, rng):
         x_train, y_train, x_test = got
 
         right = (new - x.mean()) / 255
-        told = _fault(
+        why = _fault(
             x_test,
             {
                 "": new,
@@ -504,8 +493,8 @@ def repaired(answer, rng):
             },
         )
         if _same(_sorted(x_test), _sorted(right)):
-            told = "the test images are in another order: their labels would no longer fit"
-        yield holds("the test images are only scaled and centred", _same(x_test, right), told)
+            why = "the test images are in another order: their labels would no longer fit"
+        yield holds("the test images are only scaled and centred", _same(x_test, right), why)
 
         both = np.concatenate([x, _moved(x)])
         right = (both - x.mean()) / 255
@@ -518,24 +507,24 @@ def repaired(answer, rng):
             "right is along axis 2": [x, np.roll(x, 1)],
             "the copies are moved down; to the right is along axis 2": [x, np.roll(x, 1, axis=1)],
         }
-        told = _fault(
+        why = _fault(
             _sorted(x_train),
             {message: _sorted(np.reshape(stack, trained)) for message, stack in stacks.items()},
             {"": x.mean(), "no mean is subtracted from the training images": 0},
         )
         name = "every training image is there, and a copy that is moved to the right"
-        yield holds(name, _same(_sorted(x_train), _sorted(right)), told)
+        yield holds(name, _same(_sorted(x_train), _sorted(right)), why)
 
         distances = np.abs(x_train[:, None] - right[None]).sum((2, 3))
         order = distances.argmin(1)
-        told = "image and label are shuffled apart: both need the same order"
+        why = "image and label are shuffled apart: both need the same order"
         fits = np.array_equal(y_train, np.tile(y, 2)[order])
         same = np.array_equal(np.sort(y_train), np.sort(np.tile(y, 2)))
-        yield holds("each image has its label", fits, told if same else "labels are lost")
-    told = "the training images lie in the order in which they came"
-    yield holds("the training images are shuffled", (order != np.arange(2 * n)).any(), told)
+        yield holds("each image has its label", fits, why if same else "labels are lost")
+    why = "the training images lie in the order in which they came"
+    yield holds("the training images are shuffled", (order != np.arange(2 * n)).any(), why)
     image = order % n
-    told = ""
+    why = ""
     for message, is_so in {
         "the images are only rotated or turned around: draw an order of all 2N": any(
             (np.diff(order) % (2 * n) == step).all() for step in (1, 2 * n - 1)
@@ -546,13 +535,13 @@ def repaired(answer, rng):
             (pairs[::2] == pairs[1::2]).all() for pairs in (image, np.roll(image, 1))
         ),
     }.items():
-        told = told or (message if is_so else "")
-    yield holds("any order of the 2N images may come", not told, told)
+        why = why or (message if is_so else "")
+    yield holds("any order of the 2N images may come", not why, why)
     again, other = answer(x, y, new, seed), answer(x, y, new, seed + 1)
-    told = "the same seed gives another order each time: draw from default_rng(seed)"
-    yield agrees("a seed stands for one order", again[1], y_train, {told: again[1]})
-    told = "seed is not used: another one gives the same order"
-    yield holds("another seed gives another order", (other[0] != x_train).any(), told)
+    why = "the same seed gives another order each time: draw from default_rng(seed)"
+    yield agrees("a seed stands for one order", again[1], y_train, {why: again[1]})
+    why = "seed is not used: another one gives the same order"
+    yield holds("another seed gives another order", (other[0] != x_train).any(), why)
 
 
 # --- receptive fields ----------------------------------------------------------------------------
@@ -700,16 +689,16 @@ def influence(answer, rng):
             "True or False is wanted for each pixel, not by how much it changes the output",
         )
         got = got.astype(bool)
-        told = ""
+        why = ""
         for message, wrong in mistakes.items():
             if np.array_equal(got, wrong):
-                told = told or message
+                why = why or message
         missed = (
             "some pixels are missed: while a ReLU is at rest a change does not get through; try "
             "many rows of random numbers of both signs"
         )
-        yield holds("no pixel that counts is missed", got[right].all(), told or missed)
-        extra = told or "some pixels are counted that cannot change this output"
+        yield holds("no pixel that counts is missed", got[right].all(), why or missed)
+        extra = why or "some pixels are counted that cannot change this output"
         yield holds("no pixel is counted that cannot change it", not got[~right].any(), extra)
 
 
@@ -776,9 +765,9 @@ def order(answer, rng):
         v = _apart(rng, *z.shape)
         y = np.sum(v * np.maximum(z, 0)) + 1.5  # so that the error is −1.5
 
-        new_w = w - alpha * _slopes(_squared, 1, x, w, v, y)
-        new_v = v - alpha * _slopes(_squared, 2, x, w, v, y)
-        late = w + alpha * 1.5 * _slopes(_forecast, 1, x, w, new_v)
+        new_w = w - alpha * slopes(_squared, 1, x, w, v, y)
+        new_v = v - alpha * slopes(_squared, 2, x, w, v, y)
+        late = w + alpha * 1.5 * slopes(_forecast, 1, x, w, new_v)
         yield agrees(
             "w and v move by the gradients at the old weights",
             step(x, y, w, v, alpha),

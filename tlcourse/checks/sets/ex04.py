@@ -8,6 +8,7 @@ from itertools import permutations
 import numpy as np
 
 from tlcourse.checks import agrees, assemble, holds, numbers, task
+from tlcourse.checks.references import normalised
 
 EDITION = 1
 
@@ -85,12 +86,12 @@ def copied(answer, rng):
     source = {"hidden": _layer(rng, 3, 2)[:1]}
     target = {"hidden": _layer(rng, 3, 2)}
     half = {"hidden": [source["hidden"][0], target["hidden"][1]]}
-    told = "the source's layer has no bias, so it does not fit: half a layer is copied"
+    why = "the source's layer has no bias, so it does not fit: half a layer is copied"
     yield agrees(
         "a layer with fewer arrays does not fit",
         answer(source, target),
         target,
-        {told: half, "the source's layer has no bias, and so the target's is lost": source},
+        {why: half, "the source's layer has no bias, and so the target's is lost": source},
     )
     kernel, bias = _layer(rng, 3, 2)
     source = {"hidden": [_layer(rng, 2, 3)[0], bias]}
@@ -134,11 +135,6 @@ def copied(answer, rng):
     )
 
 
-def _normalise(x, gamma, beta, mean, variance):
-    """What a BatchNormalization layer returns."""
-    return gamma * (x - mean) / np.sqrt(variance + 0.001) + beta
-
-
 def _norm(rng, n: int, c: int, alike: int | None):
     """A layer [γ, β, mean, variance] with input x and output y: no other order gives this y.
 
@@ -150,8 +146,8 @@ def _norm(rng, n: int, c: int, alike: int | None):
             right[:, alike] = right[0, alike]
         right = list(right)
         x = numbers(rng, n, c)
-        y = _normalise(x, *right)
-        others = [abs(_normalise(x, *p) - y).max() for p in permutations(right)]
+        y = normalised(x, *right)
+        others = [abs(normalised(x, *p) - y).max() for p in permutations(right)]
         if sorted(others)[1] > 0.05:
             return right, x, y
 
@@ -174,13 +170,11 @@ def reordered(answer, rng):
         arrays = [right[i] for i in shuffle]
         got = answer(arrays, x, y)
         gamma, beta, mean, variance = right
-        told = (
-            "nothing (None): is there a return, and does an order fit, with 0.001 under the root?"
-        )
-        yield holds("an order is found", got is not None, told)
+        why = "nothing (None): is there a return, and does an order fit, with 0.001 under the root?"
+        yield holds("an order is found", got is not None, why)
 
         def fits_one(at, arrays=arrays, x=x, y=y):
-            return next(p for p in permutations(arrays) if np.isclose(_normalise(x, *p)[at], y[at]))
+            return next(p for p in permutations(arrays) if np.isclose(normalised(x, *p)[at], y[at]))
 
         partly = "this order gives one column of y and not the others: compare all of y"
         partial = {
@@ -283,14 +277,14 @@ def labels_needed(answer, rng):
     labels, scores = np.array([10, 40]), np.array([0.4, 0.6])
     got = answer(0.5, labels, scores)
     name = "half-way between 10 and 40 labels"
-    told = mistakes(0.5, labels, scores)
-    yield agrees(name, got, right(0.5, labels, scores), told)
+    wrong = mistakes(0.5, labels, scores)
+    yield agrees(name, got, right(0.5, labels, scores), wrong)
     for k in (2, 3, 6):
         labels, scores = _curve(rng, k)
         for i in range(k):
             name = "at a measured score it is the labels measured there"
-            told = mistakes(scores[i], labels, scores)
-            yield agrees(name, answer(float(scores[i]), labels, scores), float(labels[i]), told)
+            wrong = mistakes(scores[i], labels, scores)
+            yield agrees(name, answer(float(scores[i]), labels, scores), float(labels[i]), wrong)
         top = float(scores[-1]) + 0.05
         yield agrees(
             "what scratch never reached needs infinitely many",
@@ -321,8 +315,8 @@ def labels_needed(answer, rng):
             part = rng.uniform(0.2, 0.8)
             accuracy = float(np.round(scores[i] + part * (scores[i + 1] - scores[i]), 4))
             got = answer(accuracy, labels, scores)
-            expected, told = right(accuracy, labels, scores), mistakes(accuracy, labels, scores)
-            yield agrees("is straight over the logarithm of the labels", got, expected, told)
+            expected, wrong = right(accuracy, labels, scores), mistakes(accuracy, labels, scores)
+            yield agrees("is straight over the logarithm of the labels", got, expected, wrong)
 
 
 # --- what trains -----------------------------------------------------------------------------
@@ -401,22 +395,22 @@ def repaired(answer, rng):
     yield agrees("holds the weights of both networks", start, like, rtol=np.inf, atol=np.inf)
     yield holds("the source keeps its weights", _same(start["source"], source), owned)
     begun = {n: start["target"][n] for n in backbone}
-    told = (
+    why = (
         "after 0 steps the target's hidden layers are not the source's: copy the weights, and do "
         "so after the restart, which replaces all weights by random ones"
     )
-    yield holds("the target begins with the source's hidden layers", _same(begun, backbone), told)
+    yield holds("the target begins with the source's hidden layers", _same(begun, backbone), why)
     other = answer(source, x, y, seed + 1, 0)
-    told = "at another seed the head is the same: let the target restart with the seed"
+    why = "at another seed the head is the same: let the target restart with the seed"
     is_new = not _same(other["target"]["head"], start["target"]["head"])
-    yield holds("another seed, another head", is_new, told)
+    yield holds("another seed, another head", is_new, why)
 
     after = answer(source, x, y, seed, 2)
     yield agrees("holds the weights of both networks", after, like, rtol=np.inf, atol=np.inf)
     yield holds("the source keeps its weights", _same(after["source"], source), owned)
     still = {n: _same(after["target"][n], start["target"][n]) for n in SIZES}
-    told = "after 2 steps the hidden layers are where they began: in fine-tuning they train too"
-    yield holds("all layers train", not (still["hidden1"] or still["hidden2"]), told)
+    why = "after 2 steps the hidden layers are where they began: in fine-tuning they train too"
+    yield holds("all layers train", not (still["hidden1"] or still["hidden2"]), why)
     yield holds("all layers train", not still["head"], "after 2 steps the head is where it began")
 
     def steps(n, **kind):
@@ -424,8 +418,8 @@ def repaired(answer, rng):
 
     if not _same(after, steps(2)):  # not asked of a right answer, to save its time
         again = answer(source, x, y, seed, 0)
-        told = "at the same seed the head begins differently: does the target restart with it?"
-        yield holds("one seed, one start", _same(again["target"], start["target"]), told)
+        why = "at the same seed the head begins differently: does the target restart with it?"
+        yield holds("one seed, one start", _same(again["target"], start["target"]), why)
     yield agrees(
         "it takes this many steps on all examples",
         after,
@@ -468,7 +462,7 @@ def trains(answer, rng):
     ):
         for way in ("frozen", "fine-tuned", "scratch"):
             weights = {n: size > 0 for n, size in sizes.items()}
-            told = {
+            mistakes = {
                 "layers without parameters have nothing to train": {
                     n: not (way == "frozen" and n in copied) for n in sizes
                 },
@@ -480,7 +474,7 @@ def trains(answer, rng):
             last = {n: n == list(sizes)[-1] for n in sizes}
             if way == "frozen":
                 expected = still
-                told |= {
+                mistakes |= {
                     "all but the last layer are kept still; those that were not copied hold "
                     "random numbers and must train": last,
                     "all layers train, and the way is frozen": weights,
@@ -490,12 +484,12 @@ def trains(answer, rng):
                 }
             else:
                 expected = weights
-                told |= {
+                mistakes |= {
                     "the copied layers are kept still; only the way frozen does that": still,
                     "only the last layer trains; only frozen layers are kept still": last,
                     "only the copied layers train": {n: n in copied for n in sizes},
                 }
-            yield agrees(f"{name}, {way}", answer(sizes, copied, way), expected, told)
+            yield agrees(f"{name}, {way}", answer(sizes, copied, way), expected, mistakes)
 
 
 @task(
@@ -533,27 +527,27 @@ def trained(answer, rng):
         def step(frozen=frozen, rate=RATE, **kind):
             return _descend(start, x, y, rate, frozen=frozen, **kind)
 
-        told = {"nothing moves: is a step taken, and does any layer train?": start}
+        mistakes = {"nothing moves: is a step taken, and does any layer train?": start}
         if frozen:
             others = [n for n in every if n not in frozen]
-            told["a layer that is frozen moves: set its trainable to False"] = step(())
-            told["it is the reverse: the layers in frozen train, and the others are still"] = step(
-                others
+            mistakes["a layer that is frozen moves: set its trainable to False"] = step(())
+            mistakes["it is the reverse: the layers in frozen train, and the others are still"] = (
+                step(others)
             )
-        told["two steps are taken, and one is asked for"] = step(steps=2)
-        told["hidden1 and hidden2 are still, whichever are named in frozen"] = step(every[:2])
-        told["the head is still, and it is not frozen"] = step([*frozen, "head"])
-        told[
+        mistakes["two steps are taken, and one is asked for"] = step(steps=2)
+        mistakes["hidden1 and hidden2 are still, whichever are named in frozen"] = step(every[:2])
+        mistakes["the head is still, and it is not frozen"] = step([*frozen, "head"])
+        mistakes[
             "the network returns logits, and the loss takes them for probabilities: from_logits"
         ] = step(logits=False)
-        told["this is not plain gradient descent, but a step of Adam: use SGD"] = step(
+        mistakes["this is not plain gradient descent, but a step of Adam: use SGD"] = step(
             change=lambda g: g / (abs(g) + 1e-7 / np.sqrt(1 - 0.999))
         )
         yield agrees(
             f"one step of gradient descent, with {which} frozen",
             got,
             step(),
-            told,
+            mistakes,
             rtol=1e-3,
             atol=1e-5,
         )
@@ -625,11 +619,11 @@ def compared(answer, rng):
         d = transfer - rival
         mean, sd = float(d.mean()), float(d.std(ddof=1))
         apart = np.sqrt((transfer.var(ddof=1) + rival.var(ddof=1)) / seeds)
-        told = {
+        mistakes = {
             **({lucky: judged(weaker)} if np.median(rival) < np.median(weaker) else {}),
             "the gain is measured against the weaker rival": judged(weaker),
             "the two rivals are averaged; take the better one": judged((scratch + patient) / 2),
-            "the better rival is chosen anew at each seed; choose one for all, by its mean": judged(
+            "the better rival is chosen seed by seed; choose one for all, by its mean": judged(
                 np.maximum(scratch, patient)
             ),
             "the sign is reversed: the gain is transfer minus rival": judged(rival, sign=-1),
@@ -654,7 +648,7 @@ def compared(answer, rng):
             "the sign of the gain is lost: a large loss is negative transfer": right
             | {"verdict": "positive"},
         }
-        yield agrees(name, got, right, told)
+        yield agrees(name, got, right, mistakes)
 
 
 # --- a fair experiment, its lines in order ---------------------------------------------------
@@ -737,7 +731,11 @@ def order(answer, rng):
     experiment = assemble(_LINES, answer, "experiment", world.names())
     for name, label, why in (
         ("both ways see the same labelled images", "O", "line O draws other images for each way"),
-        ("each run begins anew", "I", "with line I one network trains on from run to run"),
+        (
+            "each run begins with a new network",
+            "I",
+            "with line I one network trains on from run to run",
+        ),
         ("accuracy is measured on the test set", "F", "line F measures on the images just learned"),
         ("all seeds are reported", "N", "line N keeps the luckiest seed of each way"),
     ):

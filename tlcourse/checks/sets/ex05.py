@@ -9,7 +9,9 @@ from types import SimpleNamespace
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from tlcourse import losses
 from tlcourse.checks import agrees, assemble, holds, shaped, task
+from tlcourse.checks.references import normalised
 
 EDITION = 1
 
@@ -284,10 +286,6 @@ def _convolve(x, kernel, bias):
     return np.einsum("nhwcij,ijcf->nhwf", windows, kernel, optimize=True) + bias
 
 
-def _normalised(x, gamma, beta, mean, variance):
-    return gamma * (x - mean) / np.sqrt(variance + 1e-3) + beta
-
-
 def _features(weights: dict, x: np.ndarray, own_statistics: bool = False) -> np.ndarray:
     """What the layer `pool` returns; if asked, normalised by the statistics of `x` itself."""
     x = x.astype(float)
@@ -296,7 +294,7 @@ def _features(weights: dict, x: np.ndarray, own_statistics: bool = False) -> np.
         gamma, beta, mean, variance = weights[f"{stage}_bn"]
         if own_statistics:
             mean, variance = x.mean((0, 1, 2)), x.var((0, 1, 2))
-        x = np.maximum(_normalised(x, gamma, beta, mean, variance), 0)
+        x = np.maximum(normalised(x, gamma, beta, mean, variance), 0)
     return x.mean((1, 2))
 
 
@@ -316,7 +314,7 @@ def _weights(rng) -> dict[str, list[np.ndarray]]:
         mean, variance = x.mean((0, 1, 2)), x.var((0, 1, 2))
         gamma, beta = rng.uniform(0.8, 1.2, outs), rng.uniform(0.1, 0.3, outs)
         weights[f"{stage}_bn"] = [gamma, beta, mean, variance]
-        x = np.maximum(_normalised(x, gamma, beta, mean, variance), 0)
+        x = np.maximum(normalised(x, gamma, beta, mean, variance), 0)
     weights["head"] = [rng.normal(0, 0.3, (6, _CLASSES)), rng.normal(0, 0.3, _CLASSES)]
     return {name: [v.astype("float32") for v in values] for name, values in weights.items()}
 
@@ -339,12 +337,6 @@ def _train_head(features, labels, kernel, bias, steps=100, alpha=0.5):
         error = (p / p.sum(1, keepdims=True) - truth) / len(labels)
         kernel, bias = kernel - alpha * features.T @ error, bias - alpha * error.sum(0)
     return kernel, bias
-
-
-def _loss(z, labels) -> float:
-    """The cross-entropy of logits."""
-    z = z - z.max(1, keepdims=True)
-    return float(np.mean(np.log(np.exp(z).sum(1)) - z[np.arange(len(z)), labels]))
 
 
 def _close(got, expected) -> bool:
@@ -432,7 +424,7 @@ def cached(answer, rng):
             "the mean over the draws is one draw, and a blurred one: keep them all": (
                 _train_head(blurred, labels, *head)
             ),
-            "the head begins anew: let it start from the weights that it has": (
+            "the head starts over: let it start from the weights that it has": (
                 _train_head(features, every, 0 * head[0], 0 * head[1])
             ),
             "the bias is missing in the logits": (trained[0], 0),
@@ -453,14 +445,14 @@ def cached(answer, rng):
 def _fine_tuned(weights: dict, x, labels, *trainings) -> dict[str, list[np.ndarray]]:
     """Head and `conv2_conv` after some trainings: what trains, the rate, the number of steps."""
     x = _convolve(x, *weights["conv1_conv"])
-    x = np.maximum(_normalised(x, *weights["conv1_bn"]), 0)
+    x = np.maximum(normalised(x, *weights["conv1_bn"]), 0)
     windows = sliding_window_view(x, (3, 3), axis=(1, 2))
     after = {layer: weights[layer] for layer in ("conv2_conv", "head")}
     gamma, _, _, variance = weights["conv2_bn"]
     truth = np.eye(_CLASSES)[labels]
     for trains, rate, steps in trainings:
         for _ in range(steps):
-            z = _normalised(_convolve(x, *after["conv2_conv"]), *weights["conv2_bn"])
+            z = normalised(_convolve(x, *after["conv2_conv"]), *weights["conv2_bn"])
             features = np.maximum(z, 0).mean((1, 2))
             kernel, bias = after["head"]
             p = np.exp(features @ kernel + bias)
@@ -498,7 +490,7 @@ def repaired(answer, rng):
         weights = _weights(rng)
         features = _features(weights, _prepared(photos))
         kernel, bias = _train_head(features, labels, *weights["head"], steps=20)
-        reached = _loss(features @ kernel + bias, labels)
+        reached = losses.cross_entropy(features @ kernel + bias, labels)
     got = answer(weights, photos, labels)
     yield agrees(
         "returns weights by layer, and logits",
@@ -579,7 +571,7 @@ def repaired(answer, rng):
         "the network did not learn these photos: are those it is trained on preprocessed, and does "
         "each have its own label?"
     )
-    yield holds("the photos are told apart", _loss(logits, labels) < 0.55, why)
+    yield holds("the photos are told apart", losses.cross_entropy(logits, labels) < 0.55, why)
     why = (
         "these weights do not come from 20 steps of plain gradient descent (SGD), each on all "
         "photos, with the rate 0.5, and 5 more with 0.01"
@@ -702,9 +694,9 @@ def measured(answer, rng):
                 else "you called it with training=False: fit calls it with True; it is its own "
                 "`trainable` that keeps it still"
             )
-            told = {why: 0 if flag else 2}
+            mistakes = {why: 0 if flag else 2}
             name = "its own trainable decides how many of its weights train"
-            yield agrees(name, count, 2 if flag else 0, told)
+            yield agrees(name, count, 2 if flag else 0, mistakes)
 
 
 # --- the recipe, its lines in order ------------------------------------------------------------

@@ -102,8 +102,8 @@ def macro(answer, rng):
         matrix, right, wrong = _telling(lambda k=k: counts(k), _macro)
         got = answer(matrix)
         yield shaped("gives three numbers", got, (3,))
-        told = "a thousandth in every denominator changes all shares; change only those that are 0"
-        wrong[told] = _padded(matrix, 1e-3)
+        why = "a thousandth in every denominator changes all shares; change only those that are 0"
+        wrong[why] = _padded(matrix, 1e-3)
         name = "follows the definitions where every class occurs"
         yield agrees(name, got, right, wrong, rtol=1e-6)
     for name, is_called, occurs in (
@@ -240,7 +240,7 @@ def _fold_scores(x, y, fold, m):
 
     right = scores("train", "train", "test")
     wrong = {
-        "the features are chosen by a look at the test examples: choose them anew in each round, "
+        "the features are chosen by a look at the test examples: choose them again in each round, "
         "from its training examples alone": scores("all", "train", "test"),
         "the test examples of a round are also trained on": scores("train", "all", "test"),
         "all examples choose and train, in every round, the test examples too": (
@@ -328,8 +328,8 @@ def _script(x, y, train, validation, first, second):
         z, thetas = trained(scale, alone, ddof, centre, spread)
 
         def accuracies(part):
-            told = second if mixed and part == "first" else parts[part]
-            return np.mean(np.sign(z[parts[part]] @ thetas.T) == y[told][:, None], axis=0)
+            labelled = second if mixed and part == "first" else parts[part]
+            return np.mean(np.sign(z[parts[part]] @ thetas.T) == y[labelled][:, None], axis=0)
 
         by_epoch = accuracies(choose)
         best = int(np.argmax(by_epoch)) if epoch is None else epoch
@@ -475,27 +475,27 @@ def optimism(answer, rng):
         calls.append(answer(p, n))
         yield agrees("returns a number", calls[-1], 0.0, rtol=np.inf, atol=np.inf)
     got = calls[-1]
-    told = ""
+    why = ""
     for unit, message in {
         n: "the number is in images; divide by n, so that it lies in 0–1",
         100: "the number is in points; give it in 0–1",
     }.items():
         if np.allclose(np.divide(calls, unit), right, **slack):
-            told = message
+            why = message
     is_known = any(abs(got - value) < 0.006 for value in wrong.values())
     if abs(got) > 1 and not is_known:
-        told = told or (
+        why = why or (
             "a share lies between 0 and 1: divide the right answers by n, and give no per cent"
         )
-    yield holds("is a difference of shares", not told, told)
-    told = "two calls differ by far: take the mean over 20,000 repetitions"
-    yield holds("two calls hardly differ", np.ptp(calls) < 0.02, told)
+    yield holds("is a difference of shares", not why, why)
+    why = "two calls differ by far: take the mean over 20,000 repetitions"
+    yield holds("two calls hardly differ", np.ptp(calls) < 0.02, why)
 
     # In units of what 20,000 repetitions give, a sum of nine squares: above 45 once in a million.
     several = np.array([answer(np.array([0.6]), 4) for _ in range(10)])
     squares = np.sum((several - several.mean()) ** 2) / (0.6 * 0.4 / 4 / 20_000)
-    told = "ten calls differ by more than means over 20,000 repetitions would"
-    yield holds("takes the mean over enough repetitions", squares < 45, told)
+    why = "ten calls differ by more than means over 20,000 repetitions would"
+    yield holds("takes the mean over enough repetitions", squares < 45, why)
 
     yield agrees("is right for two networks", got, right, wrong, **slack)
     name = "one network alone, without a choice, is judged fairly"
@@ -590,7 +590,7 @@ def mcnemar(answer, rng):
         y, a, b, right, wrong = _telling(draw, _mcnemar)
         got = answer(y, a, b)
         yield agrees("returns three values", got, [0, 0, 0.0], rtol=np.inf, atol=np.inf)
-        wrong_counts = {told: value[:2] for told, value in wrong.items() if value[:2] != right[:2]}
+        wrong_counts = {text: value[:2] for text, value in wrong.items() if value[:2] != right[:2]}
         yield agrees("counts the images that only one reads", got[:2], right[:2], wrong_counts)
         yield agrees("p is that of the mid-p test", got, right, wrong)
     y = rng.integers(3, size=10)
@@ -669,18 +669,12 @@ def order(answer, rng):
 # --- does transfer help here? --------------------------------------------------------------------
 
 
-def _verdict(low, high):
-    if low > -0.01 and high < 0.01:
-        return "makes no difference"
-    return "helps" if low > 0 else "hurts" if high < 0 else "cannot tell"
-
-
 def _report(y, scratch, transfer):
     a, b = ((runs == y).mean(1) for runs in (scratch, transfer))
     gains, seeds = b - a, len(a)
     gain, sd = gains.mean(), gains.std(ddof=1)
 
-    def told(reach, gain=gain, gains=gains):
+    def reported(reach, gain=gain, gains=gains):
         low, high = gain - reach, gain + reach
         return {"gain": gain, "low": low, "high": high, "wins": int(np.sum(gains > 0))}
 
@@ -690,32 +684,36 @@ def _report(y, scratch, transfer):
     root = np.sqrt(seeds)
     by_image = (transfer == y).mean(0) - (scratch == y).mean(0)
     across = by_image.std(ddof=1) / np.sqrt(len(y))
-    right = told(t(seeds - 1) * sd / root)
+    right = reported(t(seeds - 1) * sd / root)
     apart = np.sqrt(a.var(ddof=1) + b.var(ddof=1))
     pooled = ((transfer == y).astype(float) - (scratch == y)).std(ddof=1) / np.sqrt(y.size)
     return right, {
-        "the sign is reversed: the gain is transfer minus scratch": told(
+        "the sign is reversed: the gain is transfer minus scratch": reported(
             t(seeds - 1) * sd / root, -gain, -gains
         ),
         "√S is missing: this is the spread of single seeds, not of their mean": (
-            told(t(seeds - 1) * sd)
+            reported(t(seeds - 1) * sd)
         ),
-        "S − 1 belongs into the denominator of s: ddof=1": told(t(seeds - 1) * gains.std() / root),
-        "for so few seeds 1.96 is too small: take Student's distribution": told(1.96 * sd / root),
+        "S − 1 belongs into the denominator of s: ddof=1": reported(
+            t(seeds - 1) * gains.std() / root
+        ),
+        "for so few seeds 1.96 is too small: take Student's distribution": reported(
+            1.96 * sd / root
+        ),
         "the interval forgets that the runs are paired: take the standard deviation of the gains": (
-            told(t(seeds - 1) * apart / root)
+            reported(t(seeds - 1) * apart / root)
         ),
         "the interval forgets that the runs are paired: take the S gains, with S − 1 degrees of "
-        "freedom": told(t(2 * seeds - 2) * apart / root),
+        "freedom": reported(t(2 * seeds - 2) * apart / root),
         "all S · N answers are taken as independent; the sample is the S gains": (
-            told(1.96 * pooled / root)
+            reported(1.96 * pooled / root)
         ),
-        "the degrees of freedom are S − 1, not S": told(t(seeds) * sd / root),
+        "the degrees of freedom are S − 1, not S": reported(t(seeds) * sd / root),
         "this is a 90 % interval: 2.5 % are to be left out on either side": (
-            told(t(seeds - 1, 0.05) * sd / root)
+            reported(t(seeds - 1, 0.05) * sd / root)
         ),
         "you take the mean over axis 0, the seeds: the accuracy of a seed is the mean over its "
-        "images, axis 1": told(t(len(y) - 1) * across, gains=by_image),
+        "images, axis 1": reported(t(len(y) - 1) * across, gains=by_image),
         "low and high are exchanged": right | {"low": right["high"], "high": right["low"]},
         "a seed without a difference is not won": right | {"wins": int(np.sum(gains >= 0))},
         "wins counts the images; count the seeds": (
@@ -733,7 +731,7 @@ def _report(y, scratch, transfer):
     "Everything in the report comes from these S gains.",
     "stats.t.ppf(0.975, S - 1) times gains.std(ddof=1) over √S is the reach on either side. Ask "
     "for 'makes no difference' before you ask for 'helps'.",
-    forbids=("tlcourse.evaluation.compare",),
+    forbids=("tlcourse.evaluation.compare", "tlcourse.evaluation.verdict"),
 )
 def report(answer, rng):
     """Does transfer help on a new target? A report over paired seeds."""
@@ -783,6 +781,6 @@ def report(answer, rng):
         yield agrees("has the five entries", got, entries, rtol=np.inf, atol=np.inf)
         numbers = {key: got[key] for key in right}
         yield agrees("gain, interval and wins are right", numbers, right, wrong)
-        said, true = got["verdict"], _verdict(right["low"], right["high"])
+        said, true = got["verdict"], evaluation.verdict(right["low"], right["high"])
         why = verdicts[true] if said in verdicts else f"there is no verdict {said!r}"
         yield holds(name, said == true, why)

@@ -1,0 +1,275 @@
+"""The marker and the learner ask in the same way: one verdict and one text for the same answer."""
+
+import json
+import re
+from dataclasses import asdict
+from textwrap import indent
+from time import monotonic
+
+import numpy as np
+import pytest
+
+from tests.grading import needs_sandbox
+from tlcourse.checks import agrees, holds, judge, numbers, shaped, task
+from tlcourse.grading import marker
+from tlcourse.grading.handins import Plan
+from tlcourse.grading.sandbox import Sandbox
+
+HINTS = ("Why?", "Look.", "So.")
+SECONDS = 60.0  # for a call that is meant to return, on a busy machine
+
+
+@task(*HINTS, forbids=("scipy.special.softmax",))
+def double(answer, rng):
+    """Twice a matrix."""
+    for n in (1, 3):
+        x = (numbers(rng, n, 2) + 0.05).T  # its columns lie one after the other in memory
+        got = answer(x)
+        yield shaped("keeps the shape", got, (2, n))
+        yield agrees("is twice as large", got, 2 * x, {"you square": x**2})
+
+
+@task(*HINTS)
+def count(answer, rng):
+    """How many, asked with a list, a dict, a number and a text."""
+    same = np.array([1.0, 2.0])
+    got = answer(["b", "a"], {"n": same, "m": same}, np.float32(2), "text")
+    yield agrees("counts", got, 2)
+
+
+@task(*HINTS)
+def two(answer, rng):
+    """Two arrays."""
+    yield agrees("are two", answer(np.ones(2)), [np.ones(2), 2 * np.ones(2)])
+
+
+@task(*HINTS, kind="value")
+def pair(answer, rng):
+    """Two numbers."""
+    yield agrees("holds two numbers", answer, {"a": 1.0, "b": 2.0})
+
+
+@task(*HINTS, kind="value")
+def order(answer, rng):
+    """Two labels."""
+    yield holds("begins with A", answer[0] == "A", f"it begins with {answer[0]!r}")
+
+
+@pytest.fixture(scope="module")
+def box():
+    if needs_sandbox.args[0]:
+        pytest.skip(needs_sandbox.kwargs["reason"])
+    with Sandbox(["numpy", "scipy.special"], (), 2**30) as made:
+        yield made
+
+
+def both_verdicts(box, task, source: str, seconds: float = SECONDS) -> list[dict]:
+    """What the learner and the marker get for a cell with this source."""
+    names = {"__name__": "__main__"}
+    with np.errstate():
+        exec(compile(source, "a cell", "exec"), names)
+        local = judge(task, names[task.name], np.random.default_rng(0), seconds=seconds)
+    plan = Plan(((1, source),), {task.name: source}, "")
+    run = marker._Run(plan, box, seconds, monotonic() + 600, 600)
+    try:
+        remote = marker._judge(task, run, np.random.default_rng(0))
+    finally:
+        run.close()
+    return [asdict(local), asdict(remote)]
+
+
+def written(task, body: str) -> str:
+    """A cell that defines the answer: the body of the function, or the whole cell."""
+    if re.search(rf"^((def|class) )?{task.name}\b", body, re.MULTILINE) is None:
+        arguments = "names, d, k, text" if task is count else "x"
+        body = f"\n\ndef {task.name}({arguments}):\n{indent(body, '    ')}"
+    return f"import numpy as np\n{body}\n"
+
+
+NOT_PLAIN = "where NumPy arrays, numbers or a list of them are wanted; the call was double([["
+CHANGED = "work on a copy, or write x = x - … in place of x -= …; the call was double([["
+
+# A piece of the message, "" for a correct answer, and the body of the function or its whole cell.
+FUNCTIONS = [
+    (double, "", "return 2 * x"),
+    (double, "", "return np.asfortranarray(2 * x)"),
+    (double, "", "return (2 * x).astype(np.float32)"),
+    (double, "", "return (2 * x).astype('>f8')"),
+    (double, "", "return (2 * x).astype(np.longdouble)"),
+    (double, "", "y = 2 * x\ny.flags.writeable = False\nreturn y"),
+    (double, "", "x.flags.writeable = False\nreturn 2 * x"),
+    (double, "", "print('hello', '\\ud800')\nreturn 2 * x"),
+    (double, "", "import sys\nsys.stderr.write('oh')\nnp.log(-np.ones(1))\nreturn 2 * x"),
+    (double, "", "import warnings\nwarnings.warn('look out')\nreturn 2 * x"),
+    (double, "", "np.seterr(all='raise')\ndef double(x):\n    return 2 * x + 0 * np.exp(-1e4)"),
+    (double, "", "import functools\ndef times(k, x):\n    return k * x\n"
+     "double = functools.partial(times, 2)"),
+    (double, "", "class Twice:\n    def __call__(self, x):\n        return 2 * x\n"
+     "double = Twice()"),
+    (double, "double([[", "return (2 * x).astype(np.float16)"),
+    (double, "you square; double([[", "return x**2"),
+    (double, "NaN or infinity in it", "return x / 0"),
+    (double, "NaN or infinity in it", "return np.full(x.shape, 1e4000, np.longdouble)"),
+    (double, "nothing (None; is there a return?) instead of", "return None"),
+    (double, "nothing (None; is there a return?) instead of", "x = 2 * x"),
+    (double, "an array of shape (1, 2) instead of", "return 2 * x.T"),
+    (double, "a number instead of an array", "return 2.0"),
+    (double, "a number instead of an array", "return np.longdouble(2)"),
+    (double, "a number instead of an array", "return np.clongdouble(2)"),
+    (double, "a number instead of an array", "return 10**30"),
+    (double, "a text instead of an array", "return '2'"),
+    (double, "a text instead of an array", "return np.str_('\\ud800\\0')"),
+    (double, "2 values (a list or tuple) instead of", "return list(2 * x)"),
+    (double, "2 values (a list or tuple) instead of", "return 2 * x, x"),
+    (double, "a dict with the keys 'a' instead of", "return {'a': 2 * x}"),
+    (double, "of type <U1 instead of numbers", "return np.full(x.shape, 'a')"),
+    (double, "of type |S1 instead of numbers", "return np.full(x.shape, b'a')"),
+    (double, f"an integer of more than 2,000 digits is returned, {NOT_PLAIN}", "return 10**5000"),
+    (double, f"an object of type generator is returned, {NOT_PLAIN}", "return (v for v in x)"),
+    (double, f"an object of type bytes is returned, {NOT_PLAIN}", "return b'2'"),
+    (double, f"an object of type bytes_ is returned, {NOT_PLAIN}", "return np.bytes_(b'2')"),
+    (double, f"an object of type datetime64 is returned, {NOT_PLAIN}",
+     "return np.datetime64('2026-01-01')"),
+    (double, f"an array of type object is returned, {NOT_PLAIN}",
+     "return np.array([None, 1])"),
+    (double, f"an array of type datetime64[D] is returned, {NOT_PLAIN}",
+     "return np.array(['2026-01-01'], 'M8[D]')"),
+    (double, f"an object of type matrix is returned, {NOT_PLAIN}", "return np.asmatrix(2 * x)"),
+    (double, f"an object of type dict is returned, {NOT_PLAIN}", "return {1.5: 2 * x}"),
+    (double, f"an object of type set is returned, {NOT_PLAIN}", "return {1}"),
+    (double, f"... is returned, {NOT_PLAIN}", "return ..."),
+    (double, f"an object of type Odd is returned, {NOT_PLAIN}",
+     "class Odd:\n    __class__ = property(lambda self: 1 / 0)\n"
+     "    def __eq__(self, other):\n        raise KeyError\n"
+     "def double(x):\n    return Odd()"),
+    (double, f"an object of type type is returned, {NOT_PLAIN}",
+     "def double(x):\n    return type(x)"),
+    (double, "an object of type double is returned", "class double:\n    def __init__(self, x): 0"),
+    (double, "more than ten deep", "for _ in range(12):\n    x = [x]\nreturn x"),
+    (double, f"your function changes its argument x: {CHANGED}", "x -= 1\nreturn x"),
+    (double, f"your function changes its argument x: {CHANGED}", "x.sort(0)\nx[:] = 3\nreturn x"),
+    (double, f"your function changes its argument x: {CHANGED}", "y = x.ravel()\ny -= 1\nreturn x"),
+    (double, f"your function changes its argument x: {CHANGED}", "x.shape = (-1,)\nreturn x"),
+    (double, "your function changes its argument: work on a copy; the call was double([[",
+     "class Twice:\n    def __call__(self, x):\n        x *= 2\n        return x\n"
+     "double = Twice()"),
+    (double, "not attempted yet", "raise NotImplementedError"),
+    (double, "not attempted yet", "raise NotImplementedError('later')"),
+    (double, "not attempted yet", "print('hello')\nraise NotImplementedError"),
+    (double, "your function raises NotImplementedError (line 6 of its cell); the call was double([",
+     "if x.size > 2:\n    raise NotImplementedError\nreturn 2 * x"),
+    (double, "it calls helper, which is not written yet",
+     "def helper(x):\n    raise NotImplementedError\ndef double(x):\n    return 2 * helper(x)"),
+    (double, "your function raises ZeroDivisionError: division by zero (line 5 of its cell); the",
+     "return 1 / 0"),
+    (double, "your function raises ValueError (line 5 of its cell); the call", "raise ValueError"),
+    (double, "your function raises ValueError: a b? a b? a b?",
+     "raise ValueError('a\\nb\\0 ' * 500)"),
+    (double, "your function raises Rude (line",
+     "class Rude(Exception):\n    def __str__(self):\n        return 1 / 0\n"
+     "def double(x):\n    raise Rude"),
+    (double, "your function raises NameError: name 'undefined' is not defined (line 5 of",
+     "return undefined"),
+    (double, "your function raises TypeError: double() takes 0 positional arguments but",
+     "def double():\n    return 1"),
+    (double, "your function raises SystemExit: bye (line 5", "raise SystemExit('bye')"),
+    (double, "your function raises KeyboardInterrupt (line 5", "raise KeyboardInterrupt"),
+    (double, "your function raises UserWarning: oh (line",
+     "import warnings\ndef double(x):\n    raise UserWarning('oh')"),
+    (double, "your function calls itself without end (RecursionError); the call was double([[",
+     "return double(x)"),
+    (double, "this task is to be solved without scipy.special.softmax",
+     "import scipy.special\ndef double(x):\n    return scipy.special.softmax(x)"),
+    (double, "hand over the function itself: ex.double.check(double)", "double = 3"),
+    (double, "hand over the function itself: ex.double.check(double)", "double = None"),
+    (double, "hand over the function itself: ex.double.check(double)", "double = object()"),
+    (double, "the check cannot make sense of this answer (ZeroDivisionError: division by zero)",
+     "class Shy:\n    def __call__(self, x):\n        return 2 * x\n"
+     "    def __getattr__(self, name):\n        return 1 / 0\n"
+     "double = Shy()"),
+    (count, "", "return len(names)"),
+    (count, "", "return np.longdouble(2)"),
+    (count, "", "return np.array(2)"),
+    (count, "", "assert type(k) is np.float32 and type(names) is list\nreturn k"),
+    (count, "", "assert d['n'] is not d['m']\nreturn 2"),
+    (count, "count(['b', 'a'], {'n': [1., 2.], 'm': [1., 2.]}, 2, 'text') returned True",
+     "return True"),
+    (count, "your function changes its argument names: work on a copy; the call was count(['b',",
+     "return names.sort() or 2"),
+    (count, "your function changes its argument names: work", "names.append(object())\nreturn 2"),
+    (count, "your function changes its argument names: work on", "names.append(names)\nreturn 2"),
+    (count, "your function changes its argument d: work on a copy", "d['n'].fill(0)\nreturn 2"),
+    (count, "your function changes its argument d: work on a copy", "d.clear()\nreturn 2"),
+    (count, "your function changes its argument d: work on a copy", "d[1.5] = len\nreturn 2"),
+    (two, "", "return x, 2 * x"),
+    (two, "", "return [x, 2 * x]"),
+    (two, "", "return np.array([x, 2 * x])"),
+    (two, "value 2 of 2: not as it should be; two([1., 1.]) returned [1., 1.], [1., 1.]",
+     "return x, x"),
+    (two, "value 2 of 2: not as it should be; two([1., 1.]) returned [[1., 1.], [1., 1.]]",
+     "return [x, x]"),
+    (two, "an object of type set is returned", "return x, {1}"),
+]  # fmt: skip
+
+VALUES = [
+    (pair, "", "{'a': 1, 'b': np.float32(2)}"),
+    (pair, "", "{'b': np.longdouble(2), 'a': np.array(1)}"),
+    (pair, "not attempted yet", "..."),
+    (pair, "not attempted yet", "None"),
+    (pair, "not attempted yet", "{'a': ..., 'b': None}"),
+    (pair, "'b' is still open", "{'a': 1.0, 'b': ...}"),
+    (pair, "a dict with the keys 'a' instead of a dict with the keys 'a', 'b'", "{'a': 1}"),
+    (pair, "at 'b': not as it should be", "{'a': 1, 'b': 3}"),
+    (pair, "an object of type object, where NumPy arrays", "{'a': 1, 'b': object()}"),
+    (pair, "an object of type function, where NumPy arrays", "lambda: 1"),
+    (pair, "an object of type builtin_function_or_method, where NumPy", "len"),
+    (pair, "0 values (a list or tuple) instead of a dict", "[]"),
+    (pair, "2 values (a list or tuple) instead of a dict", "(1.0, 2.0)"),
+    (pair, "..., where NumPy arrays", "{'a': 1, 'b': [..., 1]}"),
+    (order, "", "['A', 'B']"),
+    (order, "number 2 is still open", "['A', ...]"),
+    (order, "not attempted yet", "[..., ...]"),
+    (order, "it begins with 'B'", "['B', 'A']"),
+    (order, "it begins with 'x", "['x' * 5000]"),
+    (order, "it begins with '\\ud800'", "['\\ud800']"),
+    (order, "the check cannot make sense of this answer (IndexError: ", "[]"),
+    (order, "the check cannot make sense of this answer (TypeError: ", "3"),
+]
+
+
+@pytest.mark.parametrize(
+    ("task", "message", "source"),
+    [(t, message, written(t, body)) for t, message, body in FUNCTIONS]
+    + [(t, message, written(t, f"{t.name} = {value}")) for t, message, value in VALUES],
+    ids=[f"{t.name}: {' '.join(body.split())[:60]}" for t, _, body in FUNCTIONS + VALUES],
+)
+def test_learner_and_marker_get_the_same_verdict_and_the_same_text(box, task, message, source):
+    local, remote = both_verdicts(box, task, source)
+    assert remote == local
+    assert message in local["message"]
+    assert (local["status"] == "correct") == (message == "")
+    assert local["message"].isprintable()
+    assert len(local["message"]) <= 1000
+    json.dumps(remote, ensure_ascii=False).encode()  # as it is stored
+
+
+def test_a_loop_without_end_gets_the_same_verdict_and_begins_with_the_same_text(box):
+    source = written(double, "while True:\n    pass")
+    local, remote = both_verdicts(box, double, source, seconds=1.0)
+    text = "no answer within 1 seconds: a loop that never ends?"
+    for verdict in (local, remote):
+        assert verdict["status"] == "not yet"
+        assert verdict["message"].startswith(text)
+        assert "; the call was double([[" in verdict["message"]
+
+
+def test_an_answer_that_is_not_there_is_not_attempted_and_says_why(box):
+    for source, message in (
+        ("x = 1", "the notebook defines no such function"),
+        ("1 / 0\ndef double(x):\n    return 2 * x", "its cell raises ZeroDivisionError: division"),
+    ):
+        run = marker._Run(Plan(((1, source),), {"double": source}, ""), box, 60, np.inf, 600)
+        verdict = marker._judge(double, run, np.random.default_rng(0))
+        run.close()
+        assert (verdict.status, verdict.points) == ("not attempted", 0)
+        assert verdict.message.startswith(message)

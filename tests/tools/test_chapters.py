@@ -1,0 +1,126 @@
+"""Every table of chapters comes from one file, and nothing of a chapter or a set is missing."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tlcourse.course import content
+from tools import chapters
+
+ROOT = chapters.ROOT
+COPIED = ("README.md", "docs/index.md", "docs/teach", "notebooks", "solutions", "exercises")
+COPIED += ("sources", "tlcourse/questions.toml", "tlcourse/checks/sets", "tests/checks")
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """What chapters and sets consist of, to add to."""
+    for name in COPIED:
+        target = tmp_path / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        (shutil.copytree if (ROOT / name).is_dir() else shutil.copy)(ROOT / name, target)
+    return tmp_path
+
+
+def add(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(path.read_text("utf-8") + text if path.exists() else text, "utf-8")
+
+
+# --- one source --------------------------------------------------------------------------------
+
+
+def test_readme_and_chapters_say_what_the_table_says():
+    stale = [p.name for p, text in chapters.expected().items() if p.read_text("utf-8") != text]
+    assert stale == [], "run make chapters, then make notebooks"
+
+
+def test_every_chapter_is_in_the_readme_and_in_chapter_00():
+    described = content.described_chapters()
+    assert [c.path.stem for c in described] == list(content.chapters())
+    for page in (ROOT / "README.md", ROOT / "sources/notebooks/00_start_here.py"):
+        text = page.read_text("utf-8")
+        assert text.count(chapters.BEGIN) == text.count(chapters.END) == 1
+        for one in described:
+            assert f"[{one.number} {one.title}]" in text
+            assert f"| {one.minutes} min | {one.run_time} |" in text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0, "0 s"), (5, "5 s"), (60, "1 min"), (110, "1 min 50 s"), (240, "4 min")],
+)
+def test_a_run_time_as_a_person_says_it(seconds, said):
+    assert content.Chapter("03", "A", "b", 60, seconds, Path("03_a.ipynb")).run_time == said
+
+
+def test_measured_seconds_and_the_machine_are_stored(checkout, monkeypatch):
+    class Done:
+        chapter, seconds, status = "03_cnn_from_scratch", 118.2, "ok"
+
+    monkeypatch.setattr(chapters.runs, "run", lambda *_, **__: iter([Done]))
+    monkeypatch.setattr(chapters.runs, "machine", lambda: 'A "fast" one; Python 3.11')
+    before = (checkout / chapters.TABLE).read_text("utf-8").splitlines()
+    chapters.measure(["3"], checkout)
+    after = (checkout / chapters.TABLE).read_text("utf-8").splitlines()
+    changed = [new for old, new in zip(before, after, strict=True) if old != new]
+    assert changed[0] == r'machine = "A \"fast\" one; Python 3.11"'
+    assert changed[1].startswith('measured = "20')
+    assert changed[2] == "seconds = 120"
+
+
+def test_a_chapter_that_fails_changes_no_time(checkout, monkeypatch):
+    class Done:
+        chapter, seconds, status = "03_cnn_from_scratch", 3.0, "cell [2]: ValueError"
+
+    monkeypatch.setattr(chapters.runs, "run", lambda *_, **__: iter([Done]))
+    before = (checkout / chapters.TABLE).read_bytes()
+    with pytest.raises(content.CourseError, match=r"03_cnn_from_scratch: cell \[2\]: ValueError"):
+        chapters.measure(["03"], checkout)
+    assert (checkout / chapters.TABLE).read_bytes() == before
+
+
+# --- what is missing ---------------------------------------------------------------------------
+
+
+def test_nothing_is_missing():
+    assert chapters.lacking() == []
+
+
+def test_a_chapter_that_was_begun_lacks_the_rest(checkout):
+    add(checkout / "sources/notebooks/12_skeleton.py", "# %% [markdown]\n# # 12 · Skeleton\n")
+    (sentence,) = chapters.lacking(checkout)
+    assert sentence.startswith("chapter 12 lacks: ")
+    for part in ("12_name.ipynb", "chapters.toml", "questions.toml", "docs/teach/12.md"):
+        assert part in sentence
+
+
+def test_an_entry_alone_is_not_a_chapter(checkout):
+    add(checkout / chapters.TABLE, '\n[[chapter]]\nnumber = "12"\ntitle = "Skeleton"\n')
+    (sentence,) = chapters.lacking(checkout)
+    assert "12_name.py" in sentence
+    assert "promise in notebooks/chapters.toml" in sentence
+
+
+def test_a_title_that_is_another_in_the_notebook_is_named(checkout):
+    table = checkout / chapters.TABLE
+    table.write_text(table.read_text("utf-8").replace('"Weight transfer"', '"Weights"'), "utf-8")
+    assert chapters.lacking(checkout) == ["chapter 04 lacks: the title '# 04 · Weights'"]
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        "tlcourse/checks/sets/ex12.py",
+        "sources/solutions/ex12/ex12_a.py",
+        "solutions/ex12/ex12_a.ipynb",
+    ],
+)
+def test_an_exercise_set_that_was_begun_lacks_the_rest(checkout, begun):
+    add(checkout / begun, "\n")
+    (sentence,) = chapters.lacking(checkout)
+    assert sentence.startswith("exercise set ex12 lacks: ")
+    assert begun.replace("ex12_a", "ex12_*") not in sentence
+    for part in ("tests/checks/ex12.py", "exercises/ex12/ex12_*.ipynb", "tasks_ex12.md"):
+        assert part in sentence

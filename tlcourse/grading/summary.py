@@ -1,0 +1,134 @@
+"""What the lecturer reads of a class: the marks as CSV, and the numbers for a terminal."""
+
+import csv
+import io
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from tlcourse.checks import tasks, title
+from tlcourse.course.content import Released
+from tlcourse.grading.feedback import shortened
+from tlcourse.grading.standing import Standing, days_late, rounded, submitted_at, utc
+
+# --- the table ---------------------------------------------------------------------------------
+
+
+def table(released: Released, standings: Iterable[Standing]) -> str:
+    """The marks as CSV; in each row the total is the sum of the points, less the penalty."""
+    names = [name for name in released.points if name != released.open_question]
+    file = io.StringIO()
+    writer = csv.writer(file, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
+    head = ["student", "status", "submitted", "days late", *names]
+    writer.writerow([*head, "manual points", "penalty", "total", "maximum"])
+    for one in standings:
+        points = [one.auto(name) for name in names]
+        status = "unreadable" if one.is_unreadable else "marked"
+        when = one.submission.timestamp
+        when = when.replace(tzinfo=UTC).isoformat(timespec="seconds") if when else ""
+        row = [_guarded(one.submission.student_id), status, when, one.days_late]
+        numbers = [
+            *points,
+            one.raw - sum(points),
+            one.penalty,
+            one.total,
+            sum(released.points.values()),
+        ]
+        writer.writerow(row + [rounded(value) for value in numbers])
+    return file.getvalue()
+
+
+def _guarded(text: str) -> str:
+    """A text that no spreadsheet takes for a formula."""
+    return f"'{text}" if re.match(r"\s*[=+\-@＝＋－＠]|[\t\r\n]", text) else text
+
+
+# --- the terminal ------------------------------------------------------------------------------
+
+
+def text(
+    records: Iterable[dict],
+    *,
+    deadline: datetime | None = None,
+    extensions: dict[str, datetime] | None = None,
+) -> str:
+    """The class in numbers, for a terminal: how many, their points, and what to teach again.
+
+    Parameters
+    ----------
+    records : iterable of dict
+        All of one exercise.
+    deadline, extensions
+        As for `gradebook.store`; without a deadline nobody is late.
+    """
+    records = list(records)
+    if not records:
+        return "Nothing is handed in."
+    name = records[0]["exercise"]
+    marked = [record for record in records if record["status"] == "marked"]
+    counts = [f"{len(marked)} marked"]
+    if len(marked) < len(records):
+        counts.append(f"{len(records) - len(marked)} unreadable")
+    dues = {student: utc(date) for student, date in (extensions or {}).items()}
+    if deadline is not None:
+        due = utc(deadline)
+        days = [days_late(submitted_at(r), dues.get(r["student"], due)) for r in records]
+        counts.append(f"{sum(map(bool, days))} late")
+    heading = f"{name} · {title(name)}: {len(records)} handed in, {', '.join(counts)}"
+    parts = [[heading]]
+    if marked:
+        parts += [_histogram(marked), _shares(name, marked), _failures(marked)]
+    return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
+
+
+def _histogram(records: list[dict]) -> list[str]:
+    totals = Counter(sum(v["points"] for v in record["tasks"].values()) for record in records)
+    every = [task.points for task in tasks(records[0]["exercise"]).values()]
+    step = min(every)
+    rows = Counter({k * step: 0 for k in range(round(sum(every) / step) + 1)})
+    for total, count in totals.items():
+        rows[total // step * step] += count
+    each = max(1, max(rows.values()) / 40)  # students for a block
+    lines = [f"Points of {sum(every)}, without the open question"]
+    for total, count in sorted(rows.items()):
+        lines.append(f"{total:6g}  {'█' * math.ceil(count / each)} {count}")
+    return lines
+
+
+def _shares(exercise: str, records: list[dict]) -> list[str]:
+    states = ("correct", "not yet", "not attempted")
+    known = list(tasks(exercise))
+    width = max(map(len, known))
+    lines = [f"{'Tasks':{width + 2}}" + "".join(f"{state:>15}" for state in states)]
+    for name in known:
+        found = Counter(record["tasks"].get(name, {}).get("status") for record in records)
+        shares = "".join(f"{_percent(found[state], len(records)):>15}" for state in states)
+        lines.append(f"  {name:{width}}{shares}")
+    return lines
+
+
+def _failures(records: list[dict]) -> list[str]:
+    """The properties that failed, most frequent first, each with its most frequent reason."""
+    failed: dict[tuple[str, str], Counter] = {}
+    for record in records:
+        for name, verdict in record["tasks"].items():
+            if verdict["status"] == "not yet":
+                reason, _, call = verdict["message"].partition("; ")
+                if not call and reason.startswith(f"{name}("):
+                    reason = ""  # the call alone
+                key = (name, verdict["failed"])
+                failed.setdefault(key, Counter())[shortened(reason, 100)] += 1
+    lines = ["What to teach again: the share that failed it"] if failed else []
+    for (name, which), reasons in sorted(failed.items(), key=lambda f: (-f[1].total(), f[0])):
+        share = _percent(reasons.total(), len(records))
+        lines.append(f"{share:>6}  {name}: {which or 'it could not be tried to the end'}")
+        reason, count = max(reasons.items(), key=lambda item: (bool(item[0]), item[1], item[0]))
+        if reason and count > 1:
+            lines.append(f"{'':8}most often ({count}): {' '.join(reason.split())}")
+    return lines
+
+
+def _percent(count: int, total: int) -> str:
+    return f"{100 * count / total:.0f} %"
