@@ -47,8 +47,10 @@ def test_a_sound_machine_is_all_green(capsys):
     code, out, err = doctor_says(capsys)
     assert (code, err) == (0, "")
     *findings, last = out.splitlines()
+    names = [*doctor._CHECKS]
+    names.insert(names.index("Keras") + 1, "GPU")
     assert [line.split(":")[0].split(maxsplit=1) for line in findings] == [
-        ["ok", name] for name in ("Python", "packages", "Keras", "GPU", *list(doctor._CHECKS)[3:])
+        ["ok", name] for name in names
     ]
     assert last == "Everything that the course needs is here."
 
@@ -113,19 +115,34 @@ def test_settings_that_are_overruled_are_told(places):
     assert "image_data_format to channels_last (it was channels_first)" in found.message
 
 
-@pytest.mark.parametrize(
-    "setting",
-    [("KERAS_MAX_EPOCHS", "many"), ("TF_XLA_FLAGS", "--nonsense"), ("KERAS_NNX_ENABLED", "1")],
-)
-def test_the_setting_that_keeps_keras_from_starting_is_found_by_trying_without_it(
-    monkeypatch, setting
-):
+def test_the_setting_that_keeps_keras_from_starting_is_found_by_trying_without_it(monkeypatch):
     monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "1")  # an innocent one
-    monkeypatch.setenv(*setting)
+    monkeypatch.setenv("TF_XLA_FLAGS", "--nonsense")
     found = finding("Keras")
     assert not found.ok
     assert found.message.startswith("does not start (")
-    assert found.fix == f"unset {setting[0]}"
+    assert found.fix == "unset TF_XLA_FLAGS"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "fix"),
+    [
+        (["KERAS_A"], "unset KERAS_A"),
+        (["XLA_Z"], "unset XLA_Z"),
+        (["PYTHON_P"], "unset PYTHON_P"),
+        (["KERAS_A", "XLA_Z"], "unset KERAS_A "),  # each alone spoils it, so all are named
+        (["EDITOR_E"], "make venv"),
+    ],
+)
+def test_settings_are_found_wherever_they_stand(monkeypatch, spoil, fix):
+    for name in [name for name in os.environ if name.startswith(doctor._SETTINGS)]:
+        if name != "PYTHONPATH":
+            monkeypatch.delenv(name)
+    for name in ("KERAS_A", "TF_B", "TF_C", "PYTHON_P", "OMP_D", "XLA_Z", "EDITOR_E"):
+        monkeypatch.setenv(name, "1")
+    code = f"import os, sys; sys.exit(any(n in os.environ for n in {spoil}))"
+    monkeypatch.setattr(doctor, "_ASK_KERAS", code)
+    assert fix in finding("Keras").fix
 
 
 def test_a_module_of_pythonpath_that_breaks_keras(monkeypatch, places):

@@ -112,7 +112,8 @@ def run(
     columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()]
     table = Table("chapter", "min:s", "status")
     failures, code = [], 0
-    with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True)) as progress:
+    console, quiet = Console(stderr=True), not sys.stderr.isatty()
+    with Progress(*columns, TimeElapsedColumn(), console=console, disable=quiet) as progress:
         tasks = {name: progress.add_task(name, start=False, total=None) for name in names}
 
         def on_cell(name: str, done: int, total: int) -> None:
@@ -272,7 +273,8 @@ def grade(
         "extensions": handins.read_extensions(extensions) if extensions else None,
     }
     columns = [*Progress.get_default_columns(), MofNCompleteColumn()]
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    console, quiet = Console(stderr=True), not sys.stderr.isatty()
+    with Progress(*columns, console=console, disable=quiet) as progress:
         bar = progress.add_task("marking", start=False, total=None)
 
         def on_record(record: dict, done: int, total: int) -> None:

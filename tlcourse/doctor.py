@@ -171,7 +171,7 @@ def _keras(subject: str) -> list[Finding]:
 
 
 def _find_setting(code: str) -> str:
-    """Which setting of the shell keeps `code` from working, as the way out; "" if none does."""
+    """Which setting of the shell keeps `code` from working, as what to do; "" if none does."""
     env = processes.environment()
     ours = {"PYTHONSAFEPATH", "JUPYTER_PREFER_ENV_PATH"}
     suspects = [name for name in env if name.startswith(_SETTINGS) and name not in ours]
@@ -182,8 +182,11 @@ def _find_setting(code: str) -> str:
 
     if not suspects or not works_without(suspects):
         return ""
-    single = next((name for name in suspects if works_without([name])), "")
-    return f"unset {single or ' '.join(suspects)}"
+    left = suspects  # halved with each try, for each takes as long as Keras takes to start
+    while len(left) > 1:
+        half = left[: len(left) // 2]
+        left = half if works_without(half) else left[len(half) :]
+    return f"unset {' '.join(left if works_without(left) else suspects)}"
 
 
 def _kernel(subject: str) -> list[Finding]:
