@@ -193,7 +193,8 @@ def _kernel(subject: str) -> list[Finding]:
     prefix, problem = processes.ask(_ASK_KERNEL, _TIMEOUT)
     if problem:
         prefix, problem = processes.ask(_ASK_KERNEL, _TIMEOUT)  # a start goes wrong now and then
-    if not problem and not os.path.samefile(prefix, sys.prefix):
+    elsewhere = not problem and not os.path.samefile(prefix, sys.prefix)
+    if elsewhere:
         problem = f"it runs in another environment, {prefix}"
     if not problem:
         return [Finding(subject, True, "python3 starts")]
@@ -203,8 +204,8 @@ def _kernel(subject: str) -> list[Finding]:
         fix = f"delete {place}, which stands before this environment's own kernel"
         if any(Path(place).is_relative_to(entry) for entry in _entries("JUPYTER_PATH")):
             fix += ", or unset JUPYTER_PATH"
-    elif setting := _find_setting(_ASK_KERNEL):
-        fix = setting
+    elif not elsewhere:
+        fix = _find_setting(_ASK_KERNEL) or fix
     return [Finding(subject, False, f"python3 does not start as it should ({problem})", fix)]
 
 
