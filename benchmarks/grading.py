@@ -79,7 +79,7 @@ def course(folder: Path, exercise: str) -> None:
     folder.mkdir()
     shutil.copy(ROOT / "nbgrader_config.py", folder)
     shutil.copytree(ROOT / "solutions" / exercise, folder / "solutions" / exercise)
-    nbgrader = [sys.executable, "-c", AUTOGRADE]
+    nbgrader = [sys.executable, "-P", "-c", AUTOGRADE]
     timed([*nbgrader, "generate_assignment", exercise], folder)
 
 
@@ -100,7 +100,7 @@ def compare(kind: str, folder: Path) -> dict:
         theirs = folder / f"nbgrader{repeat}"
         course(theirs, exercise)
         shutil.copytree(folder / "submitted", theirs / "submitted")
-        command = [sys.executable, "-c", AUTOGRADE, "autograde", exercise]
+        command = [sys.executable, "-P", "-c", AUTOGRADE, "autograde", exercise]
         seconds["nbgrader"].append(timed(command, theirs))
         ours = folder / f"tlcourse{repeat}"
         seconds["tlcourse"].append(timed(_grade(folder / "submitted", exercise, ours), folder))
@@ -120,7 +120,7 @@ def compare(kind: str, folder: Path) -> dict:
 
 
 def _grade(submitted: Path, exercise: str, marks: Path, *more: str) -> list[str]:
-    command = [sys.executable, "-m", "tlcourse", "grade", str(submitted)]
+    command = [sys.executable, "-P", "-m", "tlcourse", "grade", str(submitted)]
     return [*command, "--exercise", exercise, "--out", str(marks), *more]
 
 
@@ -150,7 +150,10 @@ def memory(folder: Path) -> dict[str, float]:
         )
         command = _grade(folder / f"class{students}", "ex02", folder / f"memory{students}")
         done = subprocess.run(
-            [sys.executable, "-c", script, *command[3:]], cwd=ROOT, capture_output=True, text=True
+            [sys.executable, "-P", "-c", script, *command[4:]],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
         )
         found[str(students)] = int(done.stderr.split()[-1]) / 1024
     return found

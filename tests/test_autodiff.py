@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -13,14 +13,12 @@ ops = keras.ops
 points = arrays(np.float32, (2, 3), elements=st.floats(-2, 2, width=32))
 
 
-@settings(deadline=None)
 @given(points)
 def test_it_equals_the_derivative_worked_out_by_hand(x):
     got = gradient(lambda t: ops.sum(ops.sin(t) * t), x)
     np.testing.assert_allclose(got, np.cos(x) * x + np.sin(x), rtol=1e-4, atol=1e-5)
 
 
-@settings(deadline=None)
 @given(points)
 def test_it_is_linear(x):
     f, g = (lambda t: ops.sum(t**3)), (lambda t: ops.sum(ops.exp(t)))

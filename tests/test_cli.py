@@ -15,7 +15,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from tlcourse import cli
 from tlcourse.course import content, lab
 from tlcourse.course import run as runs
-from tlcourse.files import write
+from tlcourse.files import CourseError, write
 
 
 @pytest.fixture
@@ -141,6 +141,47 @@ def test_run_prints_the_table_and_where_things_are(course, tlcourse, tmp_path):
     assert (tmp_path / "here/results/00_start_here.html").is_file()
 
 
+def test_run_names_no_folder_where_nothing_is_finished(course, tlcourse, tmp_path, monkeypatch):
+    def interrupt():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runs, "machine", interrupt)
+    code, out, err = tlcourse("run", "0", "--out", "x")
+    assert (code, out) == (130, "")
+    assert "tlcourse: interrupted; 0 of 1 chapters are finished\n" in err
+    assert not (tmp_path / "here/x").exists()
+
+
+def test_run_says_one_sentence_where_keras_does_not_start(course, tlcourse, monkeypatch):
+    def fail():
+        raise CourseError("Nothing was run. Keras does not start: unset x.")
+
+    monkeypatch.setattr(runs, "machine", fail)
+    assert tlcourse("run", "0") == (
+        1,
+        "",
+        "tlcourse: Nothing was run. Keras does not start: unset x.\n",
+    )
+
+
+def test_grade_says_one_sentence_about_a_wrong_folder(tlcourse, tmp_path):
+    code, out, err = tlcourse("grade", str(tmp_path / "nowhere"), "--exercise", "2")
+    assert (code, out) == (1, "")
+    assert err.startswith("tlcourse: ")
+    assert err.count("\n") == 1
+
+
+def test_the_command_and_what_it_starts_import_nothing_from_the_current_folder(course, tmp_path):
+    """A folder of submissions may hold a random.py."""
+    for name in ("random.py", "socket.py", "typer.py", "numpy.py"):
+        write(tmp_path / "here" / name, f"open({str(tmp_path / 'imported')!r}, 'w')".encode())
+    write(tmp_path / "here/ada/x.ipynb", b"{}")
+    command = [sys.executable, "-m", "tlcourse", "grade", ".", "--exercise", "2", "--workers", "2"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "imported").exists()
+
+
 def test_run_reports_a_failing_cell_and_runs_all_the_same(course, tlcourse, tmp_path):
     code, out, err = tlcourse("run")
     assert code == 1
@@ -150,31 +191,30 @@ def test_run_reports_a_failing_cell_and_runs_all_the_same(course, tlcourse, tmp_
 
 
 RUN = """
-import signal, sys
+import sys
 from pathlib import Path
 from tlcourse.course import content
 from tlcourse.course import run as runs
 from tlcourse.cli import main
-signal.signal(signal.SIGINT, signal.default_int_handler)
 content.folder = lambda: Path(sys.argv[1])
 runs.machine = lambda: "a test machine"
 main(["run", "0", "3"])
 """
 
 
-def test_run_interrupted_keeps_what_is_finished_and_says_so(course, tmp_path):
-    slow = "import os, time; open({!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+def test_run_interrupted_keeps_what_is_finished_and_says_so(course, tmp_path, interruptible):
+    slow = "import os, time; open({!r}, 'w').write(str(os.getpid())); time.sleep(3600)"
     slow = new_notebook(cells=[new_code_cell(slow.format(str(tmp_path / "kernel")))])
     nbformat.write(slow, course / "notebooks/03_cnn.ipynb")
     process = subprocess.Popen(
         [sys.executable, "-c", RUN, str(course)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    end = time.monotonic() + 40
+    end = time.monotonic() + 300
     while not (tmp_path / "kernel").exists() and time.monotonic() < end:
         time.sleep(0.1)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=200)
     assert process.returncode == 130
     assert "tlcourse: interrupted; 1 of 2 chapters are finished\n" in err
     assert "Traceback" not in err

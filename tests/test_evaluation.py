@@ -11,7 +11,7 @@ from benchmarks import false_positives
 from tlcourse import evaluation
 
 SEEDS = st.integers(0, 10_000)
-FEW = settings(max_examples=40, deadline=None)
+FEW = settings(max_examples=40)
 
 
 def rng_of(seed):

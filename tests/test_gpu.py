@@ -24,7 +24,7 @@ def ask(folder, **gpus):
         env=os.environ | {"PYTHONPATH": str(folder)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=500,
     )
 
 

@@ -362,7 +362,7 @@ def run_pretraining(*arguments):
         [sys.executable, "-m", "tools.pretrain", *arguments],
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=500,
     )
 
 

@@ -125,14 +125,14 @@ def run_nbval(folder, **environment):
             new_code_cell(source, outputs=outputs, execution_count=number, metadata={"tags": tags})
         )
     nbformat.write(notebook, folder / "cells.ipynb")
-    options = "--nbval --nbval-current-env --nbval-cell-timeout 60 --color no --junit-xml r.xml"
+    options = "--nbval --nbval-current-env --nbval-cell-timeout 400 --color no --junit-xml r.xml"
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "tests.nbval_tolerance", *options.split()],
         cwd=folder,
         env=os.environ | {"PYTHONPATH": str(ROOT)} | environment,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=500,
     )
     cases = {}
     if (folder / "r.xml").exists():

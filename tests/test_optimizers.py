@@ -99,7 +99,7 @@ def test_weight_decay_alone_shrinks_by_the_same_factor_each_step(strength, start
 
 
 @pytest.mark.parametrize("name", ["SGD", "momentum", "RMSprop", "Adam", "AdamW"])
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=3)
 @given(st.integers(0, 100))
 def test_each_optimiser_equals_keras_step_by_step(name, seed):
     from tlcourse.backend import keras

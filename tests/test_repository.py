@@ -152,7 +152,7 @@ def make(root, *arguments, **environment):
         env={"PATH": str(root.parent / "bin"), "LOG": str(log)} | environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=500,
     )
     return done, log.read_text().splitlines()
 

@@ -190,7 +190,7 @@ def test_importing_keras_through_the_package_writes_nothing():
 
     done = subprocess.run(
         [sys.executable, "-c", "from tlcourse import backend; import keras"],
-        capture_output=True, text=True, check=True, timeout=100,
+        capture_output=True, text=True, check=True, timeout=500,
     )  # fmt: skip
     assert done.stderr == done.stdout == ""
 

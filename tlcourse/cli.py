@@ -61,10 +61,16 @@ def _options(
 
 @app.command()
 def lab(
-    chapter: Annotated[str, typer.Argument(help="Number or name.")] = "00_start_here",
+    chapter: Annotated[str, typer.Argument(help="The number or name of a chapter.")] = (
+        "00_start_here"
+    ),
     folder: Annotated[Path, typer.Option(help="Your copy of the course.")] = Path("tlcourse-work"),
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Or the next free one.")] = 8888,
-    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open one.")] = True,
+    port: Annotated[
+        int, typer.Option(min=1, max=65535, help="If it is taken, the next free one is used.")
+    ] = 8888,
+    browser: Annotated[
+        bool, typer.Option("--browser/--no-browser", help="Open a browser, if there is one.")
+    ] = True,
 ) -> None:
     """Open JupyterLab on your own copy of the course; your changes are never overwritten."""
     from tlcourse.course import content, workspace
@@ -80,9 +86,9 @@ def lab(
 def run(
     chapters: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[CHAPTER]...", help="All if none is named."),
+        typer.Argument(metavar="[CHAPTER]...", help="All chapters if you name none."),
     ] = None,
-    out: Annotated[Path, typer.Option(help="Where the results go.")] = Path("tlcourse-run"),
+    out: Annotated[Path, typer.Option(help="The folder for the results.")] = Path("tlcourse-run"),
     cell_timeout: Annotated[int, typer.Option(min=1, help="Seconds that a cell may take.")] = 600,
 ) -> None:
     """Execute chapters without JupyterLab: notebooks, HTML pages and a table of run times."""
@@ -99,13 +105,15 @@ def run(
 
     from tlcourse.course import content
     from tlcourse.course import run as runs
+    from tlcourse.files import CourseError
 
     course = content.chapters()
     names = dict.fromkeys(map(content.find_chapter, chapters or course))
     columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()]
     table = Table("chapter", "min:s", "status")
     failures, code = [], 0
-    with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True)) as progress:
+    console, quiet = Console(stderr=True), not sys.stderr.isatty()
+    with Progress(*columns, TimeElapsedColumn(), console=console, disable=quiet) as progress:
         tasks = {name: progress.add_task(name, start=False, total=None) for name in names}
 
         def on_cell(name: str, done: int, total: int) -> None:
@@ -121,8 +129,13 @@ def run(
         except KeyboardInterrupt:
             failures.append(f"interrupted; {table.row_count} of {len(paths)} chapters are finished")
             code = 130
-    Console().print(table)
-    print(f"Notebooks, pages and times.md are in {out}.")
+        except CourseError:
+            if not table.row_count:  # a bar that has not moved would only be in the way
+                progress.live.transient = True
+            raise
+    if table.row_count:
+        Console().print(table)
+        print(f"Notebooks, pages and times.md are in {out}.")
     for failure in failures:
         code = code or 1
         _complain(failure)
@@ -247,6 +260,7 @@ def grade(
     from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress
 
+    from tlcourse.course import processes
     from tlcourse.course.content import find_exercise
     from tlcourse.files import CourseError
     from tlcourse.grading import batch, gradebook, handins, similarity, summary
@@ -259,7 +273,8 @@ def grade(
         "extensions": handins.read_extensions(extensions) if extensions else None,
     }
     columns = [*Progress.get_default_columns(), MofNCompleteColumn()]
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    console, quiet = Console(stderr=True), not sys.stderr.isatty()
+    with Progress(*columns, console=console, disable=quiet) as progress:
         bar = progress.add_task("marking", start=False, total=None)
 
         def on_record(record: dict, done: int, total: int) -> None:
@@ -268,16 +283,21 @@ def grade(
             progress.update(bar, completed=done, total=total)
 
         try:
-            batch.grade(
-                submissions,
-                name,
-                out,
-                workers=workers,
-                scheduler=scheduler,
-                cell_seconds=cell_seconds,
-                seconds=seconds,
-                on_record=on_record,
-            )
+            with processes.safe_children():  # they import nothing from a folder of submissions
+                batch.grade(
+                    submissions,
+                    name,
+                    out,
+                    workers=workers,
+                    scheduler=scheduler,
+                    cell_seconds=cell_seconds,
+                    seconds=seconds,
+                    on_record=on_record,
+                )
+        except CourseError:
+            if not records:  # a bar that has not moved would only be in the way
+                progress.live.transient = True
+            raise
         except KeyboardInterrupt:
             raise CourseError(
                 f"interrupted; {len(records)} submissions are marked and kept in {out}. "
@@ -308,7 +328,7 @@ def _listed(names: list[str]) -> str:
 
 @app.command()
 def doctor() -> None:
-    """Check this machine; what is wrong is told with its cure."""
+    """Check this machine, and say how to fix what fails."""
     from rich.console import Console
     from rich.text import Text
 
@@ -318,11 +338,14 @@ def doctor() -> None:
     failed = 0
     for finding in doctor.examine():
         mark = Text("ok  ", "green") if finding.ok else Text("FAIL", "bold red")
-        console.print(mark, f"{finding.subject}: {finding.told}", markup=False, soft_wrap=True)
+        console.print(mark, f"{finding.subject}: {finding.message}", markup=False, soft_wrap=True)
         if not finding.ok:
-            console.print("    ", f"Cure: {finding.cure}", markup=False, soft_wrap=True)
+            console.print("    ", f"Fix: {finding.fix}", markup=False, soft_wrap=True)
             failed += 1
-    print("All is well." if not failed else f"{failed} of the checks failed.")
+    if failed:
+        print(f"{failed} check{'s' * (failed > 1)} failed.")
+    else:
+        print("Everything that the course needs is here.")
     raise typer.Exit(int(failed > 0))
 
 

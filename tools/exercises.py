@@ -123,7 +123,7 @@ def generate(solutions: list[Path], root: Path = ROOT) -> dict[Path, bytes]:
             shutil.copy(solution, course / "solutions" / solution.parent.name)
         shutil.copy(root / "nbgrader_config.py", course)
         done = subprocess.run(
-            [sys.executable, "-c", _CONVERTER, *(s.parent.name for s in solutions)],
+            [sys.executable, "-P", "-c", _CONVERTER, *(s.parent.name for s in solutions)],
             cwd=course,
             capture_output=True,
             text=True,

@@ -27,14 +27,14 @@ def kernel(chapter: str) -> dict:
     """Peak memory (bytes) of the kernel that runs a chapter, and processor time (seconds)."""
     path = content.chapters()[content.find_chapter(chapter)]
     with tempfile.TemporaryDirectory() as cwd:
-        subprocess.run([sys.executable, "-c", RUN, str(path), cwd], check=True)
+        subprocess.run([sys.executable, "-P", "-c", RUN, str(path), cwd], check=True)
     used = resource.getrusage(resource.RUSAGE_CHILDREN)  # of the largest descendant, and of all
     return {"memory": used.ru_maxrss * 1024, "cpu": used.ru_utime + used.ru_stime}
 
 
 def server() -> dict:
     """Peak memory of a JupyterLab server half a minute after its start."""
-    command = [sys.executable, "-m", "tlcourse", "lab", "--no-browser", "--folder"]
+    command = [sys.executable, "-P", "-m", "tlcourse", "lab", "--no-browser", "--folder"]
     with tempfile.TemporaryDirectory() as folder:
         process = subprocess.Popen([*command, folder], stdout=subprocess.DEVNULL)
         time.sleep(30)
@@ -49,7 +49,7 @@ def server() -> dict:
 def alone(what: str) -> dict:
     """Measure in a process of its own, so that nothing else is counted."""
     answer = subprocess.run(
-        [sys.executable, __file__, what], check=True, capture_output=True, text=True
+        [sys.executable, "-P", __file__, what], check=True, capture_output=True, text=True
     )
     return json.loads(answer.stdout)
 

@@ -148,7 +148,7 @@ def _format(notebook: NotebookNode) -> NotebookNode:
     """The code cells in the house format; unchanged where ruff cannot read them."""
     command = ["-m", "ruff", "format", "--quiet", "--stdin-filename", "notebooks/x.ipynb", "-"]
     done = subprocess.run(
-        [sys.executable, *command],
+        [sys.executable, "-P", *command],
         input=nbformat.writes(notebook),
         cwd=ROOT,
         capture_output=True,

@@ -178,10 +178,12 @@ def test_an_endless_loop_is_given_up_and_stopped(name, task):
         while True:
             pass
 
-    before = threading.active_count()
+    before = set(threading.enumerate())
     found = verdict(name, task, endless, seconds=0.2)
     assert "a loop that never ends?" in found.message
-    assert threading.active_count() == before
+    for thread in set(threading.enumerate()) - before:
+        thread.join(100)  # on a busy machine
+    assert set(threading.enumerate()) <= before
 
 
 # --- the notebooks -----------------------------------------------------------------------------
@@ -300,7 +302,7 @@ def test_no_solution_is_in_the_exercise(name):
 
 @pytest.mark.parametrize("name", SETS)
 def test_the_exercise_runs_from_top_to_bottom_with_all_open(name, tmp_path):
-    ran = execute(nbformat.read(notebook("exercises", name), 4), cwd=tmp_path, cell_timeout=120)
+    ran = execute(nbformat.read(notebook("exercises", name), 4), cwd=tmp_path, cell_timeout=500)
     errors = [o.ename for c in ran.cells for o in c.get("outputs", []) if o.output_type == "error"]
     assert errors == ["NotAttempted"] * len(tasks(name))
 
@@ -356,7 +358,7 @@ def test_an_exercise_that_is_run_in_the_folder_shows_one_line_and_keeps_progress
     right = answers("solutions", "ex01")
     wrong = {"largest_rate": right["largest_rate"].replace("max", "min")}
     made = filled("ex01", {"gradient": right["gradient"]} | wrong)
-    ran = execute(made, cwd=path.parent, cell_timeout=60)
+    ran = execute(made, cwd=path.parent, cell_timeout=500)
     shown = {c.source.partition("(")[0]: c.outputs for c in ran.cells if c.cell_type == "code"}
     assert shown["ex.gradient.check"][0].text.endswith("Correct: 10 points.\n")
     printed, error = shown["ex.largest_rate.check"]

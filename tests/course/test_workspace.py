@@ -3,14 +3,9 @@
 import errno
 import json
 import os
-import re
 import shutil
-import signal
-import socket
 import subprocess
 import sys
-import time
-import urllib.request
 import zipfile
 from pathlib import Path
 
@@ -338,89 +333,6 @@ def test_an_installation_without_notebooks_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(content, "_PACKAGE", tmp_path / "tlcourse")
     with pytest.raises(CourseError, match="holds no notebooks"):
         content.folder()
-
-
-# --- JupyterLab ------------------------------------------------------------------------------
-
-LAB = """
-import signal, sys
-from pathlib import Path
-from tlcourse.course import content
-signal.signal(signal.SIGINT, signal.default_int_handler)
-content.folder = lambda: Path(sys.argv[1])
-from tlcourse.cli import main
-main(["lab", "3", "--no-browser", "--folder", sys.argv[2], "--port", sys.argv[3]])
-"""
-
-
-@pytest.fixture
-def lab(course, folder, tmp_path):
-    """JupyterLab in a process of its own, on a port that is busy: the process, port and output."""
-    env = os.environ | {
-        f"JUPYTER_{kind}_DIR": str(tmp_path / kind) for kind in ("CONFIG", "DATA", "RUNTIME")
-    }
-    with socket.socket() as busy:
-        busy.bind(("127.0.0.1", 0))
-        busy.listen()
-        port = busy.getsockname()[1]
-        process = subprocess.Popen(
-            [sys.executable, "-c", LAB, str(course), str(folder), str(port)],
-            env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        lines = [process.stdout.readline() for _ in range(3)]
-        try:
-            yield process, port, lines
-        finally:
-            process.kill()
-            process.wait()
-            process.stdout.close()
-
-
-def ask(url: str, token: str, data: bytes | None = None) -> str:
-    request = urllib.request.Request(url, data, {"Authorization": f"token {token}"})
-    with urllib.request.urlopen(request, timeout=20) as answer:
-        return answer.read().decode()
-
-
-@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
-def test_lab_answers_on_a_free_port_and_ends_with_its_kernels(lab, stop):
-    process, port, lines = lab
-    base, path, token = re.fullmatch(r"(http://[^/]+)(/\S+)\?token=(\w+)\n", lines[-1]).groups()
-    assert path == "/lab/tree/notebooks/03_cnn.ipynb"
-    assert f":{port}" not in base
-    page = ask(base + path, token)
-    config = json.loads(re.search(r'id="jupyter-config-data"[^>]*>(.*?)</script', page, re.S)[1])
-    assert "@jupyterlab/apputils-extension:announcements" in config["disabledExtensions"]
-    assert config["extensionManager"]["can_install"] is False
-    assert "03_cnn.ipynb" in ask(f"{base}/api/contents/notebooks", token)
-    ask(f"{base}/api/kernels", token, b"{}")
-    (kernel,) = wait_for(lambda: kernels_of(process))
-    process.send_signal(stop)
-    assert process.wait(timeout=15) is not None
-    assert wait_for(lambda: not is_running(kernel))
-
-
-def kernels_of(process: subprocess.Popen) -> list[int]:
-    """The numbers of the kernels that a process has started."""
-    ps = ["ps", "-axww", "-o", "pid=,ppid=,command="]
-    answer = subprocess.run(ps, capture_output=True, text=True, check=True).stdout
-    rows = [line.split(maxsplit=2) for line in answer.splitlines()]
-    return [int(pid) for pid, ppid, name in rows if int(ppid) == process.pid and "ipyk" in name]
-
-
-def is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-def wait_for(condition, seconds=10):
-    end = time.monotonic() + seconds
-    while not (result := condition()) and time.monotonic() < end:
-        time.sleep(0.1)
-    return result
 
 
 # --- the wheel -------------------------------------------------------------------------------

@@ -348,7 +348,7 @@ class _cluster:
     def __exit__(self, *_):
         for run in reversed(self.processes):  # a worker may wait for a scheduler that has gone
             run.terminate()
-            run.wait(30)
+            run.wait(200)
 
 
 # --- the command -------------------------------------------------------------------------------

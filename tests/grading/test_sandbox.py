@@ -77,11 +77,30 @@ def test_a_function_gets_arrays_and_returns_them(box):
 
 def test_only_the_system_and_the_environment_are_there(box):
     known = {"sandbox", "usr", "lib", "lib64", "bin", "etc", "proc", "dev", "tmp"}
-    prefixes = {sys.prefix, sys.base_prefix, os.path.realpath(sys.prefix)}
-    roots = {Path(prefix).parts[1] for prefix in prefixes}
+    roots = {Path(shown).parts[1] for _, shown in sandbox._places()}
     assert set(run_in(box, "return os.listdir('/')")) <= known | roots
     assert run_in(box, "return os.listdir('/etc')") in ([], ["ld.so.cache"])
-    assert set(run_in(box, "return os.listdir('/sandbox')")) == {"server.py", "tlcourse"}
+    links = {"bin", "lib", "lib64", "pyvenv.cfg"}  # to an environment below /tmp, if it lies there
+    assert set(run_in(box, "return os.listdir('/sandbox')")) - links == {"server.py", "tlcourse"}
+
+
+@pytest.mark.parametrize("hidden", [["prefix"], ["base_prefix"], ["prefix", "base_prefix"]])
+def test_an_environment_below_the_sandbox_s_own_tmp_is_shown_elsewhere(box, monkeypatch, hidden):
+    places = [getattr(sys, name) for name in hidden]
+    monkeypatch.setattr(sandbox, "_OWN", [*sandbox._OWN, *places])
+    body = """
+        import sys
+        import scipy
+        open("/tmp/mine", "w").close()
+        return [sys.prefix, sys.base_prefix, os.listdir("/tmp")]
+    """
+    with Sandbox(["numpy"], (), MEMORY) as moved:
+        prefix, base, written = run_in(moved, body)
+        assert prefix == "/sandbox"
+        assert base in (sys.base_prefix, "/environment/base")
+        assert base == "/environment/base" or "base_prefix" not in hidden or base == "/usr"
+        assert set(written) == {"mine", "work"}
+        assert moved.session().close()["clean"]
 
 
 def test_no_file_of_the_host_is_there(box, tmp_path):
@@ -125,7 +144,30 @@ def test_an_installed_package_is_covered_wherever_it_lies(place, monkeypatch, tm
     package = place / "lib/site-packages/tlcourse"
     monkeypatch.setattr(sandbox, "PACKAGE", package)
     command = sandbox._command(tmp_path, {})
-    assert ("--tmpfs", str(package)) in pairwise(command)
+    (shown, *_) = sandbox._shown(package, sandbox._places())
+    assert shown.endswith("lib/site-packages/tlcourse")
+    assert ("--tmpfs", shown) in pairwise(command)
+
+
+@pytest.mark.parametrize("own", [(), ("/tmp",)])
+def test_an_installed_package_is_covered_behind_every_link_that_leads_to_it(
+    own, monkeypatch, tmp_path
+):
+    """A virtual environment's lib64 is a link to its lib, and bound beside it."""
+    package = tmp_path / "venv/lib/python3/site-packages/tlcourse"
+    package.mkdir(parents=True)
+    (tmp_path / "venv/lib64").symlink_to("lib")
+    (tmp_path / "link").symlink_to("venv")
+    (tmp_path / "staged").mkdir()
+    monkeypatch.setattr(sandbox, "_OWN", own)
+    for prefix in ("venv", "link"):
+        monkeypatch.setattr(sys, "prefix", str(tmp_path / prefix))
+        for seen_as in (package, tmp_path / "venv/lib64/python3/site-packages/tlcourse"):
+            monkeypatch.setattr(sandbox, "PACKAGE", seen_as)
+            pairs = [*pairwise(sandbox._command(tmp_path / "staged", {}))]
+            for lib in ("lib", "lib64"):
+                hits = [to for what, to in pairs if what == "--tmpfs" and f"/{lib}/python3/" in to]
+                assert len(hits) == 1, (prefix, lib)
 
 
 def test_the_environment_is_empty_but_for_what_is_set(box, monkeypatch):
@@ -556,7 +598,8 @@ def test_without_bubblewrap_the_message_has_the_cause_and_the_way_out(monkeypatc
     ],
 )
 def test_a_bubblewrap_that_does_not_work_is_named(script, cause, monkeypatch, tmp_path):
-    monkeypatch.setattr(sandbox, "_START", 1.0)
+    if "sleep" in script:
+        monkeypatch.setattr(sandbox, "_START", 1.0)
     fake(tmp_path, script)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     assert cause in refused()

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from copy import deepcopy
+from pathlib import Path
 
 from jupyter_core.utils import run_sync
 from nbclient import NotebookClient
@@ -15,6 +16,8 @@ from nbclient.output_widget import OutputWidget
 from nbconvert.preprocessors import CoalesceStreamsPreprocessor
 from nbformat import NotebookNode
 from traitlets.config import Config
+
+from tlcourse.course import processes
 
 _SILENCE = 60  # seconds in which a kernel must take up a cell, and answer when it has run it
 _WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -140,13 +143,12 @@ class _Client(NotebookClient):
     @contextmanager
     def kernel(self, cwd: str | os.PathLike) -> Iterator[None]:
         """A kernel in `cwd`, shut down at once if something goes wrong."""
-        # Figures are drawn into the notebook, whatever the terminal's own setting.
-        env = os.environ | {
-            "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-            "JUPYTER_PREFER_ENV_PATH": "1",
-        }
         with ExitStack() as stack:
             try:
+                # A profile of IPython would run code of its own before the first cell.
+                own = stack.enter_context(processes.empty_folder())
+                env = processes.environment(kernel=True) | processes.writable(Path(own))
+                env["IPYTHONDIR"] = own
                 stack.enter_context(self.setup_kernel(cwd=os.fspath(cwd), env=env))
             except RuntimeError as error:  # it did not come up
                 raise _HungKernel from error

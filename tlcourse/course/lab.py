@@ -1,24 +1,40 @@
 """JupyterLab on the learner's copy of the course."""
 
+import errno
 import os
 import sys
 from pathlib import Path
 
+from tlcourse.course import processes
+from tlcourse.files import CourseError
+
 _SETTINGS = Path(__file__).with_name("jupyter")
+_PORTS = 50  # that are tried, one after the other
 
 
 def open_lab(folder: Path, chapter: str, *, port: int, browser: bool) -> None:
     """Run JupyterLab on the learner's folder, in this process, until it is stopped.
 
     It asks nothing and fetches nothing: `jupyter/` beside this module switches its news off. Its
-    kernels run in this environment. If the port is busy it takes the next free one.
+    kernels run in this environment. If the port is taken, it takes the next free one and says so.
+    Where Jupyter, IPython, Matplotlib or Keras cannot write below the user's home, they write into
+    `.tlcourse/` of the learner's folder.
+
+    Raises
+    ------
+    CourseError
+        If JupyterLab cannot start.
     """
+    free = free_port(port)
+    moved = processes.writable(folder / ".tlcourse" / "home")
+    env = processes.environment(kernel=True) | moved
+    os.environ.clear()
+    os.environ.update(env)
     paths = [str(_SETTINGS), os.environ.get("JUPYTER_CONFIG_PATH")]
     os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, paths))
-    os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
     arguments = [
         f"--ServerApp.root_dir={folder.resolve()}",
-        f"--ServerApp.port={port}",
+        f"--ServerApp.port={free}",
         f"--LabApp.default_url=/lab/tree/notebooks/{chapter}.ipynb",
         "--LabApp.extension_manager=readonly",
         "--KernelManager.transport_encryption=auto",  # else every kernel warns in the terminal
@@ -28,13 +44,44 @@ def open_lab(folder: Path, chapter: str, *, port: int, browser: bool) -> None:
         arguments.append("--no-browser")
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         arguments.append("--allow-root")
-    from jupyterlab.labapp import LabApp
+    try:
+        from jupyterlab.labapp import LabApp
 
-    server = LabApp.initialize_server(arguments)
-    address = f"JupyterLab runs on {folder}; Ctrl-C twice ends it.\n{server.public_url}"
-    server.io_loop.add_callback(print, address, flush=True)  # as soon as it listens
+        server = LabApp.initialize_server(arguments)
+    except OSError as error:
+        where = f" in {error.filename}" if error.filename else ""
+        raise CourseError(
+            f"JupyterLab cannot start, because it cannot write{where} ({error.strerror or error}): "
+            "make room or make that folder writable."
+        ) from error
+    address = f"JupyterLab runs on {folder}; Ctrl-C twice ends it."
+    if server.port != port:
+        address = f"Port {port} is taken, so JupyterLab uses port {server.port}.\n{address}"
+    if moved:
+        print(f"Your home cannot be written, so Jupyter writes its settings into {folder}.")
+    # As soon as it listens.
+    server.io_loop.add_callback(print, f"{address}\n{server.public_url}", flush=True)
     server.identity_provider.token_generated = False  # or Jupyter prints the address too
     server.start()
+
+
+def free_port(port: int) -> int:
+    """The first port from this one on that is free on this machine."""
+    from tornado.netutil import bind_sockets
+
+    problem = f"the ports from {port} on are taken"
+    for candidate in range(port, min(port + _PORTS, 2**16)):
+        try:
+            sockets = bind_sockets(candidate, "localhost")
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                continue
+            problem = f"port {candidate} cannot be used ({error.strerror or error})"
+            break
+        for made in sockets:
+            made.close()
+        return candidate
+    raise CourseError(f"JupyterLab cannot start, because {problem}: choose another with --port.")
 
 
 def _has_display() -> bool:

@@ -3,7 +3,6 @@
 import platform
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import nbformat
 
+from tlcourse.course import processes
 from tlcourse.course.execute import CellError, execute
 from tlcourse.course.pages import to_html
 from tlcourse.files import CourseError, explain_os_errors, write
@@ -62,7 +62,7 @@ def run(
     Raises
     ------
     CourseError
-        If `out` cannot be written, or holds files of other origin.
+        If `out` cannot be written, or holds files of other origin, or if Keras does not start.
     """
     with explain_os_errors(out, "--out"):
         if out.is_dir() and any(out.iterdir()) and not (out / "times.md").is_file():
@@ -75,7 +75,7 @@ def run(
     for path in notebooks:
         start, status = time.monotonic(), "ok"
         # An empty folder to work in: what a chapter writes is not there the next time.
-        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as cwd:
+        with processes.empty_folder() as cwd:
             try:
                 notebook = execute(
                     nbformat.read(path, as_version=4),
@@ -101,12 +101,19 @@ def _write_times(out: Path, runs: Iterable[Run], on: str) -> None:
 
 
 def machine() -> str:
-    """The processor, and what Keras finds; a process of its own, since importing Keras is slow."""
-    ask = "from tlcourse.backend import versions; print(versions())"
-    answer = subprocess.run(
-        [sys.executable, "-c", ask], check=False, capture_output=True, text=True
-    )
-    return f"{_processor()}; {answer.stdout.strip() or 'Keras could not be started'}"
+    """The processor, and what Keras finds; a process of its own, since importing Keras is slow.
+
+    Raises
+    ------
+    CourseError
+        If Keras does not start.
+    """
+    answer, problem = processes.ask("from tlcourse.backend import versions; print(versions())")
+    if problem:
+        if not problem.endswith("."):  # not a sentence of ours
+            problem = f"Keras does not start ({problem}); `tlcourse doctor` looks for the reason."
+        raise CourseError(f"Nothing was run. {problem}")
+    return f"{_processor()}; {answer.splitlines()[-1]}"
 
 
 def _processor() -> str:

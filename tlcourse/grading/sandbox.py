@@ -33,6 +33,7 @@ LIMITS = {
     "RLIMIT_CORE": 1,  # with 0 a system that pipes core dumps to a program would still do so
     "RLIMIT_MSGQUEUE": 0,
 }
+_OWN = ("/tmp", "/dev", "/proc", "/sandbox", "/environment")  # mounts of the sandbox itself
 STAGED = {  # all that the sandbox has of these rooms
     "checks": ("asking.py", "forbidden.py", "properties.py"),
     "grading": ("__init__.py", "syscalls.py", "protocol.py"),
@@ -91,14 +92,64 @@ def _empty(path: Path, function: str, name: str) -> None:
     path.write_text("".join(lines), "utf-8")
 
 
+def _places() -> list[tuple[str, str]]:
+    """What Python needs, as pairs: where it lies on the host, and where the sandbox shows it."""
+    # Of each place only its parts: beside it there may be a class's submissions.
+    parts = ("bin", "lib", "lib64", "pyvenv.cfg", "share")
+    shown = {place: place for place in ("/usr", "/usr/local")}
+    for name, place in (("prefix", sys.prefix), ("base", sys.base_prefix)):
+        shown.setdefault(place, f"/environment/{name}" if _is_hidden(place) else place)
+    pairs = ((f"{at}/{part}", f"{to}/{part}") for at, to in sorted(shown.items()) for part in parts)
+    return [(at, to) for at, to in pairs if os.path.exists(at)]
+
+
+def _is_hidden(place: str) -> bool:
+    """Whether the sandbox has something of its own there."""
+    return any(Path(place).is_relative_to(own) for own in _OWN)
+
+
+def _shown(path: os.PathLike | str, places: list[tuple[str, str]]) -> list[str]:
+    """The paths at which the sandbox shows a file or folder of the host, whatever links lead to it.
+
+    A virtual environment's `lib64` is a link to its `lib`, so there can be more than one.
+    """
+    real, pairs = Path(path).resolve(), [(Path(at).resolve(), to) for at, to in places]
+    return [str(to / real.relative_to(at)) for at, to in pairs if real.is_relative_to(at)]
+
+
+def _interpreter(folder: Path, places: list[tuple[str, str]]) -> str:
+    """The path of Python in the sandbox.
+
+    Where the environment cannot be shown at its own path, because it lies below /tmp for example,
+    `folder` becomes a small virtual environment whose parts are links to where it is shown.
+    """
+    if not (_is_hidden(sys.prefix) or _is_hidden(sys.base_prefix)):
+        return sys.executable
+    links = {
+        "bin/python": sys.executable,
+        "lib": f"{sys.prefix}/lib",
+        "lib64": f"{sys.prefix}/lib64",
+    }
+    (folder / "bin").mkdir(exist_ok=True)
+    for name, path in links.items():
+        (folder / name).unlink(missing_ok=True)
+        for shown in _shown(path, places)[:1]:
+            (folder / name).symlink_to(shown)
+    home = ":".join(_shown(f"{sys.base_prefix}/bin", places)[:1])
+    original = Path(sys.prefix, "pyvenv.cfg")
+    lines = original.read_text("utf-8").splitlines() if original.exists() else []
+    kept = [line for line in lines if line.partition("=")[0].strip() != "home"]
+    (folder / "pyvenv.cfg").write_text("\n".join([f"home = {home}", *kept, ""]), "utf-8")
+    (folder / "pyvenv.cfg").chmod(0o644)  # for nobody, whatever the umask
+    (folder / "bin").chmod(0o755)
+    return "/sandbox/bin/python"
+
+
 def _command(folder: Path, settings: dict) -> list[str]:
     """The command that runs `folder`/server.py in a sandbox."""
-    # Of each place only what Python needs: beside it there may be a class's submissions.
-    places = {"/usr", "/usr/local", sys.prefix, sys.base_prefix}
-    parts = ("bin", "lib", "lib64", "pyvenv.cfg", "share")
-    found = (str(Path(place, part)) for place in sorted(places) for part in parts)
-    binds = [(path, path) for path in found if Path(path).exists()]
-    binds.append((str(folder), "/sandbox"))
+    places = _places()
+    python, covered = _interpreter(folder, places), _shown(PACKAGE, places)  # the checks lie there
+    binds = [*places, (str(folder), "/sandbox")]
     outer: list[str] = []
     if os.geteuid() == 0:
         # Nobody may not read below root's home, so root binds what is needed to another place.
@@ -123,12 +174,12 @@ def _command(folder: Path, settings: dict) -> list[str]:
             inner += ["--ro-bind", f"/{name}", f"/{name}"]
     for source, to in binds:
         inner += ["--ro-bind", source, to]
-    if any(PACKAGE.is_relative_to(to) for _, to in binds):
-        inner += ["--tmpfs", str(PACKAGE), "--remount-ro", str(PACKAGE)]  # the checks lie there
+    for to in covered:
+        inner += ["--tmpfs", to, "--remount-ro", to]
     inner += ["--proc", "/proc", "--dev", "/dev", "--size", str(SHM), "--tmpfs", "/dev/shm"]
     inner += ["--remount-ro", "/dev", "--size", str(TMP), "--tmpfs", "/tmp", "--chdir", "/tmp"]
     inner += ["--remount-ro", "/"]
-    return [*outer, *inner, sys.executable, "-I", "/sandbox/server.py", json.dumps(settings)]
+    return [*outer, *inner, python, "-I", "/sandbox/server.py", json.dumps(settings)]
 
 
 def _environment() -> dict[str, str]:
@@ -144,7 +195,15 @@ def _environment() -> dict[str, str]:
         "TF_NUM_INTRAOP_THREADS": "2",
         "CUDA_VISIBLE_DEVICES": "",
         **dict.fromkeys(threads, "1"),
+        **_libraries(),
     }
+
+
+def _libraries() -> dict[str, str]:
+    """Where libpython is, if Python itself is not where it was built to be."""
+    if not _is_hidden(sys.base_prefix):
+        return {}
+    return {"LD_LIBRARY_PATH": ":".join(_shown(f"{sys.base_prefix}/lib", _places())[:1])}
 
 
 # --- the sandbox -------------------------------------------------------------------------------
@@ -195,10 +254,6 @@ class Sandbox:
         ------
         NoSandbox
         """
-        if any(Path(place).is_relative_to("/tmp") for place in (sys.prefix, sys.base_prefix)):
-            raise NoSandbox(
-                _explain("Python's environment lies in /tmp, which is hidden there; move it")
-            )
         ours, theirs = socket.socketpair()
         with theirs, tempfile.TemporaryFile() as errors:
             command = _command(Path(self._folder.name), self._settings)
