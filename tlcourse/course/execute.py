@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from copy import deepcopy
@@ -149,7 +150,9 @@ class _Client(NotebookClient):
                 own = stack.enter_context(processes.empty_folder())
                 env = processes.environment(kernel=True) | processes.writable(Path(own))
                 env["IPYTHONDIR"] = own
-                stack.enter_context(self.setup_kernel(cwd=os.fspath(cwd), env=env))
+                with warnings.catch_warnings(action="ignore", category=UserWarning):
+                    # That this process, which draws and keeps nothing, cannot write at home.
+                    stack.enter_context(self.setup_kernel(cwd=os.fspath(cwd), env=env))
             except RuntimeError as error:  # it did not come up
                 raise _HungKernel from error
             try:
