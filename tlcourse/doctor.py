@@ -161,7 +161,7 @@ def _weights(subject: str) -> list[Finding]:
     try:
         weights.verify(weights.FILE)
     except CourseError as error:
-        return [Finding(subject, False, str(error).split(": ")[0], weights.CURE)]
+        return [Finding(subject, False, str(error).split(": ")[0], weights.ADVICE)]
     return [Finding(subject, True, "whole")]
 
 

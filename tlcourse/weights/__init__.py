@@ -15,8 +15,12 @@ import numpy as np
 
 from tlcourse.files import CourseError
 
-CURE = "install tlcourse again (in a checkout, `python -m tools.pretrain` makes them)"
+ADVICE = "install tlcourse again (in a checkout, `python -m tools.pretrain` makes them)"
 FILE = Path(__file__).with_name("resnet50_letters.npz")
+PURPOSE = (
+    "The course's weights know printed letters: on three of the four sets of photographs on which "
+    "they were measured, they are worse than random weights."
+)
 
 
 def card(file: Path = FILE) -> dict:
@@ -105,4 +109,4 @@ def _read(arrays, key: str) -> np.ndarray:
 
 
 def _damaged(file: Path, why) -> CourseError:
-    return CourseError(f"The course's weights cannot be read from {file} ({why}): {CURE}.")
+    return CourseError(f"The course's weights cannot be read from {file} ({why}): {ADVICE}.")
