@@ -60,6 +60,9 @@ REFUSED = [
     ([None, 1], "y holds object"),
     (np.array(["2020-01-01"], "datetime64[D]"), "y holds datetime64[D]"),
     ([1j], "y holds complex128"),
+    (np.array([2**63], "uint64"), "y goes from 9.22337e+18"),
+    ([1e30], "y goes from 1e+30"),
+    ((i for i in range(3)), "y holds object"),
 ]
 
 

@@ -386,6 +386,13 @@ def test_what_is_neither_arrays_nor_such_a_set_is_refused_in_a_sentence(pool):
         (plain.map(lambda x, y: (x, y, 1.0)), "must hold images or"),
         (plain.map(lambda x, y: x).batch(4), "no labels"),
         (iter([(X, Y)]), "not as list_iterator"),
+        (
+            tf.data.Dataset.from_generator(
+                lambda: iter([(X[0], 0), (X[0, :3], 1)]),
+                output_signature=(tf.TensorSpec((None,)), tf.TensorSpec((), tf.int32)),
+            ),
+            "differ in size",
+        ),
         (pool, "not as Dataset"),
     ):
         for use in (training.fit_steps, training.accuracy):

@@ -116,14 +116,14 @@ X = np.random.default_rng(0).normal(3, 2, (12, 16, 16, 3)).astype("float32")
 Y = np.arange(12) % 2
 
 
-def small_backbone():
+def small_backbone(name="backbone"):
     """Two stages, each with BatchNormalization and a detour."""
     inputs = x = layers.Input((16, 16, 3))
     for stage in ("conv1", "conv2"):
         x = layers.Conv2D(4, 3, strides=2, padding="same", name=f"{stage}_conv")(x)
         y = layers.BatchNormalization(name=f"{stage}_norm")(x)
         x = layers.Add(name=f"{stage}_out")([x, layers.ReLU(name=f"{stage}_relu")(y)])
-    return keras.Model(inputs, x, name="backbone")
+    return keras.Model(inputs, x, name=name)
 
 
 def as_in_keras_guide(backbone, outputs=1, dropout=0.2):
@@ -246,6 +246,28 @@ def test_weights_are_copied_into_and_out_of_a_network_inside(nested):
     assert not conv.trainable
 
 
+def test_two_networks_inside_with_layers_of_one_name_are_refused_in_a_sentence():
+    inputs = keras.Input((16, 16, 3))
+    sides = [layers.GlobalAveragePooling2D()(small_backbone(name)(inputs)) for name in "ab"]
+    both = keras.Model(inputs, layers.Dense(2)(layers.Concatenate(name="both")(sides)))
+    with pytest.raises(ValueError, match="2 layers of the name 'conv1_conv': rename one"):
+        transfer.split(both, "both")
+    with pytest.raises(ValueError, match="the source has more than one layer 'conv1_conv'"):
+        transfer.copy_weights(both, both, ["conv1_conv"])
+
+
+def test_a_network_called_twice_is_cut_after_but_not_within():
+    inner = small_backbone()
+    inputs = [keras.Input((16, 16, 3)) for _ in range(2)]
+    x = layers.Concatenate(name="both")([inner(one) for one in inputs])
+    model = keras.Model(inputs, layers.Dense(2)(layers.GlobalAveragePooling2D()(x)))
+    lower, upper = transfer.split(model, "both")
+    whole, parts = (keras.ops.convert_to_numpy(y) for y in (model([X, -X]), upper(lower([X, -X]))))
+    np.testing.assert_allclose(parts, whole, atol=1e-5)
+    with pytest.raises(ValueError, match="'conv1_out' is called 2 times"):
+        transfer.split(model, "conv1_out")
+
+
 def test_normalisation_within_a_composite_layer_stays_still_too():
     model = keras.Sequential(
         [
@@ -361,6 +383,8 @@ def test_a_validation_set_with_one_class_is_refused(nested):
         transfer.adjust(nested, (X, ones), (X, Y), stages=("head",))
     with pytest.raises(ValueError, match="validation data have no labels"):
         transfer.adjust(nested, (X, Y), X, stages=("head",))
+    with pytest.raises(ValueError, match="not as tuple"):
+        transfer.adjust(nested, (X, Y, Y), (X, Y), stages=("head",))
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def class_numbers(y, classes: int | None = None, *, name: str = "y") -> np.ndarr
     if y.dtype.kind in "UST":
         raise ValueError(
             f"{name} holds text, such as {str(y.flat[0])!r}: give class numbers, for example "
-            f"np.unique({name}, return_inverse=True)[1]."
+            "np.unique(y, return_inverse=True)[1]."
         )
     if y.dtype.kind not in "biuf":
         raise ValueError(f"{name} holds {y.dtype}: give class numbers, 0, 1, 2, …")
@@ -57,15 +57,18 @@ def class_numbers(y, classes: int | None = None, *, name: str = "y") -> np.ndarr
         return y.argmax(1)
     if y.dtype.kind == "f" and (odd := y[~np.isfinite(y) | (y != np.rint(y))]).size:
         raise ValueError(f"{name} holds {odd[0]:g}, which is no class: class numbers are whole.")
+    low, high = (int(value) for value in (y.min(), y.max()))
+    if high >= 2**63 or low < -(2**63):
+        raise ValueError(f"{name} goes from {low:g} to {high:g}: give class numbers, 0, 1, 2, …")
     numbers = y.astype("int64")
-    if classes is not None and (numbers.min() < 0 or numbers.max() >= classes):
+    if classes is not None and (low < 0 or high >= classes):
         fix = ""
-        if numbers.min() >= 1 and numbers.max() <= classes:
+        if low >= 1 and high <= classes:
             fix = ": subtract 1"
         elif classes == 2 and set(numbers) <= {-1, 1}:
             fix = f": ({name} + 1) // 2 makes them so"
         raise ValueError(
-            f"{name} goes from {numbers.min()} to {numbers.max()}, but the {classes} classes are "
+            f"{name} goes from {low} to {high}, but the {classes} classes are "
             f"0 to {classes - 1}{fix}."
         )
     return numbers

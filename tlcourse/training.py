@@ -69,16 +69,17 @@ def _read(dataset) -> tuple[np.ndarray, np.ndarray | None]:
         raise ValueError(f"the tf.data set must hold images or (images, labels), not {spec}.")
     if int(dataset.cardinality()) == -1:  # tf.data.INFINITE_CARDINALITY
         raise ValueError("the tf.data set repeats without end: leave out its repeat().")
-    images = spec[0] if pair else spec
-    if images.shape.rank == 3 or (pair and spec[1].shape.rank == 0):
-        dataset = dataset.batch(100)
-    batches = list(dataset.as_numpy_iterator())
-    if not batches:
+    one_by_one = spec[1].shape.rank == 0 if pair else spec.shape.rank == 3
+    join = np.stack if one_by_one else np.concatenate
+    parts = list(dataset.as_numpy_iterator())
+    if not parts:
         raise ValueError("the tf.data set is empty.")
-    if not pair:
-        return np.concatenate(batches), None
-    x, y = zip(*batches, strict=True)
-    return np.concatenate(x), np.concatenate(y)
+    try:
+        return tuple(map(join, zip(*parts, strict=True))) if pair else (join(parts), None)
+    except ValueError:
+        raise ValueError(
+            "the images of the tf.data set differ in size: resize them in its map()."
+        ) from None
 
 
 def _end(model: keras.Model):

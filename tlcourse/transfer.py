@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from io import BytesIO
@@ -158,7 +159,7 @@ def find_layer(model: keras.Model, name: str, *, last: bool = False) -> int:
     ValueError
         If there is none.
     """
-    layers = leaves(model)
+    layers, name = leaves(model), str(name)
     names = [layer.name for layer in layers]
     places = [place for place, each in enumerate(names) if each == name]
     if not places and (inside := _network_inside(model, name)) is not None:
@@ -287,6 +288,11 @@ def _laid_open(model: keras.Model) -> keras.Model:
         )
     if not any(isinstance(node.operation, keras.Model) for node in _nodes(graph)):
         return graph
+
+    names = Counter(layer.name for layer in {id(each): each for each in leaves(model)}.values())
+    name, times = names.most_common(1)[0]
+    if times > 1:
+        raise ValueError(f"the network holds {times} layers of the name {name!r}: rename one.")
 
     def call(operation, *args, **kwargs):
         inner = _functional(operation) if isinstance(operation, keras.Model) else None
@@ -616,11 +622,12 @@ def adjust(
         Before anything trains: if there is no such stage, or labels are no classes or all the
         same.
     """
-    stages, sets = list(stages), {}
+    stages, sets = [stages] if isinstance(stages, str) else list(stages), {}
     for stage in stages:
         find_layer(model, stage)
     for name, given in (("training", train), ("validation", validation)):
-        x, y = examples(*given) if isinstance(given, (tuple, list)) else examples(given)
+        pair = isinstance(given, tuple | list)
+        x, y = examples(*given) if pair and len(given) == 2 else examples(given)
         if y is None:
             raise ValueError(f"the {name} data have no labels: give (images, labels).")
         y = class_numbers(y, max(2, model.outputs[0].shape[-1]), name=f"y of the {name} data")
