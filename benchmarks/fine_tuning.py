@@ -19,7 +19,7 @@ from time import perf_counter
 
 import numpy as np
 
-from benchmarks.label_efficiency import RESULTS, save, summary
+from benchmarks.label_efficiency import RESULTS, save, scores
 from benchmarks.resnet50 import SETTINGS, cached, pretrained
 from tlcourse import training, transfer
 from tlcourse.backend import keras
@@ -29,8 +29,8 @@ LABELS, SEEDS = 20, range(5)
 CHECKPOINTS = [0, 25, 50, 100, 200]  # steps after the head's own
 BEFORE = {"head": "pool", "conv5": "conv4", "conv4": "conv3"}
 STORE = RESULTS / "fine_tuning.unfinished"
-HEAD_RATE, RATE = SETTINGS["finetuned"]["head_rate"], SETTINGS["finetuned"]["rate"]
-STEPS = SETTINGS["finetuned"]["steps"]
+HEAD_RATE, RATE = SETTINGS["fine-tuned"]["head_rate"], SETTINGS["fine-tuned"]["rate"]
+STEPS = SETTINGS["fine-tuned"]["steps"]
 
 
 def begin(stage: str, seed: int):
@@ -57,14 +57,14 @@ def depth(stage: str, seed: int) -> list[float]:
         transfer.unfreeze_from(upper, stage)
     rates = {"": RATE, "head": HEAD_RATE}
     training.compile_classifier(upper, optimizer=transfer.LayerwiseAdam(rates))
-    scores, seconds = [], 0.0
+    found, seconds = [], 0.0
     for done, steps in zip([0, *CHECKPOINTS], CHECKPOINTS, strict=False):
         began = perf_counter()
         if steps > done:
             training.fit_steps(upper, few.x_train, few.y_train, steps=steps - done, seed=steps)
         seconds += perf_counter() - began
-        scores.append(training.accuracy(upper, few.x_test, few.y_test))
-    return [*scores, seconds]
+        found.append(training.accuracy(upper, few.x_test, few.y_test))
+    return [*found, seconds]
 
 
 def mistake(name: str, seed: int) -> list[float]:
@@ -97,22 +97,19 @@ def main() -> None:
             with STORE.open("a") as file:
                 file.write(json.dumps([key, done[key]]) + "\n")
             print(*key, np.round(done[key], 3), file=sys.stderr, flush=True)
-    table = {
-        name: summary(np.array([[done["mistake", name, seed][0] for seed in SEEDS]]))[0]
-        for name in MISTAKES
-    }
+    mistakes = {name: [done["mistake", name, seed][0] for seed in SEEDS] for name in MISTAKES}
     curves = {}
     for stage in BEFORE:
         results = np.array([done["depth", stage, seed] for seed in SEEDS])
         upper, _ = begin(stage, 0)
         transfer.unfreeze_from(upper, stage)
         curves[stage] = {
-            "accuracy": summary(results[:, :-1].T),
+            "accuracy": results[:, :-1].T.round(4).tolist(),  # (checkpoints, seeds)
             "seconds": round(float(np.median(results[:, -1])), 1),
             "parameters": sum(int(np.prod(v.shape)) for v in upper.trainable_variables),
         }
-    result = {"checkpoints": CHECKPOINTS, "depth": curves, "mistakes": table}
-    save("fine_tuning", result | {"labels": LABELS, "seeds": len(SEEDS)})
+    result = {"labels": LABELS, "seeds": len(SEEDS), "checkpoints": CHECKPOINTS}
+    save("fine_tuning", result | {"depth": curves, "mistakes": scores(mistakes)})
     STORE.unlink()
 
 

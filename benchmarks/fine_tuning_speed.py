@@ -76,15 +76,16 @@ def main() -> None:
         for phase in (0, 1)
     ]
     difference = float(np.mean(scores[cached]) - np.mean(scores[plain]))
-    told = {
+    result = {
         "frozen_ratio": round(ratios[0], 2),
         "last_stage_ratio": round(ratios[1], 2),
         "accuracy_difference": round(difference, 4),
         "repeats": REPEATS,
     }
+    accuracy = {recipe.__name__: np.round(scores[recipe], 4).tolist() for recipe in scores}
     runs = {recipe.__name__: np.round(seconds[recipe], 1).tolist() for recipe in seconds}
-    RESULT.write_text(json.dumps(told | {"seconds": runs}, indent=1) + "\n")
-    print(json.dumps(told))
+    RESULT.write_text(json.dumps(result | {"seconds": runs, "accuracy": accuracy}, indent=1) + "\n")
+    print(json.dumps(result))
 
 
 if __name__ == "__main__":

@@ -176,8 +176,10 @@ def main(parts: list[str]) -> None:
             result["megabytes"] = memory(folder)
     RESULT.write_text(json.dumps(result, indent=1, sort_keys=True) + "\n")
     ratios = [f"{kind}_{what}_ratio" for kind in CLASSES for what in ("cpu", "wall")]
-    told = {name: result[name] for name in [*ratios, "two_workers"]}
-    print(json.dumps(told | {"marks_equal": all(result[f"{k}_marks_equal"] for k in CLASSES)}))
+    ratios_found = {name: result[name] for name in [*ratios, "two_workers"]}
+    print(
+        json.dumps(ratios_found | {"marks_equal": all(result[f"{k}_marks_equal"] for k in CLASSES)})
+    )
 
 
 if __name__ == "__main__":

@@ -3,15 +3,15 @@
 Target: handwritten digits in coloured scenes, tested on handwriting that no training image shows.
 Five seeds, paired: every arm sees the same labelled images. Four arms:
 
-- finetuned: the course's weights, linear head first, then the last stages with the head
+- fine-tuned: the course's weights, linear head first, then the last stages with the head
   (`transfer.probe_then_fine_tune`), on features cached before them;
-- probe: the same weights, all frozen, a linear head;
-- random: the same architecture, all of it trained from random weights;
-- small_cnn: `models.scene_cnn` from random weights.
+- frozen: the same weights, all frozen, a linear head;
+- scratch: the same architecture, all of it trained from random weights;
+- small CNN: `models.scene_cnn` from random weights.
 
 The settings below were chosen on other handwriting: `python -m benchmarks.resnet50 --tune ARM`
 prints that search. A run that was interrupted goes on where it stopped; arms that are named, as
-in `python -m benchmarks.resnet50 random`, run alone.
+in `python -m benchmarks.resnet50 scratch`, run alone.
 """
 
 import json
@@ -23,7 +23,7 @@ from time import perf_counter
 
 import numpy as np
 
-from benchmarks.label_efficiency import RESULTS, save, summary
+from benchmarks.label_efficiency import RESULTS, save, scores
 from tlcourse import models, training, transfer
 from tlcourse.backend import keras
 from tlcourse.data import Dataset, few_labels, make_scene_digits
@@ -32,20 +32,20 @@ LABELS = [10, 20, 50]
 SEEDS = range(5)
 STORE = RESULTS / "resnet50.unfinished"
 SETTINGS = {
-    "finetuned": {"layer": "conv5", "steps": 100, "head_rate": 3e-4, "rate": 3e-5},
-    "probe": {"steps": 200, "rate": 3e-4},
-    "random": {"steps": 100, "rate": 3e-3},
-    "small_cnn": {"steps": 400, "rate": 1e-3, "shift": 4},
+    "fine-tuned": {"layer": "conv5", "steps": 100, "head_rate": 3e-4, "rate": 3e-5},
+    "frozen": {"steps": 200, "rate": 3e-4},
+    "scratch": {"steps": 100, "rate": 3e-3},
+    "small CNN": {"steps": 400, "rate": 1e-3, "shift": 4},
 }
 SEARCH = {
-    "finetuned": {
+    "fine-tuned": {
         "rate": [3e-5, 1e-4, 3e-4],
         "layer": ["conv5", "conv4"],
         "steps": [100, 200],
     },
-    "probe": {"rate": [1e-4, 3e-4, 1e-3], "steps": [50, 100, 200, 400]},
-    "random": {"rate": [3e-4, 1e-3, 3e-3], "steps": [100, 200]},
-    "small_cnn": {"rate": [5e-4, 1e-3], "steps": [400, 800]},
+    "frozen": {"rate": [1e-4, 3e-4, 1e-3], "steps": [50, 100, 200, 400]},
+    "scratch": {"rate": [3e-4, 1e-3, 3e-3], "steps": [100, 200]},
+    "small CNN": {"rate": [5e-4, 1e-3], "steps": [400, 800]},
 }
 
 
@@ -73,7 +73,7 @@ def cached(held_out: str, after: str) -> Dataset:
     return replace(data, x_train=x_train, x_test=x_test)
 
 
-def finetuned(held_out, labels, seed, layer, steps, head_rate, rate) -> float:
+def fine_tuned(held_out, labels, seed, layer, steps, head_rate, rate) -> float:
     """Accuracy of one run."""
     model, weights = pretrained()
     model.set_weights(weights)
@@ -88,14 +88,14 @@ def finetuned(held_out, labels, seed, layer, steps, head_rate, rate) -> float:
     return training.accuracy(upper, few.x_test, few.y_test)
 
 
-def probe(held_out, labels, seed, steps, rate) -> float:
+def frozen(held_out, labels, seed, steps, rate) -> float:
     """Accuracy of one run."""
     keras.utils.set_random_seed(seed)
     head = keras.Sequential([keras.Input((2048,)), keras.layers.Dense(10, name="head")])
     return _train(head, few_labels(cached(held_out, "pool"), labels, seed), seed, steps, rate)
 
 
-def random(held_out, labels, seed, steps, rate) -> float:
+def scratch(held_out, labels, seed, steps, rate) -> float:
     """Accuracy of one run."""
     keras.utils.set_random_seed(seed)
     model = models.add_head(models.resnet50(None), 10)
@@ -118,24 +118,24 @@ def _train(model, few: Dataset, seed, steps, rate, shift=0) -> float:
     return training.accuracy(model, few.x_test, few.y_test)
 
 
-ARMS = {"finetuned": finetuned, "probe": probe, "small_cnn": small_cnn, "random": random}
+ARMS = {"fine-tuned": fine_tuned, "frozen": frozen, "small CNN": small_cnn, "scratch": scratch}
 
 
 def tune(arm: str) -> None:
     """One setting after the other, the best value kept; 20 labels, validation handwriting.
 
-    Three seeds, but one for the random network, whose runs take minutes.
+    Three seeds, but one for ResNet50 from scratch, whose runs take minutes.
     """
-    seeds = 1 if arm == "random" else 3
+    seeds = 1 if arm == "scratch" else 3
     best, tried = dict(SETTINGS[arm]), {}
 
     def validation(settings: dict) -> float:
         key = tuple(settings.values())
         if key not in tried:
             began = perf_counter()
-            scores = [ARMS[arm]("validation", 20, seed, **settings) for seed in range(seeds)]
-            tried[key] = np.mean(scores)
-            print(f"{arm} {settings}: {np.round(scores, 3)}, mean {tried[key]:.3f}, "
+            found = [ARMS[arm]("validation", 20, seed, **settings) for seed in range(seeds)]
+            tried[key] = np.mean(found)
+            print(f"{arm} {settings}: {np.round(found, 3)}, mean {tried[key]:.3f}, "
                   f"{(perf_counter() - began) / seeds:.0f} s a run", flush=True)  # fmt: skip
         return tried[key]
 
@@ -164,12 +164,17 @@ def main(arms: list[str]) -> None:
     missing = [arm for arm in ARMS if sum(key[0] == arm for key in done) < len(LABELS) * len(SEEDS)]
     if missing:
         sys.exit(f"still to run: {', '.join(missing)}")
-    result = {"labels": LABELS}
-    for arm in ARMS:
-        runs = np.array([[done[arm, n, seed] for seed in SEEDS] for n in LABELS])
-        result[arm] = summary(runs[..., 0])
-        result.setdefault("seconds", {})[arm] = np.median(runs[..., 1], axis=1).round(1).tolist()
-    save("resnet50", result | {"seeds": len(SEEDS), "settings": SETTINGS})
+    runs = {arm: np.array([[done[arm, n, seed] for seed in SEEDS] for n in LABELS]) for arm in ARMS}
+    result = {
+        "labels": LABELS,
+        "seeds": len(SEEDS),
+        "settings": SETTINGS,
+        "accuracy": scores({arm: values[..., 0] for arm, values in runs.items()}),
+        "seconds": {
+            arm: np.median(values[..., 1], axis=1).round(1).tolist() for arm, values in runs.items()
+        },
+    }
+    save("resnet50", result)
     STORE.unlink()
 
 

@@ -17,7 +17,8 @@ SOURCES = {
 
 if __name__ == "__main__":
     aim = base.target()
-    result = {"labels": LABELS, "seeds": len(base.SEEDS), "fine-tuned": {}, "frozen": {}}
+    result = {"labels": LABELS, "seeds": len(base.SEEDS)}
+    result["accuracy"] = {"fine-tuned": {}, "frozen": {}}
     for name, make in SOURCES.items():
         store = base.RESULTS / f"source_distance_{name.replace(' ', '_')}.unfinished"
         source = base.train_source(make())
@@ -28,7 +29,7 @@ if __name__ == "__main__":
             )
             for way in ("fine-tuned", "frozen")
         }  # fmt: skip
-        got = training.label_efficiency(
+        found = training.label_efficiency(
             starts,
             aim,
             [LABELS],
@@ -38,7 +39,7 @@ if __name__ == "__main__":
             store=store,
         )
         for way in starts:
-            result[way][name] = base.summary(got[way])[0]
+            result["accuracy"][way] |= base.scores({name: found[way][0]})
     base.save("source_distance", result)
     for leftover in base.RESULTS.glob("source_distance_*.unfinished"):
         leftover.unlink()

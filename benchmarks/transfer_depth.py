@@ -1,7 +1,8 @@
 """Which layers are worth copying? Chapter 04, section 6, after Yosinski et al. 2014.
 
 The first k of four convolutions come from the source, and train on or stay frozen; the rest
-starts anew. 20 labels per class, five paired seeds, the tasks of `benchmarks.label_efficiency`.
+starts from random. 20 labels per class, five paired seeds, the tasks of
+`benchmarks.label_efficiency`.
 """
 
 from benchmarks import label_efficiency as base
@@ -16,6 +17,7 @@ if __name__ == "__main__":
         "copied": list(range(len(base.BACKBONE) + 1)),
         "labels": LABELS,
         "seeds": len(base.SEEDS),
+        "accuracy": {},
     }
     for way in ("fine-tuned", "frozen"):
         starts = {
@@ -25,7 +27,7 @@ if __name__ == "__main__":
             )
             for k in result["copied"]
         }  # fmt: skip
-        got = training.label_efficiency(
+        found = training.label_efficiency(
             starts,
             data,
             [LABELS],
@@ -34,6 +36,6 @@ if __name__ == "__main__":
             shift=base.SHIFT,
             store=store,
         )
-        result[way] = [base.summary(got[name])[0] for name in starts]
+        result["accuracy"] |= base.scores({way: [found[name][0] for name in starts]})
     base.save("transfer_depth", result)
     store.unlink()

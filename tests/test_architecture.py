@@ -19,6 +19,7 @@ ROOMS = [
     "autodiff",
     "losses",
     "optimizers",
+    "labels",
     "data",
     "plotting",
     "quiz",

@@ -1,9 +1,11 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from benchmarks import data
+from benchmarks import data, label_efficiency
+from tlcourse import plotting
 from tlcourse.course.content import benchmark
 from tlcourse.data import make_stripes
 from tlcourse.files import CourseError
@@ -11,6 +13,7 @@ from tlcourse.files import CourseError
 RESULTS = Path(__file__).parents[1] / "benchmarks" / "results"
 
 
+ARMS = {"scratch", "frozen", "fine-tuned"}
 SPEED = ("fine_tuning_speed", "grading", "widgets")  # which have no seeds
 
 
@@ -20,13 +23,47 @@ def test_a_stored_result_has_its_benchmark_and_five_seeds(path):
     assert path.stem in SPEED or json.loads(path.read_text())["seeds"] >= 5
 
 
-def test_label_efficiency_is_stored_as_mean_and_spread_of_accuracies():
+def summaries(result, settings):
+    """Mean and standard deviation of a stored result, which has one score for each seed."""
+    mean, sd = plotting.mean_and_sd(result)
+    assert mean.shape == settings
+    if not isinstance(result, dict):  # a dict is what is left of scores that were not kept
+        assert np.shape(result) == (*settings, 5)
+    assert ((mean > 0.05) & (mean < 1) & (sd > 0) & (sd < 0.1)).all()
+    return mean
+
+
+def test_label_efficiency_is_stored_for_the_same_arms_at_every_length():
     stored = benchmark("label_efficiency")
     assert stored["labels"] == [5, 10, 20, 50, 100]
-    curves = [stored[name] for name in ("scratch", "transfer", "frozen", "scratch_patient")]
-    for curve in [*curves, *stored["short"].values()]:
-        assert len(curve) == 5
-        assert all(0.1 < mean < 1 and 0 < sd < 0.1 for mean, sd in curve)
+    assert set(stored["accuracy"]) == set(stored["steps"]) == {"short", "full", "patient"}
+    for length, arms in stored["accuracy"].items():
+        assert set(arms) == ({"scratch"} if length == "patient" else ARMS)
+        for scores in arms.values():
+            summaries(scores, (5,))
+        plotting.label_efficiency(stored["labels"], arms)  # as it is
+    plotting.plt.close("all")
+
+
+def test_other_results_name_the_same_arms():
+    resnet, depth, distance = map(benchmark, ("resnet50", "transfer_depth", "source_distance"))
+    assert set(resnet["accuracy"]) == set(resnet["settings"]) == {*ARMS, "small CNN"}
+    assert set(depth["accuracy"]) == set(distance["accuracy"]) == ARMS - {"scratch"}
+    for scores in depth["accuracy"].values():
+        summaries(scores, (5,))
+    for sources in distance["accuracy"].values():
+        for scores in sources.values():
+            summaries(scores, ())
+
+
+def test_every_score_is_stored_a_row_a_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(label_efficiency, "RESULTS", tmp_path)
+    scores = label_efficiency.scores({"scratch": np.array([[0.12345, 0.2], [0.3, 0.4]])})
+    label_efficiency.save("some", {"labels": [5, 10], "accuracy": scores})
+    text = (tmp_path / "some.json").read_text()
+    assert "[0.1234, 0.2],\n" in text
+    assert json.loads(text) == json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert np.shape(json.loads(text)["accuracy"]["scratch"]) == (2, 2)
 
 
 def test_an_unknown_result_is_named():
@@ -38,19 +75,21 @@ def test_the_generators_are_measured_in_images_per_second():
     assert data.images_per_second(make_stripes, images=50, repeats=3) > 100
 
 
-def test_the_runs_of_resnet50_are_stored_as_mean_and_spread_of_accuracies():
+def test_the_runs_of_resnet50_are_stored_as_accuracies_of_every_arm():
     stored = benchmark("resnet50")
     assert stored["labels"] == [10, 20, 50]
-    for arm in ("finetuned", "probe", "random", "small_cnn"):
+    for arm, scores in stored["accuracy"].items():
         assert len(stored["settings"][arm]) >= 2
-        assert all(0.05 < mean < 1 and 0 < sd < 0.1 for mean, sd in stored[arm])
+        assert len(stored["seconds"][arm]) == 3
+        summaries(scores, (3,))
 
 
 def test_the_depths_of_fine_tuning_begin_with_the_same_head():
     stored = benchmark("fine_tuning")
-    depths = stored["depth"].values()
-    assert all(len(depth["accuracy"]) == len(stored["checkpoints"]) for depth in depths)
-    begins = [depth["accuracy"][0][0] for depth in depths]
+    settings = (len(stored["checkpoints"]),)
+    begins = [summaries(d["accuracy"], settings)[0] for d in stored["depth"].values()]
     assert max(begins) - min(begins) < 0.01
-    sizes = [depth["parameters"] for depth in depths]
+    for scores in stored["mistakes"].values():
+        summaries(scores, ())
+    sizes = [depth["parameters"] for depth in stored["depth"].values()]
     assert sizes == sorted(sizes)

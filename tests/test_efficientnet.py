@@ -179,12 +179,12 @@ def test_each_network_gets_its_own_preprocessing(make, expected):
 
 def test_what_has_been_preprocessed_is_not_preprocessed_again(network):
     ready = models.preprocess(X)
-    with pytest.raises(ValueError, match=r"in 0–255, and they reach from -.*preprocessed before"):
+    with pytest.raises(ValueError, match=r"lie in 0–255, and these go from -.*preprocessed before"):
         models.preprocess(ready, network)
 
 
 def test_pixels_that_are_scaled_to_one_are_refused(network):
-    with pytest.raises(ValueError, match="floats of at most 1: multiply them by 255"):
+    with pytest.raises(ValueError, match=r"go from 0 to 1: multiply by 255"):
         models.preprocess(X / 255, network)
     black = np.zeros((1, 64, 64, 3), "float32")
     np.testing.assert_array_equal(models.preprocess(black, network), black)
@@ -193,10 +193,11 @@ def test_pixels_that_are_scaled_to_one_are_refused(network):
 @pytest.mark.parametrize(
     ("shape", "message"),
     [
-        ((2, 64, 64, 1), r"three colours.*\(2, 64, 64, 1\); for a grey one repeat it"),
-        ((64, 64), r"three colours.*\(64, 64\); for a grey one"),
-        ((64, 64, 4), r"three colours.*\(64, 64, 4\)\.$"),
-        ((3,), r"three colours"),
+        ((2, 64, 64, 1), r"not \(2, 64, 64, 1\): of grey ones"),
+        ((2, 64, 64), r"not \(2, 64, 64\): of grey ones"),
+        ((64, 64, 3), r"not \(64, 64, 3\): a single image is x\[None\]"),
+        ((2, 64, 64, 4), r"not \(2, 64, 64, 4\): .*transparency"),
+        ((3,), r"not \(3,\)\.$"),
     ],
 )
 def test_images_without_three_colours_are_refused(network, shape, message):
@@ -236,15 +237,15 @@ def test_all_probabilities_sum_to_one_and_floats_are_taken():
 @pytest.mark.parametrize(
     ("image", "message"),
     [
-        (PHOTO / 255, "multiply them by 255"),
-        (PHOTO[..., 0], "for a grey one repeat it"),
-        (PHOTO[..., :1], "for a grey one repeat it"),
+        (PHOTO / 255, "multiply by 255"),
+        (PHOTO[..., 0], r"one photograph of shape \(h, w, 3\), and the shape is \(50, 70\)"),
+        (PHOTO[..., :1], r"of grey ones"),
         (PHOTO[None], r"one photograph of shape \(h, w, 3\), and the shape is \(1, 50, 70, 3\)"),
         (PHOTO[:0], r"the shape is \(0, 70, 3\)"),
         (PHOTO - 300.0, "in 0–255"),
         (np.full((4, 4, 3), np.nan), "in 0–255"),
-        (PHOTO > 9, "must hold numbers in 0–255, not bool"),
-        ("cat.jpg", "three colours"),
+        (PHOTO > 9, "as numbers from 0 to 255, not bool"),
+        ("cat.jpg", "one photograph"),
     ],
 )
 def test_what_is_no_photograph_is_one_sentence(image, message):

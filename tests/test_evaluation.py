@@ -226,9 +226,13 @@ def test_the_verdict_on_constructed_cases(scratch, transfer, verdict):
         ((Y, runs(0.5, seeds=6), runs(0.7)), "not paired: 6 from scratch and 5 with transfer"),
         ((Y, runs(0.5)[:, :-1], runs(0.7)), r"scratch must have the shape \(seeds, 1000\)"),
         ((Y, runs(0.5), Y), r"transfer must have the shape \(seeds, 1000\).*not \(1000,\)"),
-        ((Y, runs(0.5), runs(0.7) * 1.0), "transfer must hold predicted classes"),
+        (
+            (Y, runs(0.5), runs(0.7) * 0.5),
+            "transfer must hold predicted classes.*which is no class",
+        ),
+        ((Y, runs(0.5), np.eye(10)[runs(0.7)]), r"\(5, 1000, 10\); the argmax\(-1\) of logits"),
         ((Y, runs(0.5), np.tile(runs(0.7)[:1], (5, 1))), "all 5 runs of transfer predict exactly"),
-        ((Y[:0], runs(0.5)[:, :0], runs(0.7)[:, :0]), "must have the shape"),
+        ((Y[:0], runs(0.5)[:, :0], runs(0.7)[:, :0]), "not empty"),
     ],
 )
 def test_what_cannot_be_compared_is_refused_in_a_sentence(arguments, message):
@@ -242,9 +246,9 @@ def test_a_test_set_that_was_used_to_choose_is_refused():
 
 
 def test_the_report_says_all_in_a_few_lines():
-    told = str(evaluation.compare(Y, runs(0.5), runs(0.7, seed=1), seconds=(3.2, 41)))
+    report = str(evaluation.compare(Y, runs(0.5), runs(0.7, seed=1), seconds=(3.2, 41)))
     for part in ("Transfer helps here", "95 % interval", "5 of 5", "1000 test", "3 s", "41 s"):
-        assert part in told
+        assert part in report
     unsure = runs(0.6, spread=0.08), runs(0.63, spread=0.08, seed=1)
     assert "cannot tell" in str(evaluation.compare(Y, *unsure))
 

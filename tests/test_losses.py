@@ -73,6 +73,12 @@ def test_class_numbers_and_one_hot_rows_are_the_same(batch):
     np.testing.assert_allclose(cross_entropy(z, np.eye(z.shape[1])[y]), cross_entropy(z, y))
 
 
+@given(batches(50))
+def test_class_numbers_may_stand_in_a_column(batch):
+    z, y = batch
+    assert cross_entropy(z, y[:, None].astype(float)) == cross_entropy(z, y)
+
+
 @given(batches(50, most_classes=2))
 def test_two_classes_are_one_logit_the_difference(batch):
     z, y = batch
@@ -105,9 +111,10 @@ def test_a_sure_and_wrong_forecast_keeps_its_full_price(dtype):
 @pytest.mark.parametrize(
     ("z", "y", "said"),
     [
-        (np.zeros((10, 10)), np.linspace(0, 1, 10), "float64 of the shape (10,)"),
-        (np.zeros((2, 3)), np.array([[0], [1]]), "of the shape (2, 1)"),
-        (np.zeros((2, 3)), np.eye(2), "of the shape (2, 2)"),
+        (np.zeros((10, 10)), np.linspace(0, 1, 10), "holds 0.111111, which is no class"),
+        (np.zeros((2, 3)), np.array([[0], [1], [2]]), "of the shape (3, 1)"),
+        (np.zeros((2, 3)), np.eye(2), "one-hot with 2 columns, but there are 3 classes"),
+        (np.zeros((2, 3)), np.array(["a", "b"]), "y holds text, such as 'a'"),
         (np.zeros((2, 3)), np.array([0, 3]), "from 0 to 3"),
         (np.zeros((2, 3)), np.array([-1, 2]), "from -1 to 2"),
         (np.zeros(3), np.array([0]), "(N, K), not (3,)"),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -52,7 +53,17 @@ def test_it_is_keras_own_graph(resnet):
     ]
 
 
-@pytest.mark.parametrize(("arguments", "message"), [(("imagnet",), "'imagnet'"), ((None, 8), "8")])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("imagnet",), "'imagnet'"),
+        ((None, 8), "at least 32 pixels.*not 8"),
+        ((None, (64, 16)), r"not \(64, 16\)"),
+        ((None, (64, 64, 3)), r"not \(64, 64, 3\)"),
+        ((None, 64.5), "not 64.5"),
+        ((None, "64"), "not '64'"),
+    ],
+)
 def test_a_wrong_argument_is_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         models.resnet50(*arguments)
@@ -75,6 +86,31 @@ def test_auto_takes_the_course_s_weights_where_imagenet_s_are_not(monkeypatch, c
     assert "'course'" in capsys.readouterr().out
 
 
+def test_the_letter_weights_say_once_what_they_are_for(monkeypatch, capsys):
+    monkeypatch.setattr(weights, "load", lambda model: None)
+    models._say_once.cache_clear()
+    for _ in range(2):
+        models.resnet50("course", side=32)
+    models.resnet50(None, side=32)
+    models.letter_reader()
+    assert capsys.readouterr().out.splitlines() == [weights.PURPOSE]
+    assert "worse than random weights" in weights.PURPOSE
+
+
+def test_images_need_not_be_square():
+    assert models.resnet50(None, side=(64, 96)).output.shape == (None, 2, 3, 2048)
+
+
+@pytest.mark.parametrize("side", [16, 96, (48, 64), np.int64(32)])
+def test_the_rival_from_scratch_takes_images_of_any_size(side):
+    size = (side, side) if np.ndim(side) == 0 else side
+    model = models.scene_cnn(3, side=side)
+    assert model(np.zeros((2, *size, 3))).shape == (2, 3)
+    assert models.scene_cnn(3).input_shape == (None, 64, 64, 3)
+    with pytest.raises(ValueError, match="at least 16 pixels"):
+        models.scene_cnn(3, side=15)
+
+
 def test_preprocessing_leaves_its_argument_alone():
     x = RNG.uniform(0, 255, (2, 8, 8, 3)).astype("float32")
     before = x.copy()
@@ -82,6 +118,45 @@ def test_preprocessing_leaves_its_argument_alone():
     np.testing.assert_array_equal(x, before)
     np.testing.assert_allclose(got, before[..., ::-1] - [103.939, 116.779, 123.68], atol=1e-4)
     assert models.preprocess(before.astype("uint8")).dtype == "float32"
+
+
+RGB = RNG.integers(0, 256, (2, 8, 8, 3)).astype("uint8")
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (RGB / 255, "pixels must lie in 0–255, and these go from 0.* multiply by 255"),
+        (np.float32(RGB / 255) * 2 - 1, "these go from -1 .*have they been preprocessed before"),
+        (RGB * 257.0, "scale them to 0–255"),
+        (np.where(RGB > 200, np.nan, RGB), "these go from nan"),
+        (models.preprocess(RGB), "have they been preprocessed before"),
+        (RGB[..., :1], r"\(n, h, w, 3\), not \(2, 8, 8, 1\): of grey ones np.repeat"),
+        (RGB[..., 0], r"not \(2, 8, 8\): of grey ones np.stack"),
+        (RGB[0], r"not \(8, 8, 3\): a single image is x\[None\]"),
+        (np.concatenate([RGB, RGB[..., :1]], -1), r"not \(2, 8, 8, 4\): x\[..., :3\]"),
+        (np.moveaxis(RGB, -1, 1), r"not \(2, 3, 8, 8\): np.moveaxis"),
+        (RGB[0, 0, 0], r"not \(3,\)\."),
+        (RGB > 100, "as numbers from 0 to 255, not bool"),
+        (np.array([["a.jpg"]]), "not <U5"),
+        ([RGB[0], RGB[0][:4]], "images come as one array, not as list"),
+        (keras.Input((8, 8, 3)), "within a tf.data map or a model"),
+    ],
+)
+def test_what_preprocessing_would_spoil_is_refused_in_a_sentence(x, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        models.preprocess(x)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("x", [RGB, RGB.astype("int64"), RGB.astype("float64"), RGB.tolist()])
+def test_pixels_of_any_type_are_preprocessed_alike(x):
+    np.testing.assert_array_equal(models.preprocess(x), models.preprocess(RGB))
+
+
+def test_black_images_and_none_at_all_are_images():
+    for x in (np.zeros((1, 8, 8, 3)), np.zeros((0, 8, 8, 3)), np.zeros((1, 8, 8, 3), "uint8")):
+        assert models.preprocess(x).shape == x.shape
 
 
 def test_the_shipped_weights_read_letters_as_their_card_says():
@@ -145,8 +220,7 @@ def test_a_wrong_file_is_one_sentence_and_changes_nothing(small, file, damage):
 
 
 def test_unfreezing_lets_all_from_a_layer_on_train_but_no_normalisation(small):
-    transfer.freeze(small)
-    assert not small.trainable_variables
+    small.trainable = False
     assert transfer.unfreeze_from(small, "conv3") == ["conv3_conv", "head"]
     assert transfer.unfreeze_from(small, "head") == ["head"]
     assert transfer.unfreeze_from(small, "conv2_conv") == ["conv2_conv", "conv3_conv", "head"]
@@ -229,7 +303,7 @@ def test_features_are_kept_and_found_again(small, lower, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("change", ["weights", "data", "preprocessing", "boundary"])
-def test_whatever_changes_is_computed_anew(small, lower, tmp_path, change):
+def test_whatever_changes_is_computed_again(small, lower, tmp_path, change):
     transfer.features(lower, X, np.asarray, folder=tmp_path)
     x, preprocess = X.copy(), np.asarray
     if change == "weights":
@@ -288,6 +362,24 @@ def test_a_full_disk_is_one_sentence_and_what_is_finished_stays(lower, tmp_path,
     np.testing.assert_allclose(got, transfer.features(lower, X, np.asarray), atol=1e-6)
 
 
+@pytest.mark.parametrize("folder", [False, True])
+def test_features_of_a_tf_data_set_come_with_its_labels(lower, tmp_path, folder):
+    tf = pytest.importorskip("tensorflow")
+    folder = tmp_path if folder else None
+    images = tf.data.Dataset.from_tensor_slices(X).batch(8)
+    expected = transfer.features(lower, X, np.asarray)
+    found = transfer.features(lower, images, np.asarray, folder=folder)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    both = tf.data.Dataset.from_tensor_slices((X, Y)).shuffle(30).batch(8)
+    found, y = transfer.features(lower, both, np.asarray, folder=folder)
+    assert len(y) == len(Y)
+    rows = {
+        tuple(np.round(row.ravel()[:9], 4)): label for row, label in zip(expected, Y, strict=True)
+    }
+    for row, label in zip(found, y, strict=True):
+        assert rows[tuple(np.round(row.ravel()[:9], 4))] == label
+
+
 # --- recipes -------------------------------------------------------------------------------------
 
 
@@ -303,12 +395,25 @@ def test_the_adjust_loop_stops_by_itself_and_ends_with_the_best_weights(small, c
     rounds = transfer.adjust(
         small, (x, Y), (x, Y), stages=("head", "conv3", "conv2"), steps=150, head_rate=0.02
     )
-    told = capsys.readouterr().out.splitlines()
-    assert told[0].startswith("head and what follows it")
-    assert told[-1].endswith("Stop.")
-    best = max(score for _, score in rounds)
-    error = (best * (1 - best) / len(Y)) ** 0.5
-    assert training.accuracy(small, x, Y) >= best - error - 1e-9
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0].startswith("head and what follows it: validation accuracy")
+    assert "A beginning" in printed[0]
+    assert printed[-1].endswith("Stop.")
+    for line in printed[1 : len(rounds)]:  # what is said is what the interval says
+        low = float(re.search(r"Gain \S+, 95 % interval (\S+) to", line)[1])
+        assert ("a clear gain" in line) == (low > 0)
+        assert ("no clear gain" in line) == (low <= 0)
+    kept = rounds[-2] if "taken back" in printed[-1] else rounds[-1]
+    assert training.accuracy(small, x, Y) == pytest.approx(kept[1])
+
+
+def test_adjust_takes_tf_data_sets_and_labels_of_any_form(small, capsys):
+    tf = pytest.importorskip("tensorflow")
+    x = X + 2 * Y[:, None, None, None]
+    train = tf.data.Dataset.from_tensor_slices((x, Y)).shuffle(30, seed=0).batch(8)
+    rounds = transfer.adjust(small, train, (x, Y[:, None]), stages=("head",), steps=5)
+    assert rounds == [("head", pytest.approx(training.accuracy(small, x, Y)))]
+    assert capsys.readouterr().out.splitlines()[-1] == "All stages have been tried. Stop."
 
 
 # --- pre-training --------------------------------------------------------------------------------
@@ -376,7 +481,7 @@ def test_a_folder_with_other_settings_is_refused_in_a_sentence(tmp_path):
     assert "Traceback" not in run.stderr
 
 
-def test_a_damaged_checkpoint_is_told_in_a_sentence(quick, tmp_path):
+def test_a_damaged_checkpoint_is_named_in_a_sentence(quick, tmp_path):
     pretrain.train(8, 0, tmp_path)
     (tmp_path / "checkpoint.keras").write_bytes(b"not a zip file")
     with pytest.raises(CourseError, match=r"checkpoint.keras is damaged.*delete"):

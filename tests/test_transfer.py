@@ -4,6 +4,7 @@ import pytest
 from tlcourse import models, training, transfer
 from tlcourse.backend import keras
 
+layers = keras.layers
 BACKBONE = ["conv1", "conv2", "conv3", "conv4"]
 
 
@@ -109,9 +110,304 @@ def test_a_half_is_split_and_trained_like_a_whole_network():
     assert not np.array_equal(weights(model, "head"), before[1])
 
 
-def test_freezing_again_freezes_what_was_unfrozen_inside():
-    model = models.small_cnn(3)
-    transfer.freeze(model)
-    model.get_layer("conv4").trainable = True
-    transfer.freeze(model)
-    assert not any(layer.trainable for layer in model.layers)
+# --- a network inside the network ----------------------------------------------------------------
+
+X = np.random.default_rng(0).normal(3, 2, (12, 16, 16, 3)).astype("float32")
+Y = np.arange(12) % 2
+
+
+def small_backbone(name="backbone"):
+    """Two stages, each with BatchNormalization and a detour."""
+    inputs = x = layers.Input((16, 16, 3))
+    for stage in ("conv1", "conv2"):
+        x = layers.Conv2D(4, 3, strides=2, padding="same", name=f"{stage}_conv")(x)
+        y = layers.BatchNormalization(name=f"{stage}_norm")(x)
+        x = layers.Add(name=f"{stage}_out")([x, layers.ReLU(name=f"{stage}_relu")(y)])
+    return keras.Model(inputs, x, name=name)
+
+
+def as_in_keras_guide(backbone, outputs=1, dropout=0.2):
+    """`base(x, training=False)` between a preprocessing and a head without a name."""
+    inputs = keras.Input(backbone.input_shape[1:])
+    x = layers.Rescaling(1 / 127.5, offset=-1, name="scale")(inputs)
+    x = layers.GlobalAveragePooling2D(name="pool")(backbone(x, training=False))
+    x = layers.Dropout(dropout, name="dropout")(x)
+    return keras.Model(inputs, layers.Dense(outputs, name="answer")(x))
+
+
+def as_a_sequence(backbone, outputs=3):
+    pool = layers.GlobalAveragePooling2D(name="pool")
+    return keras.Sequential([backbone, pool, layers.Dense(outputs, name="answer")])
+
+
+def in_a_network_in_a_network(backbone, outputs=3):
+    inputs = keras.Input(backbone.input_shape[1:])
+    inner = keras.Sequential([keras.Input(backbone.input_shape[1:]), backbone], name="inner")
+    x = layers.GlobalAveragePooling2D(name="pool")(inner(inputs))
+    return keras.Model(inputs, layers.Dense(outputs, name="answer")(x))
+
+
+def as_layers_of_its_own(backbone, outputs=3):
+    x = layers.GlobalAveragePooling2D(name="pool")(backbone.output)
+    return keras.Model(backbone.inputs, layers.Dense(outputs, name="answer")(x))
+
+
+FORMS = [as_in_keras_guide, as_a_sequence, in_a_network_in_a_network, as_layers_of_its_own]
+
+
+def norms_of(model):
+    return [
+        layer for layer in transfer.leaves(model) if isinstance(layer, layers.BatchNormalization)
+    ]
+
+
+@pytest.fixture(params=FORMS, ids=lambda form: form.__name__)
+def nested(request):
+    keras.utils.set_random_seed(0)
+    model = request.param(small_backbone())
+    for norm in norms_of(model):  # as if it had been trained, or all would agree by chance
+        norm.set_weights([w + 0.1 for w in norm.get_weights()])
+    return model
+
+
+def test_unfreezing_reaches_into_a_network_and_leaves_its_normalisation_still(nested):
+    assert transfer.unfreeze_from(nested, "conv2") == ["conv2_conv", "answer"]
+    assert transfer.unfreeze_from(nested, "head") == ["answer"]
+    assert transfer.unfreeze_from(nested, "conv1") == ["conv1_conv", "conv2_conv", "answer"]
+    norms = norms_of(nested)
+    before = [norm.get_weights() for norm in norms]
+    training.compile_classifier(nested, 0.01)
+    training.fit_steps(nested, X, Y, steps=2)
+    for norm, old in zip(norms, before, strict=True):
+        for a, b in zip(old, norm.get_weights(), strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_the_whole_of_a_network_inside_goes_by_its_name():
+    model = as_in_keras_guide(small_backbone())
+    assert transfer.unfreeze_from(model, "backbone") == ["conv1_conv", "conv2_conv", "answer"]
+    lower, _ = transfer.split(model, "backbone")
+    assert lower.output.shape == (None, 4, 4, 4)
+
+
+def test_the_cut_may_lie_within_a_network_inside(nested):
+    whole = nested.predict(X, verbose=0)
+    assert np.ptp(whole) > 0.01
+    for after in ("conv1", "conv1_out", "conv2", "pool"):
+        lower, upper = transfer.split(nested, after)
+        found = upper.predict(lower.predict(X, verbose=0), verbose=0)
+        np.testing.assert_allclose(found, whole, atol=1e-5)
+
+
+def test_training_in_part_trains_the_network_inside(nested):
+    conv1, conv2 = (
+        transfer.leaves(nested)[transfer.find_layer(nested, f"{stage}_conv")]
+        for stage in ("conv1", "conv2")
+    )
+    before = conv1.get_weights()[0], conv2.get_weights()[0]
+    transfer.probe_then_fine_tune(nested, "conv2", X, Y, steps=3)
+    np.testing.assert_array_equal(conv1.get_weights()[0], before[0])
+    assert abs(conv2.get_weights()[0] - before[1]).max() > 0
+
+
+def test_features_of_a_network_inside_are_found_again(nested, tmp_path):
+    for _ in range(2):
+        lower, _ = transfer.split(nested, "conv1")
+        transfer.features(lower, X, np.asarray, folder=tmp_path)
+    assert len(list(tmp_path.glob("*.npy"))) == 1
+
+
+def test_messages_name_the_layers_inside(nested):
+    for call in (transfer.unfreeze_from, transfer.split):
+        with pytest.raises(ValueError, match=r"no layer 'conv9'.*conv2_conv"):
+            call(nested, "conv9")
+
+
+@pytest.mark.parametrize("after", ["conv1_norm", "conv1_relu", "conv2_norm"])
+def test_a_cut_inside_a_residual_block_is_refused_with_the_nearest_ones(nested, after):
+    with pytest.raises(ValueError, match=f"after '{after}'.*residual block: cut after") as caught:
+        transfer.split(nested, after)
+    message = str(caught.value)
+    assert "\n" not in message
+    for name in message.partition("cut after ")[2].partition("cut after ")[2].split("'")[1::2]:
+        transfer.split(nested, name)
+
+
+def test_weights_are_copied_into_and_out_of_a_network_inside(nested):
+    plain = as_layers_of_its_own(small_backbone())
+    names = ["conv1_conv", "conv1_norm", "conv2_conv", "conv2_norm"]
+    assert transfer.copy_weights(nested, plain, names) == names
+    conv = transfer.leaves(nested)[transfer.find_layer(nested, "conv2_conv")]
+    np.testing.assert_array_equal(conv.get_weights()[0], weights(plain, "conv2_conv"))
+    start = transfer.warm_start(nested, plain, ["conv1_conv"], frozen=True)
+    start(0)
+    conv = transfer.leaves(nested)[transfer.find_layer(nested, "conv1_conv")]
+    np.testing.assert_array_equal(conv.get_weights()[0], weights(plain, "conv1_conv"))
+    assert not conv.trainable
+
+
+def test_two_networks_inside_with_layers_of_one_name_are_refused_in_a_sentence():
+    inputs = keras.Input((16, 16, 3))
+    sides = [layers.GlobalAveragePooling2D()(small_backbone(name)(inputs)) for name in "ab"]
+    both = keras.Model(inputs, layers.Dense(2)(layers.Concatenate(name="both")(sides)))
+    with pytest.raises(ValueError, match="2 layers of the name 'conv1_conv': rename one"):
+        transfer.split(both, "both")
+    with pytest.raises(ValueError, match="the source has more than one layer 'conv1_conv'"):
+        transfer.copy_weights(both, both, ["conv1_conv"])
+
+
+def test_a_network_called_twice_is_cut_after_but_not_within():
+    inner = small_backbone()
+    inputs = [keras.Input((16, 16, 3)) for _ in range(2)]
+    x = layers.Concatenate(name="both")([inner(one) for one in inputs])
+    model = keras.Model(inputs, layers.Dense(2)(layers.GlobalAveragePooling2D()(x)))
+    lower, upper = transfer.split(model, "both")
+    whole, parts = (keras.ops.convert_to_numpy(y) for y in (model([X, -X]), upper(lower([X, -X]))))
+    np.testing.assert_allclose(parts, whole, atol=1e-5)
+    with pytest.raises(ValueError, match="'conv1_out' is called 2 times"):
+        transfer.split(model, "conv1_out")
+
+
+def test_normalisation_within_a_composite_layer_stays_still_too():
+    model = keras.Sequential(
+        [
+            keras.Input((5, 8, 8, 3)),
+            layers.TimeDistributed(layers.BatchNormalization(), name="block"),
+            layers.GlobalAveragePooling3D(name="pool"),
+            layers.Dense(2, name="head"),
+        ]
+    )
+    assert transfer.unfreeze_from(model, "block") == ["head"]
+
+
+def test_a_network_without_a_graph_is_unfrozen_and_trained_but_not_cut():
+    class Own(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.conv = layers.Conv2D(2, 3, name="conv")
+            self.norm = layers.BatchNormalization(name="norm")
+            self.pool = layers.GlobalAveragePooling2D(name="pool")
+            self.head = layers.Dense(2, name="head")
+
+        def call(self, x):
+            return self.head(self.pool(self.norm(self.conv(x))))
+
+    model = Own()
+    model(X)
+    assert transfer.unfreeze_from(model, "conv") == ["conv", "head"]
+    transfer.train_from(model, "head", X, Y, optimizer=keras.optimizers.Adam(0.1), steps=2)
+    with pytest.raises(ValueError, match="cannot be cut, for Keras knows no graph"):
+        transfer.split(model, "conv")
+
+
+APPLICATIONS = {  # where to cut, a stage, and a layer with a detour around it
+    "MobileNetV2": ("block_12", "block_16", "block_14_expand"),
+    "EfficientNetV2B0": ("block5", "block6", "block5c_expand_conv"),
+    "ResNet50V2": ("conv4", "conv5", "conv4_block2_1_conv"),
+    "VGG16": ("block4", "block5", None),
+}
+
+
+@pytest.mark.parametrize("name", APPLICATIONS)
+def test_the_networks_of_keras_applications_as_they_come(name):
+    cut, stage, inside = APPLICATIONS[name]
+    backbone = getattr(keras.applications, name)(
+        include_top=False, weights=None, input_shape=(32, 32, 3)
+    )
+    model = as_in_keras_guide(backbone)
+    trained = transfer.unfreeze_from(model, stage)
+    assert trained[0].startswith(stage)
+    assert trained[-1] == "answer"
+    assert not any(norm.trainable for norm in norms_of(model))
+    x = np.random.default_rng(0).uniform(0, 255, (2, 32, 32, 3)).astype("float32")
+    lower, upper = transfer.split(model, cut)
+    whole, parts = (keras.ops.convert_to_numpy(y) for y in (model(x), upper(lower(x))))
+    np.testing.assert_allclose(parts, whole, rtol=1e-4, atol=1e-6)
+    trains = {id(v) for v in upper.trainable_variables}
+    assert trains == {id(v) for v in model.trainable_variables}
+    if inside:
+        with pytest.raises(ValueError, match=f"'{inside}'.*residual block"):
+            transfer.split(model, inside)
+
+
+# --- names are checked first, and optimizers can be kept -----------------------------------------
+
+
+def test_a_stage_that_does_not_exist_is_named_before_anything_trains(nested, monkeypatch):
+    monkeypatch.setattr(transfer, "train_from", None)
+    with pytest.raises(ValueError, match="no layer 'block_16'"):
+        transfer.adjust(nested, (X, Y), (X, Y), stages=("head", "block_16"))
+    with pytest.raises(ValueError, match="no layer 'block_16'"):
+        transfer.probe_then_fine_tune(nested, "block_16", X, Y)
+
+
+def without_dropout(backbone):
+    return as_in_keras_guide(backbone, dropout=0)  # whose random state is not saved
+
+
+@pytest.mark.parametrize("form", [without_dropout, as_layers_of_its_own])
+def test_a_network_compiled_with_layerwise_adam_is_saved_and_loaded(form, tmp_path):
+    model = form(small_backbone())
+    optimizer = transfer.LayerwiseAdam({"": 1e-3, "conv2": 2e-3, "answer": 1e-2})
+    training.compile_classifier(model, optimizer=optimizer)
+    training.fit_steps(model, X, Y, steps=2)
+    model.save(tmp_path / "it.keras")
+    loaded = keras.models.load_model(tmp_path / "it.keras")
+    assert loaded.optimizer.rates == optimizer.rates
+    assert int(loaded.optimizer.iterations) == 2
+    for network in (model, loaded):
+        training.fit_steps(network, X, Y, steps=2, seed=1)
+    for a, b in zip(model.get_weights(), loaded.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+def test_rates_of_a_composite_layer_hold_for_what_is_in_it():
+    inputs = keras.Input((4, 6))
+    x = layers.MultiHeadAttention(1, 2, name="attention")(inputs, inputs)
+    model = keras.Model(inputs, layers.Dense(2, name="head")(layers.Flatten()(x)))
+    optimizer = transfer.LayerwiseAdam({"attention": 1e-4, "head": 1e-2})
+    optimizer.build(model.trainable_variables)
+    assert optimizer._shares == [0.01] * 8 + [1, 1]
+    with pytest.raises(ValueError, match="rates is empty"):
+        transfer.LayerwiseAdam({})
+
+
+# --- adjust --------------------------------------------------------------------------------------
+
+
+def test_a_validation_set_with_one_class_is_refused(nested):
+    ones = np.ones(12, int)
+    with pytest.raises(ValueError, match="validation data hold one class only, number 1"):
+        transfer.adjust(nested, (X, Y), (X, ones), stages=("head",))
+    with pytest.raises(ValueError, match="training data hold one class only"):
+        transfer.adjust(nested, (X, ones), (X, Y), stages=("head",))
+    with pytest.raises(ValueError, match="validation data have no labels"):
+        transfer.adjust(nested, (X, Y), X, stages=("head",))
+    with pytest.raises(ValueError, match="not as tuple"):
+        transfer.adjust(nested, (X, Y, Y), (X, Y), stages=("head",))
+
+
+@pytest.mark.parametrize(
+    ("n", "accuracy", "differ"), [(20, 0.7, 0.2), (60, 0.8, 0.2), (200, 0.6, 0.3)]
+)
+def test_the_interval_of_a_gain_is_seldom_above_zero_where_there_is_none(n, accuracy, differ):
+    rng = np.random.default_rng(0)
+    states = [accuracy - differ / 2, differ / 2, differ / 2, 1 - accuracy - differ / 2]
+    drawn = rng.choice(4, (400, n), p=states)  # both right, only the one, only the other, none
+    found = [transfer.gain_interval(row < 2, (row == 0) | (row == 2)) for row in drawn]
+    assert np.mean([low > 0 for low, _ in found]) < 0.05
+    assert np.mean([low <= 0 <= high for low, high in found]) > 0.92
+
+
+def test_the_interval_of_a_gain_is_newcombe_s_and_keeps_its_bounds():
+    """Newcombe 1998, table II: 36 pairs both right, 12 and 2 only once, none by neither."""
+    before = np.repeat([True, True, False], [36, 2, 12])
+    after = np.repeat([True, False, True], [36, 2, 12])
+    low, high = transfer.gain_interval(before, after)
+    assert low < 10 / 50 < high
+    assert (low, high) == pytest.approx((0.0569, 0.3404), abs=0.02)
+    assert (
+        transfer.gain_interval(before, before)[0] <= 0 <= transfer.gain_interval(before, before)[1]
+    )
+    everything = np.ones(5, bool)
+    assert transfer.gain_interval(~everything, everything)[1] <= 1 + 1e-9

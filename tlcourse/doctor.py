@@ -232,7 +232,7 @@ def _weights(subject: str) -> list[Finding]:
         try:
             weights.verify(file)
         except CourseError as error:
-            return [Finding(subject, False, str(error).split(": ")[0], weights.cure(file))]
+            return [Finding(subject, False, str(error).split(": ")[0], weights.advice(file))]
     return [Finding(subject, True, "whole")]
 
 

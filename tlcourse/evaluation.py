@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tlcourse import labels
+from tlcourse.losses import cross_entropy
+
 LEVEL = 0.95  # of every interval
 NEGLIGIBLE = 0.01  # a difference of accuracies that nobody would act on
 FEWEST_SEEDS = 5
@@ -62,10 +65,15 @@ def mcnemar(y: np.ndarray, a: np.ndarray, b: np.ndarray) -> float:
     ----------
     y, a, b : ndarray, shape (N,)
         Labels, and the classes that the two networks predict.
+
+    Raises
+    ------
+    ValueError
+        If these are not N labels each: see `labels.comparable`.
     """
     from scipy.stats import binom
 
-    y, a, b = _paired(y=y, a=a, b=b)
+    y, a, b = labels.comparable(y=y, a=a, b=b)
     only_a, only_b = int(np.sum((a == y) & (b != y))), int(np.sum((a != y) & (b == y)))
     n, fewer = only_a + only_b, min(only_a, only_b)
     if only_a == only_b:
@@ -143,7 +151,7 @@ def reliability(
 
     Parameters
     ----------
-    probabilities : ndarray, shape (N, K)
+    probabilities : ndarray, shape (N, K); or (N,) or (N, 1), of class 1
     y : ndarray of int, shape (N,)
     bins : int
         Equally wide, over confidences from 0 to 1.
@@ -154,7 +162,9 @@ def reliability(
         Means in each bin; NaN where it is empty.
     count : ndarray of int, shape (bins,)
     """
-    probabilities = _probabilities(probabilities, y)
+    y = labels.class_numbers(y)
+    probabilities = labels.probabilities(probabilities, len(y))
+    y = labels.class_numbers(y, probabilities.shape[1])
     confidence = probabilities.max(1)
     place = np.minimum((confidence * bins).astype(int), bins - 1)
     count = np.bincount(place, minlength=bins)
@@ -175,12 +185,15 @@ def expected_calibration_error(probabilities: np.ndarray, y: np.ndarray, bins: i
 
 
 def softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
-    """Probabilities (N, K) of logits (N, K) divided by a temperature above 0."""
+    """Probabilities (N, K) of logits (N, K) divided by a temperature above 0.
+
+    Logits of one column, as a `Dense(1)` returns them, give the probabilities of two classes.
+    """
     from scipy.special import softmax
 
     if not temperature > 0:
         raise ValueError(f"temperature must be above 0, not {temperature}.")
-    return softmax(np.asarray(logits, float) / temperature, axis=1)
+    return softmax(labels.logits(logits) / temperature, axis=1)
 
 
 def fit_temperature(logits: np.ndarray, y: np.ndarray) -> float:
@@ -199,15 +212,15 @@ def fit_temperature(logits: np.ndarray, y: np.ndarray) -> float:
         Between 0.01 and 100.
     """
     from scipy.optimize import minimize_scalar
-    from scipy.special import log_softmax
 
-    logits, y = np.asarray(logits, float), np.asarray(y)
-
-    def cross_entropy(log_temperature: float) -> float:
-        log_p = log_softmax(logits / np.exp(log_temperature), axis=1)
-        return -log_p[np.arange(len(y)), y].mean()
-
-    found = minimize_scalar(cross_entropy, bounds=np.log([0.01, 100]), method="bounded")
+    y = labels.class_numbers(y)
+    logits = labels.logits(logits, len(y))
+    y = labels.class_numbers(y, logits.shape[1])
+    found = minimize_scalar(
+        lambda log_temperature: cross_entropy(logits / np.exp(log_temperature), y),
+        bounds=np.log([0.01, 100]),
+        method="bounded",
+    )
     return float(np.exp(found.x))
 
 
@@ -300,7 +313,13 @@ def grad_cam(model, x: np.ndarray, layer: str, class_index) -> np.ndarray:
             f"layer {layer!r} returns the shape {tuple(maps.shape)}, not maps (n, h, w, channels): "
             "choose a convolution."
         )
-    chosen = np.eye(upper.output.shape[-1], dtype="float32")[np.broadcast_to(class_index, len(x))]
+    outputs = upper.output.shape[-1]
+    classes = labels.class_numbers(
+        np.broadcast_to(np.ravel(class_index), len(x)), max(2, outputs), name="class_index"
+    )
+    # Of one logit alone, what speaks against class 1 speaks for class 0.
+    rows = np.eye(outputs) if outputs > 1 else np.array([[-1], [1]])
+    chosen = rows[classes].astype("float32")
 
     def logits(a):  # of the chosen classes; examples do not influence each other, so their sum
         return keras.ops.sum(keras.ops.multiply(upper(a, training=False), chosen))
@@ -412,19 +431,21 @@ def compare(
             "selected_on_test: a test set that was used to choose cannot judge as well; choose on "
             "validation data, and compare on examples that nothing has seen."
         )
-    y = np.asarray(y)
+    (y,) = labels.comparable(y=y)
     runs = {"scratch": np.asarray(scratch), "transfer": np.asarray(transfer)}
     for name, predicted in runs.items():
-        if predicted.ndim != 2 or predicted.shape[1] != len(y) or not len(y):
+        if predicted.shape[2:] == (1,):
+            predicted = predicted[:, :, 0]
+        if predicted.ndim != 2 or predicted.shape[1] != len(y):
             raise ValueError(
                 f"{name} must have the shape (seeds, {len(y)}), one row of predicted classes for "
-                f"each seed, not {predicted.shape}."
+                f"each seed, not {predicted.shape}; the argmax(-1) of logits is that."
             )
-        if not np.issubdtype(predicted.dtype, np.integer):
-            raise ValueError(
-                f"{name} must hold predicted classes, whole numbers like y, not "
-                f"{predicted.dtype}: take the argmax of probabilities or logits first."
-            )
+        try:
+            rows = [labels.comparable(y=y, **{name: row})[1] for row in predicted]
+        except ValueError as error:
+            raise ValueError(f"{name} must hold predicted classes like y: {error}") from None
+        runs[name] = np.array(rows)
     seeds = len(runs["scratch"])
     if seeds != len(runs["transfer"]):
         raise ValueError(
@@ -486,23 +507,3 @@ def verdict(low: float, high: float) -> str:
     if low > -NEGLIGIBLE and high < NEGLIGIBLE:
         return "makes no difference"
     return "helps" if low > 0 else "hurts" if high < 0 else "cannot tell"
-
-
-def _paired(**arrays) -> list[np.ndarray]:
-    values = [np.asarray(value) for value in arrays.values()]
-    shapes = {value.shape for value in values}
-    if len(shapes) > 1 or values[0].ndim != 1 or not len(values[0]):
-        told = ", ".join(f"{k} {v.shape}" for k, v in zip(arrays, values, strict=True))
-        raise ValueError(f"these must be lists of the same length, not empty: {told}.")
-    return values
-
-
-def _probabilities(probabilities: np.ndarray, y: np.ndarray) -> np.ndarray:
-    probabilities = np.asarray(probabilities, float)
-    if probabilities.ndim != 2 or len(probabilities) != len(y) or not len(y):
-        raise ValueError(
-            f"probabilities must have the shape ({len(y)}, classes), not {probabilities.shape}."
-        )
-    if not np.allclose(probabilities.sum(1), 1, atol=1e-4) or probabilities.min() < 0:
-        raise ValueError("probabilities must not be negative and each row must sum to 1.")
-    return probabilities

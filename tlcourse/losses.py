@@ -5,6 +5,8 @@ No probability is formed on the way, so that nothing overflows and no logarithm 
 
 import numpy as np
 
+from tlcourse.labels import class_numbers
+
 
 def cross_entropy(z: np.ndarray, y: np.ndarray) -> float:
     """The mean of −Σₖ yₖ log softmax(z)ₖ over the examples.
@@ -14,7 +16,7 @@ def cross_entropy(z: np.ndarray, y: np.ndarray) -> float:
     z : ndarray, shape (N, K)
         Logits.
     y : ndarray, shape (N,) or (N, K)
-        Class numbers 0 … K−1 as integers, or a row of probabilities for each example.
+        Class numbers 0 … K−1, or a row of probabilities for each example.
 
     Raises
     ------
@@ -30,15 +32,12 @@ def cross_entropy(z: np.ndarray, y: np.ndarray) -> float:
     log_y_hat = log_softmax(z, axis=1)
     if y.shape == (n, k):
         return float(-(y * log_y_hat).sum(1).mean())
-    if y.shape != (n,) or y.dtype.kind not in "iu":
+    if y.shape[:1] != (n,):
         raise ValueError(
-            f"y is {y.dtype} of the shape {y.shape}: give {n} class numbers as integers, or a row "
-            f"of {k} probabilities for each of the {n} examples."
+            f"y is {y.dtype} of the shape {y.shape}: give {n} class numbers, or a row of {k} "
+            f"probabilities for each of the {n} examples."
         )
-    if y.min() < 0 or y.max() >= k:
-        raise ValueError(
-            f"y goes from {y.min()} to {y.max()}, but the {k} classes are 0 to {k - 1}."
-        )
+    y = class_numbers(y, k)
     return float(-log_y_hat[np.arange(n), y].mean())
 
 

@@ -51,13 +51,14 @@ def small_cnn(classes: int = 10) -> keras.Model:
     )
 
 
-def scene_cnn(classes: int = 10) -> keras.Model:
-    """A small CNN for 64×64×3 scenes, the rival from scratch: logits, shape (n, classes).
+def scene_cnn(classes: int = 10, side: int | tuple[int, int] = 64) -> keras.Model:
+    """A small CNN for colour images, the rival from scratch: logits, shape (n, classes).
 
     Four 3×3 convolutions (32, 64, 128, 128 channels), each with BatchNormalization and pooling,
-    dropout and a linear head: 0.26 million parameters. Takes what `preprocess` returns.
+    dropout and a linear head: at 64×64 pixels 0.26 million parameters. Takes what `preprocess`
+    returns, in images of `side` pixels, or (height, width), at least 16.
     """
-    network = [keras.Input((64, 64, 3)), layers.Rescaling(1 / 64, name="rescale")]
+    network = [keras.Input((*_size(side, 16), 3)), layers.Rescaling(1 / 64, name="rescale")]
     for number, channels in enumerate((32, 64, 128, 128), 1):
         network += [
             layers.Conv2D(channels, 3, padding="same", use_bias=False, name=f"conv{number}"),
@@ -73,7 +74,7 @@ def scene_cnn(classes: int = 10) -> keras.Model:
     return keras.Sequential(network)
 
 
-def resnet50(weights: str | None = "auto", side: int = 64) -> keras.Model:
+def resnet50(weights: str | None = "auto", side: int | tuple[int, int] = 64) -> keras.Model:
     """`keras.applications.ResNet50` (He et al. 2016) without its head: 23,587,712 parameters.
 
     Parameters
@@ -82,14 +83,15 @@ def resnet50(weights: str | None = "auto", side: int = 64) -> keras.Model:
         "imagenet" is Keras' own file, downloaded if need be (`tlcourse fetch resnet50`); "course"
         ships with the package and knows letters in coloured scenes (`tlcourse/weights/`); "auto"
         takes ImageNet's if they are on this machine, else the course's, and prints which; None is
-        random.
-    side : int
-        Of the images, in pixels, at least 32. The course's weights were trained at 64.
+        random. The first time that the course's are loaded, a sentence says what they are for.
+    side : int or (int, int)
+        Of the images, in pixels, or their height and width, at least 32. The course's weights
+        were trained at 64.
 
     Returns
     -------
     keras.Model
-        Takes what `preprocess` returns, shape (n, side, side, 3); returns (n, h, w, 2048).
+        Takes what `preprocess` returns, shape (n, height, width, 3); returns (n, h, w, 2048).
 
     Raises
     ------
@@ -102,19 +104,35 @@ def resnet50(weights: str | None = "auto", side: int = 64) -> keras.Model:
     """
     if weights not in ("auto", "imagenet", "course", None):
         raise ValueError(f"weights must be 'auto', 'imagenet', 'course' or None, not {weights!r}.")
-    if side < 32:
-        raise ValueError(f"side must be at least 32 pixels, not {side}.")
+    size = _size(side, 32)
     if weights == "auto":
         weights = "imagenet" if download.is_here("resnet50") else "course"
         print(f"ResNet50 with the weights {weights!r}")
     model = keras.applications.ResNet50(
-        include_top=False, weights=None, input_shape=(side, side, 3), name="resnet50"
+        include_top=False, weights=None, input_shape=(*size, 3), name="resnet50"
     )
     if weights == "imagenet":
         model.load_weights(download.fetch("resnet50")[0])
     elif weights == "course":
         shipped.load(model)
+        _say_once(shipped.PURPOSE)
     return model
+
+
+@cache
+def _say_once(message: str) -> None:
+    print(message)
+
+
+def _size(side: int | tuple[int, int], least: int) -> tuple[int, int]:
+    """Height and width of the images that a network takes."""
+    size = (side, side) if np.ndim(side) == 0 else tuple(side)
+    if len(size) != 2 or not all(isinstance(n, int | np.integer) and n >= least for n in size):
+        raise ValueError(
+            f"side must be at least {least} pixels, or (height, width) of which both are, not "
+            f"{side!r}."
+        )
+    return size
 
 
 def efficientnet_lite0(
@@ -174,11 +192,11 @@ def preprocess(images: np.ndarray, network: keras.Model | None = None) -> np.nda
 
     Parameters
     ----------
-    images : ndarray, shape (n, h, w, 3) or (h, w, 3)
+    images : ndarray, shape (n, h, w, 3)
         RGB in 0–255.
     network : keras.Model, optional
         One of `resnet50`, `scene_cnn` or `efficientnet_lite0`, with a head or without. By default
-        the images are made ready for `resnet50` and `scene_cnn`, and are not checked.
+        the images are made ready for `resnet50` and `scene_cnn`.
 
     Returns
     -------
@@ -188,45 +206,60 @@ def preprocess(images: np.ndarray, network: keras.Model | None = None) -> np.nda
     ------
     ValueError
         If the network is none of these, or the images are not RGB, are scaled to 0–1, or have been
-        preprocessed before.
+        preprocessed before: the result would be worthless, without a word.
     """
+    pixels = check_pixels(images)
     if network is not None:
         names = {layer.name for layer in network.layers}
-        _check_pixels(images)
         if efficientnet.PREPROCESS in names:
-            return np.array(images, "float32")
+            return pixels
         if not names & {"conv1_pad", "rescale"}:  # of ResNet50 and of `scene_cnn`
             raise ValueError(
                 f"{network.name!r} has no known preprocessing: give the whole network that "
                 "resnet50, scene_cnn or efficientnet_lite0 returned, not its upper part."
             )
-    return keras.applications.resnet50.preprocess_input(np.array(images, "float32"))
+    return keras.applications.resnet50.preprocess_input(pixels)
 
 
-def _check_pixels(images: np.ndarray) -> None:
-    """See that images are RGB in 0–255."""
-    images = np.asarray(images)
-    if images.ndim < 2 or images.shape[-1] != 3:
-        grey = images.ndim == 2 or images.shape[-1:] == (1,)
-        cure = "; for a grey one repeat it: np.repeat(image.reshape(h, w, 1), 3, axis=2)"
+def check_pixels(x: np.ndarray) -> np.ndarray:
+    """A copy, ``float32``, of RGB images in 0–255, shape (n, h, w, 3).
+
+    Raises
+    ------
+    ValueError
+        If the shape or the range of `x` is another.
+    """
+    try:
+        x = np.asarray(x)
+    except (NotImplementedError, TypeError, ValueError):  # symbolic, or of several shapes
         raise ValueError(
-            f"images must have three colours as their last axis, and the shape is {images.shape}"
-            f"{cure if grey else ''}."
-        )
-    if images.dtype.kind == "b" or images.dtype.kind not in "uif":
-        raise ValueError(f"images must hold numbers in 0–255, not {images.dtype}.")
-    if not images.size:
-        return
-    low, high = images.min(), images.max()
-    if not (np.isfinite(low) and low >= 0 and high <= 255):
+            f"images come as one array, not as {type(x).__name__}: within a tf.data map or a model "
+            "use keras.applications.resnet50.preprocess_input."
+        ) from None
+    if x.dtype.kind not in "uif":
+        raise ValueError(f"images hold pixels as numbers from 0 to 255, not {x.dtype}.")
+    if x.ndim != 4 or x.shape[3] != 3:
+        fix = ""
+        if x.ndim == 3 and x.shape[2] == 3:
+            fix = ": a single image is x[None]"
+        elif x.ndim == 3:
+            fix = ": of grey ones np.stack([x, x, x], axis=-1) makes three channels"
+        elif x.ndim == 4 and x.shape[3] == 1:
+            fix = ": of grey ones np.repeat(x, 3, axis=-1) makes three channels"
+        elif x.ndim == 4 and x.shape[3] == 4:
+            fix = ": x[..., :3] leaves out a fourth channel, which is transparency"
+        elif x.ndim == 4 and x.shape[1] == 3:
+            fix = ": np.moveaxis(x, 1, -1) puts the channels last"
+        raise ValueError(f"images must have the shape (n, h, w, 3), not {x.shape}{fix}.")
+    low, high = (float(x.min()), float(x.max())) if x.size else (0.0, 0.0)
+    if not 0 <= low <= high <= 255:  # which NaN fails as well
+        fix = "have they been preprocessed before?" if low < 0 else "scale them to 0–255."
+        raise ValueError(f"pixels must lie in 0–255, and these go from {low:g} to {high:g}: {fix}")
+    if x.dtype.kind == "f" and 0 < high <= 1:
         raise ValueError(
-            f"images must be in 0–255, and they reach from {low:.4g} to {high:.4g}: have they been "
-            "preprocessed before?"
+            f"pixels must lie in 0–255, and these go from {low:g} to {high:g}: multiply by 255."
         )
-    if images.dtype.kind == "f" and 0 < high <= 1:
-        raise ValueError(
-            "images must be in 0–255, and they are floats of at most 1: multiply them by 255."
-        )
+    return x.astype("float32")
 
 
 @cache
@@ -265,11 +298,11 @@ def classify(image: np.ndarray, top: int = 5) -> list[tuple[str, float]]:
     if not 1 <= top <= efficientnet.CLASSES:
         raise ValueError(f"top must be 1 to {efficientnet.CLASSES:,}, not {top}.")
     image = np.asarray(image)
-    _check_pixels(image)
     if image.ndim != 3 or not image.size:
         raise ValueError(
             f"classify takes one photograph of shape (h, w, 3), and the shape is {image.shape}."
         )
+    image = check_pixels(image[None])[0]
     network = _photo_classifier()
     square = ImageOps.fit(Image.fromarray(np.rint(image).astype("uint8")), network.input.shape[1:3])
     logits = keras.ops.convert_to_numpy(network(np.asarray(square, "float32")[None]))[0]

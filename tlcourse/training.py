@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
@@ -10,8 +11,126 @@ import numpy as np
 from tlcourse import plotting
 from tlcourse.backend import gpus, keras
 from tlcourse.data import Dataset, few_labels, scale
+from tlcourse.labels import class_numbers, predicted_classes
 
-_LUMP = 2**28  # bytes of images that `fit_steps` lays out at a time
+_CHUNK = 2**28  # bytes of images that `fit_steps` lays out at a time
+
+
+# --- what goes in ----------------------------------------------------------------------------
+
+
+def examples(x, y=None) -> tuple[np.ndarray, np.ndarray | None]:
+    """Images and labels, in one order, from arrays or from a `tf.data` set.
+
+    A set is read once, so that one which shuffles itself cannot part images from labels.
+
+    Parameters
+    ----------
+    x : array, or tf.data.Dataset of images or of (images, labels)
+    y : array-like, optional
+        Labels; a set brings its own.
+
+    Returns
+    -------
+    x, y : ndarray, shapes (n, …) and (n, …)
+        `y` is None where no labels are given.
+
+    Raises
+    ------
+    ValueError
+        If this is neither of the two, the numbers of images and labels differ, or the set is
+        empty or has no end.
+    """
+    if hasattr(x, "element_spec") and hasattr(x, "as_numpy_iterator"):
+        if y is not None:
+            raise ValueError("a tf.data set brings its own labels: leave y out.")
+        return _read(x)
+    if not hasattr(x, "shape"):
+        try:
+            x = np.asarray(x, "float32")
+        except (TypeError, ValueError):
+            raise ValueError(
+                f"images come as an array or as a tf.data set of (images, labels), not as "
+                f"{type(x).__name__}."
+            ) from None
+    if y is not None and (not len(x) or np.shape(y)[:1] != (len(x),)):
+        raise ValueError(
+            f"there are {len(x)} images, and labels of the shape {np.shape(y)}: "
+            "give one label for each image."
+        )
+    return x, y
+
+
+def _read(dataset) -> tuple[np.ndarray, np.ndarray | None]:
+    """All elements of a `tf.data` set, batched or not."""
+    spec = dataset.element_spec
+    pair = isinstance(spec, tuple)
+    if not (hasattr(spec, "shape") or (pair and len(spec) == 2 and hasattr(spec[0], "shape"))):
+        raise ValueError(f"the tf.data set must hold images or (images, labels), not {spec}.")
+    if int(dataset.cardinality()) == -1:  # tf.data.INFINITE_CARDINALITY
+        raise ValueError("the tf.data set repeats without end: leave out its repeat().")
+    one_by_one = spec[1].shape.rank == 0 if pair else spec.shape.rank == 3
+    join = np.stack if one_by_one else np.concatenate
+    parts = list(dataset.as_numpy_iterator())
+    if not parts:
+        raise ValueError("the tf.data set is empty.")
+    try:
+        return tuple(map(join, zip(*parts, strict=True))) if pair else (join(parts), None)
+    except ValueError:
+        raise ValueError(
+            "the images of the tf.data set differ in size: resize them in its map()."
+        ) from None
+
+
+def _end(model: keras.Model):
+    """The layer or operation that a network ends in, inside of nested ones."""
+    outputs = getattr(model, "outputs", None)
+    if outputs:
+        last = outputs[0]._keras_history.operation
+    else:
+        last = model.layers[-1] if getattr(model, "layers", None) else model
+    return last if last is model or not isinstance(last, keras.Model) else _end(last)
+
+
+def _returns_probabilities(model: keras.Model) -> bool:
+    """Whether a network ends in a softmax or a sigmoid."""
+    end = _end(model)
+    name = getattr(getattr(end, "activation", None), "__name__", type(end).__name__)
+    return name.lower() in ("softmax", "sigmoid")
+
+
+def _columns(model: keras.Model) -> int | None:
+    """How many numbers a network returns for each example, if that is known."""
+    outputs = getattr(model, "outputs", None)
+    return outputs[0].shape[-1] if outputs and len(outputs) == 1 else None
+
+
+def _labels_for(model: keras.Model, y) -> np.ndarray:
+    """Labels in the form that the loss takes with which a network is compiled."""
+    loss, columns = getattr(model, "loss", None), _columns(model)
+    name = loss if isinstance(loss, str) else getattr(loss, "name", getattr(loss, "__name__", ""))
+    if name == "sparse_categorical_crossentropy":
+        if columns == 1:
+            raise ValueError(
+                "sparse_categorical_crossentropy needs an output for each class, and the network "
+                "has one: compile it with training.compile_classifier."
+            )
+        return class_numbers(y, columns)
+    if name == "categorical_crossentropy" and columns and np.shape(y)[1:] != (columns,):
+        return np.eye(columns, dtype="float32")[class_numbers(y, columns)]
+    if name == "binary_crossentropy" and columns == 1:
+        return class_numbers(y, 2)[:, None].astype("float32")
+    return np.asarray(y)
+
+
+# --- one network -----------------------------------------------------------------------------
+
+
+@keras.saving.register_keras_serializable("tlcourse")
+def _right_by_sign(y, logit):
+    """For each example, whether the sign of a single logit says its class."""
+    positive = keras.ops.greater(keras.ops.reshape(y, keras.ops.shape(logit)), 0.5)
+    return keras.ops.cast(keras.ops.equal(keras.ops.greater(logit, 0), positive), "float32")
 
 
 def compile_classifier(
@@ -20,11 +139,21 @@ def compile_classifier(
     *,
     optimizer: keras.optimizers.Optimizer | None = None,
 ) -> None:
-    """Compile a network that ends in logits: cross-entropy, accuracy, and Adam or `optimizer`."""
+    """Compile a classifier: cross-entropy, accuracy, and Adam or `optimizer`.
+
+    The loss is that of the network's end: of logits, or of the probabilities that a softmax or a
+    sigmoid returns; of one output, as a `Dense(1)` has, it is that of two classes.
+    """
+    from_logits, accuracy = not _returns_probabilities(model), "accuracy"
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=from_logits)
+    if _columns(model) == 1:
+        loss = keras.losses.BinaryCrossentropy(from_logits=from_logits)
+        if from_logits:
+            accuracy = keras.metrics.MeanMetricWrapper(_right_by_sign, name="accuracy")
     model.compile(
         optimizer=optimizer or keras.optimizers.Adam(learning_rate),
-        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=["accuracy"],
+        loss=loss,
+        metrics=[accuracy],
         # XLA makes convolutions of TensorFlow on a CPU slower, up to 40 times.
         jit_compile=False if keras.backend.backend() == "tensorflow" and not gpus() else "auto",
     )
@@ -33,7 +162,7 @@ def compile_classifier(
 def restart(model: keras.Model, seed: int) -> keras.Model:
     """Give a compiled model fresh random weights and an optimizer that remembers nothing.
 
-    Building and compiling anew would do the same, but tracing a new graph takes longer than a
+    Building and compiling again would do the same, but tracing a new graph takes longer than a
     short training run. The learning rate and the `trainable` flags stay as they are.
 
     Parameters
@@ -76,7 +205,7 @@ def shift_images(x: np.ndarray, pixels: int, rng: np.random.Generator) -> np.nda
 def fit_steps(
     model: keras.Model,
     x: np.ndarray,
-    y: np.ndarray,
+    y: np.ndarray | None = None,
     *,
     steps: int = 400,
     batch_size: int = 32,
@@ -86,33 +215,71 @@ def fit_steps(
     """Train for a number of optimizer steps, however few examples there are.
 
     A budget in epochs would give ten times the steps to ten times the labels. The examples are
-    shuffled anew each time all have been used.
+    shuffled again each time all have been used.
 
     Parameters
     ----------
     model : keras.Model
         Compiled.
     x, y : ndarray
-        Examples and labels, one each per row.
+        Examples and labels, one each per row; or as `x` a `tf.data` set of both.
     steps, batch_size : int
         `steps` updates on `batch_size` examples each.
     shift : int
-        Augmentation: move each image by up to so many pixels, anew each time it is used.
+        Augmentation: move each image by up to so many pixels, by others each time it is used.
     seed : int
         Of the order of the examples and of the shifts.
+
+    Raises
+    ------
+    ValueError
+        If the labels are no classes of the network: see `labels.class_numbers`.
     """
+    x, y = examples(x, y)
+    if y is None:
+        raise ValueError("there are no labels to learn from: give y, or a set with both.")
+    y = _labels_for(model, y)
     rng = np.random.default_rng(seed)
     rounds = -(-steps * batch_size // len(x))
     order = np.concatenate([rng.permutation(len(x)) for _ in range(rounds)])[: steps * batch_size]
-    lump = max(1, _LUMP // (x[0].nbytes * batch_size)) * batch_size
-    for part in (order[start : start + lump] for start in range(0, len(order), lump)):
+    chunk = max(1, _CHUNK // (x[0].nbytes * batch_size)) * batch_size
+    for part in (order[start : start + chunk] for start in range(0, len(order), chunk)):
         images = shift_images(x[part], shift, rng) if shift else x[part]
         model.fit(images, y[part], batch_size=batch_size, shuffle=False, verbose=0)
 
 
-def accuracy(model: keras.Model, x: np.ndarray, y: np.ndarray) -> float:
-    """Share of examples whose largest output is the right class."""
-    return float(np.mean(model.predict(x, batch_size=500, verbose=0).argmax(1) == y))
+def accuracy(model: keras.Model, x: np.ndarray, y: np.ndarray | None = None) -> float:
+    """Share of examples whose largest output is the right class.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Returns logits or probabilities; a single output stands for class 1 of two.
+    x, y : ndarray
+        Examples and labels; or as `x` a `tf.data` set of both.
+
+    Raises
+    ------
+    ValueError
+        If the labels are no classes of the network, or it returns no row for each example.
+    """
+    return float(right_answers(model, x, y).mean())
+
+
+def right_answers(model: keras.Model, x: np.ndarray, y: np.ndarray | None = None) -> np.ndarray:
+    """Which examples a network gets right: booleans, shape (n,). Parameters as in `accuracy`."""
+    x, y = examples(x, y)
+    if y is None:
+        raise ValueError("there are no labels to compare with: give y, or a set with both.")
+    outputs = model.predict(x, batch_size=500, verbose=0)
+    if not hasattr(outputs, "shape"):
+        raise ValueError("the network has several outputs: give one that ends in a single head.")
+    found = predicted_classes(outputs, probabilities=_returns_probabilities(model))
+    columns = outputs.shape[1] if outputs.ndim == 2 else 1
+    return found == class_numbers(y, max(2, columns))
+
+
+# --- many runs -------------------------------------------------------------------------------
 
 
 def label_efficiency(
@@ -147,13 +314,21 @@ def label_efficiency(
     Returns
     -------
     dict of name to ndarray, shape (labels, seeds)
-        Accuracies in 0–1.
+        Accuracies in 0–1, as `plotting.label_efficiency` takes them.
+
+    Raises
+    ------
+    ValueError
+        If the data set's labels are not the numbers of its classes, or are too few.
     """
     from tqdm.auto import tqdm
 
     done = {}
     if store is not None and store.exists():
         done = {tuple(k): v for k, v in map(json.loads, store.read_text().splitlines())}
+    classes = len(dataset.class_names)
+    y_train, y_test = (class_numbers(y, classes) for y in (dataset.y_train, dataset.y_test))
+    dataset = replace(dataset, y_train=y_train, y_test=y_test)
     labels, seeds = list(labels), list(seeds)
     grid = [(n, seed, arm) for n in labels for seed in seeds for arm in arms]
     for n, seed, arm in tqdm([run for run in grid if run not in done], desc="runs", leave=False):

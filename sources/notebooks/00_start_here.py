@@ -106,12 +106,13 @@ plotting.show(
 # %% slideshow={"code": false, "slide_type": "fragment"}
 stored = benchmark("label_efficiency")
 at_20 = stored["labels"].index(20)
-scratch, transfer = stored["scratch"][at_20][0], stored["transfer"][at_20][0]
+mean = {arm: plotting.mean_and_sd(s)[0] for arm, s in stored["accuracy"]["full"].items()}
+scratch, transfer = mean["scratch"][at_20], mean["fine-tuned"][at_20]
 assert 0.45 < scratch < 0.55
 print(f"from scratch {scratch:.0%}, from the letters {transfer:.0%}")
 
 # %% slideshow={"slide_type": "subslide"}
-curves = {"fine-tuned": stored["transfer"], "scratch": stored["scratch"]}
+curves = {arm: stored["accuracy"]["full"][arm] for arm in ("fine-tuned", "scratch")}
 ax = plotting.label_efficiency(stored["labels"], curves, title="Letters help most with few labels")
 plotting.show(
     ax,
@@ -121,8 +122,7 @@ plotting.show(
 )
 
 # %% slideshow={"slide_type": "skip"}
-pairs = zip(stored["transfer"], stored["scratch"], strict=True)
-gain = [fine_tuned[0] - from_scratch[0] for fine_tuned, from_scratch in pairs]
+gain = mean["fine-tuned"] - mean["scratch"]
 assert gain[0] == max(gain) > 2 * gain[-1] > 0, "most with the fewest labels, at 100 less than half"
 
 # %% [markdown] slideshow={"slide_type": "notes"}

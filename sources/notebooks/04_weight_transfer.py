@@ -439,41 +439,38 @@ claim((gain > 0.1).all(), "by more than 10 points on average")
 # %% slideshow={"slide_type": "skip"}
 stored = benchmark("label_efficiency")
 labels = stored["labels"]
+accuracy = stored["accuracy"]
+short = {name: plotting.mean_and_sd(scores)[0] for name, scores in accuracy["short"].items()}
 for name in arms if scale() == "quick" else ():
-    mean = np.array([stored["short"][name][labels.index(n)][0] for n in live_labels])
+    mean = np.array([short[name][labels.index(n)] for n in live_labels])
     assert abs(live[name].mean(1) - mean).max() < 0.05, f"{name}: live and stored agree"
 
 # %% slideshow={"slide_type": "subslide"}
 # Mean and standard deviation over five seeds, as the benchmark stored them.
 rows = {
-    "fine-tuned": stored["transfer"],
-    "frozen": stored["frozen"],
-    "scratch": stored["scratch"],
-    "scratch, 3× as long": stored["scratch_patient"],
-    "scratch, 400 steps": stored["short"]["scratch"],
+    "fine-tuned": accuracy["full"]["fine-tuned"],
+    "frozen": accuracy["full"]["frozen"],
+    "scratch": accuracy["full"]["scratch"],
+    "scratch, 3× as long": accuracy["patient"]["scratch"],
+    "scratch, 400 steps": accuracy["short"]["scratch"],
 }
-ax = plotting.label_efficiency(
-    labels,
-    {name: np.array(row) for name, row in rows.items()},
-    title="Labels and time together nearly close the gap",
-)
+title = "Labels and time together nearly close the gap"
+ax = plotting.label_efficiency(labels, rows, title=title)
 plotting.show(ax, "Fine-tuned is highest; scratch gains with time and labels; frozen levels off")
 
 # %% slideshow={"slide_type": "skip"}
 # The claims of the next paragraph.
-curves = {name: np.array(row)[:, 0] for name, row in rows.items()}
+curves = {name: plotting.mean_and_sd(row)[0] for name, row in rows.items()}
 assert (curves["fine-tuned"] > curves["scratch, 3× as long"]).all(), "time alone does not do it"
 assert (curves["scratch"] > curves["scratch, 400 steps"]).all(), "but time helps"
 lead = curves["fine-tuned"] - curves["scratch"]
 assert lead[0] == lead.max(), "the lead is largest where labels are fewest"
-short = {name: np.array(row)[:, 0] for name, row in stored["short"].items()}
 gap = short["fine-tuned"] - short["scratch"]
 left = (curves["fine-tuned"] - curves["scratch, 3× as long"]) / gap
 assert (left[:2] > 0.5).all(), "with few labels most of the gap remains"
 assert (left[-2:] < 0.5).all(), "with many it was impatience"
-assert (
-    curves["fine-tuned"][-1] - curves["scratch, 3× as long"][-1] < stored["scratch_patient"][-1][1]
-)
+_, spread = plotting.mean_and_sd(accuracy["patient"]["scratch"])
+assert curves["fine-tuned"][-1] - curves["scratch, 3× as long"][-1] < spread[-1]
 assert curves["frozen"][0] > curves["scratch"][0], "frozen wins at 5 labels per class"
 assert curves["frozen"][-1] < curves["scratch"][-1], "and loses at 100"
 
@@ -551,22 +548,19 @@ print(
 # %% slideshow={"slide_type": "skip"}
 # The two ends of the stored curves are runs of section 4.
 depth = benchmark("transfer_depth")
-ends = {
-    "scratch": depth["frozen"][0],
-    "fine-tuned": depth["fine-tuned"][4],
-    "frozen": depth["frozen"][4],
-}
-for name, (mean, _) in ends.items() if scale() == "quick" else ():
+by_depth = {name: plotting.mean_and_sd(scores) for name, scores in depth["accuracy"].items()}
+tuned, frozen = by_depth["fine-tuned"][0], by_depth["frozen"][0]
+ends = {"scratch": frozen[0], "fine-tuned": tuned[4], "frozen": frozen[4]}
+for name, mean in ends.items() if scale() == "quick" else ():
     measured = live[name][live_labels.index(20)].mean()
     assert abs(measured - mean) < 0.05, f"{name}: they agree"
 
 # %% slideshow={"slide_type": "subslide"}
 # Mean and standard deviation over the number of copied layers.
 figure, ax = plotting.plt.subplots()
-for name in ("fine-tuned", "frozen"):
-    mean, sd = 100 * np.array(depth[name]).T
+for name, (mean, sd) in by_depth.items():
     style = {"color": plotting.COLORS[name], "marker": plotting.MARKERS[name]}
-    _ = ax.errorbar(depth["copied"], mean, sd, label=name, capsize=4, **style)
+    _ = ax.errorbar(depth["copied"], 100 * mean, 100 * sd, label=name, capsize=4, **style)
 ax.set_xticks(depth["copied"], ["none\n(scratch)", "conv1", "conv1–2", "conv1–3", "all four"])
 ax.set(
     xlabel="layers copied",
@@ -582,7 +576,6 @@ plotting.show(figure, "Fine-tuned rises to two layers and stays; frozen rises wi
 # train on, and *costs* when they are frozen. Late layers belong to letters.
 
 # %% slideshow={"slide_type": "skip"}
-tuned, frozen = (np.array(depth[name])[:, 0] for name in ("fine-tuned", "frozen"))
 assert tuned[2] - tuned[0] > 0.8 * (tuned[4] - tuned[0]), "two layers bring most of the gain"
 assert abs(tuned[2] - frozen[2]) < 0.03, "and may as well be frozen"
 assert frozen[2] > frozen[3] > frozen[4], "freezing more of them costs"
@@ -626,8 +619,11 @@ plotting.show(ax, "Rows of ten source images: printed digits, printed letters, g
 # have measured in section 4:
 
 # %% slideshow={"slide_type": "skip"}
-distance = benchmark("source_distance")
-for name in ("fine-tuned", "frozen") if scale() == "quick" else ():
+distance = {  # mean and standard deviation of each source, for each way
+    name: {source_name: plotting.mean_and_sd(scores) for source_name, scores in sources.items()}
+    for name, sources in benchmark("source_distance")["accuracy"].items()
+}
+for name in distance if scale() == "quick" else ():
     measured = live[name][live_labels.index(20)].mean()
     assert abs(measured - distance[name]["printed letters"][0]) < 0.05, f"{name}: they agree"
 
@@ -639,7 +635,7 @@ for name, offset in (("fine-tuned", -0.12), ("frozen", 0.12)):
     mean, sd = 100 * np.array([distance[name][source_name] for source_name in names]).T
     style = {"color": plotting.COLORS[name], "fmt": plotting.MARKERS[name], "capsize": 4}
     _ = ax.errorbar(mean, np.arange(3) + offset, xerr=sd, ms=8, label=name, **style)
-mean, sd = 100 * np.array(stored["short"]["scratch"][labels.index(20)])
+mean, sd = (100 * v[labels.index(20)] for v in plotting.mean_and_sd(rows["scratch, 400 steps"]))
 _ = ax.axvspan(mean - sd, mean + sd, color=plotting.COLORS["scratch"], alpha=0.25, label="scratch")
 ax.set_yticks(range(3), names)
 ax.invert_yaxis()
@@ -663,7 +659,7 @@ print(f"frozen stripes, stored    {distance['frozen']['stripes'][0]:.2f}")
 
 # %% slideshow={"slide_type": "skip"}
 # The claims of the last two paragraphs.
-scratch_20 = stored["short"]["scratch"][labels.index(20)][0]
+scratch_20 = short["scratch"][labels.index(20)]
 for name in ("fine-tuned", "frozen"):
     means = [distance[name][k][0] for k in names]
     assert means == sorted(means, reverse=True), "nearer is better"

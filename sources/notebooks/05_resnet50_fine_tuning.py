@@ -543,7 +543,7 @@ np.testing.assert_array_equal(keras.ops.convert_to_numpy(norm.moving_mean), stat
 
 # %% slideshow={"slide_type": "skip"}
 # The recipe, with the settings that the benchmark's search chose.
-settings = benchmark("resnet50")["settings"]["finetuned"]
+settings = benchmark("resnet50")["settings"]["fine-tuned"]
 STEPS, HEAD_RATE, RATE = settings["steps"], settings["head_rate"], settings["rate"]
 
 
@@ -587,7 +587,8 @@ print(f"two runs: {perf_counter() - began:.0f} s")
 # %% slideshow={"code": false, "slide_type": "fragment"}
 # Mean and standard deviation over five seeds of 20 labels per class.
 stored = benchmark("fine_tuning")
-mistakes, alone = stored["mistakes"], stored["depth"]["head"]["accuracy"]
+mistakes = {name: plotting.mean_and_sd(scores) for name, scores in stored["mistakes"].items()}
+alone = np.transpose(plotting.mean_and_sd(stored["depth"]["head"]["accuracy"]))
 rows = {
     "the head alone": alone[0],
     f"the head, {STEPS} steps more": alone[stored["checkpoints"].index(STEPS)],
@@ -658,7 +659,7 @@ _ = interact(
 
 # %% slideshow={"slide_type": "skip"}
 # The claims of the next paragraph.
-depth = {stage: np.array(curve["accuracy"])[:, 0] for stage, curve in stored["depth"].items()}
+depth = {s: plotting.mean_and_sd(curve["accuracy"])[0] for s, curve in stored["depth"].items()}
 assert abs(depth["head"][-1] - depth["head"][0]) < 0.02, "the head alone is done"
 for stage in ("conv5", "conv4"):
     assert depth[stage].max() < depth["head"].max() + 0.02, "deeper is no better"
@@ -705,23 +706,18 @@ assert seconds["head"] < seconds["conv5"] / 50, "the head alone costs a small pa
 # %% slideshow={"slide_type": "skip"} tags=["atol-0.05"]
 # The stored runs have 1,000 test images, yours had 500 others.
 grid = benchmark("resnet50")
-assert grid["settings"]["probe"] == {"steps": 200, "rate": 3e-4}, "the settings of section 2"
-measured, (mean, _) = probes["preprocess_input"].mean(), grid["probe"][grid["labels"].index(20)]
+means = {name: plotting.mean_and_sd(scores)[0] for name, scores in grid["accuracy"].items()}
+measured, mean = probes["preprocess_input"].mean(), means["frozen"][grid["labels"].index(20)]
 print(f"frozen, 20 labels: measured {measured:.2f}, stored {mean:.2f}")
 claim(abs(measured - mean) < 0.06, "they agree")
 
 # %% slideshow={"slide_type": "subslide"}
 # Mean and standard deviation over five seeds.
-names = {
-    "fine-tuned": "finetuned",
-    "frozen": "probe",
-    "scratch": "random",
-    "small CNN, scratch": "small_cnn",
-}
-curves = {name: np.array(grid[key]) for name, key in names.items()}
-ax = plotting.label_efficiency(
-    grid["labels"], curves, title="From scratch, so few labels and steps teach next to nothing"
-)
+names = {"fine-tuned": "fine-tuned", "frozen": "frozen", "scratch": "scratch"}
+names["small CNN"] = "small CNN, scratch"
+curves = {name: grid["accuracy"][arm] for arm, name in names.items()}
+title = "From scratch, so few labels and steps teach next to nothing"
+ax = plotting.label_efficiency(grid["labels"], curves, title=title)
 ax.lines[-1].set_marker("v")
 _ = ax.axhline(10, color="#999999", ls=":", label="guessing")
 _ = ax.legend()
@@ -730,22 +726,24 @@ plotting.show(ax, "Fine-tuned and frozen far above the two networks from scratch
 # %% slideshow={"slide_type": "skip"}
 # Accuracy over labels per class, and what one run was.
 print(f"{'labels per class':18}" + "".join(f"{n:>15}" for n in grid["labels"]))
-for name, key in names.items():
-    print(f"{name:18}" + "".join(f"  {mean:.3f} ± {sd:.3f}" for mean, sd in grid[key]))
-for name, key in names.items():
-    run, seconds = grid["settings"][key], max(grid["seconds"][key])
+for name, scores in curves.items():
+    pairs = zip(*plotting.mean_and_sd(scores), strict=True)
+    print(f"{name:18}" + "".join(f"  {mean:.3f} ± {sd:.3f}" for mean, sd in pairs))
+for arm, name in names.items():
+    run, seconds = grid["settings"][arm], max(grid["seconds"][arm])
     print(f"{name:18}  {run['steps']} steps at {run['rate']:g}, {seconds:.0f} s")
 
 # %% slideshow={"slide_type": "skip"}
 # The claims of the next paragraphs.
-means = {name: curve[:, 0] for name, curve in curves.items()}
+assert grid["settings"]["frozen"] == {"steps": 200, "rate": 3e-4}, "the settings of section 2"
 assert (means["fine-tuned"] > means["scratch"] + 0.3).all(), "30 points over the same network"
-assert (means["fine-tuned"] > means["small CNN, scratch"] + 0.3).all(), "and over the small CNN"
+assert (means["fine-tuned"] > means["small CNN"] + 0.3).all(), "and over the small CNN"
 assert (abs(means["scratch"] - 0.1) < 0.02).all(), "ResNet50 from scratch guesses"
-assert means["small CNN, scratch"][-1] > 0.13, "the small CNN begins to learn"
+assert means["small CNN"][-1] > 0.13, "the small CNN begins to learn"
 lead = means["fine-tuned"] - means["frozen"]
 print("fine-tuned minus frozen:", *(f"{points:+.3f}" for points in lead))
-noise = np.hypot(curves["fine-tuned"][:, 1], curves["frozen"][:, 1])
+spreads = {name: plotting.mean_and_sd(curves[name])[1] for name in ("fine-tuned", "frozen")}
+noise = np.hypot(*spreads.values())
 assert (abs(lead) < noise).all(), "each difference is within the spread between seeds"
 
 
@@ -875,10 +873,10 @@ classifier = models.add_head(models.resnet50(WEIGHTS, side=SIDE), len(mine.class
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # **Choose → fine-tune → evaluate → adjust**, and again: tutorials draw this loop as a diagram. As a function it
-# needs a rule for when to stop. `transfer.adjust` lets one stage more train in each round, stops when the
-# accuracy on validation data does not rise by more than its standard error, and takes that round back. (The
-# standard error says how far an accuracy on so few photos typically lies from that on very many.) The
-# validation data decide, so they are not the test data: we put every fourth training image aside.
+# needs a rule for when to stop. `transfer.adjust` lets one stage more train in each round. It stops when the gain on
+# validation data could as well be chance, because its 95 % interval reaches down to zero, and takes that round back.
+# (The interval says between which values the gain on very many photos would probably lie; chapter 06 tells where it
+# comes from.) The validation data decide, so they are not the test data: we put every fourth training image aside.
 #
 # <!-- Notes:
 # The diagram of the tutorials has no exit. Ask for a rule to stop before the next key shows

@@ -28,7 +28,7 @@ def test_mistake_keras_preprocess_input_changes_its_argument_so_a_second_run_doe
     assert not np.allclose(keras.applications.resnet50.preprocess_input(x), once)
 
 
-def test_cure_the_course_s_preprocess_returns_a_new_array():
+def test_way_out_the_course_s_preprocess_returns_a_new_array():
     x = PHOTOS.copy()
     np.testing.assert_array_equal(models.preprocess(x), models.preprocess(x))
     np.testing.assert_array_equal(x, PHOTOS)

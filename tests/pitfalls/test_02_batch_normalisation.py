@@ -29,7 +29,7 @@ def test_mistake_after_unfreezing_the_statistics_move_in_spite_of_training_false
     assert abs(moving_mean_after_fit(unfreeze)).max() > 0
 
 
-def test_cure_the_layer_itself_is_frozen():
+def test_way_out_the_layer_itself_is_frozen():
     np.testing.assert_array_equal(
         moving_mean_after_fit(lambda base: transfer.unfreeze_from(base, "norm")), 0
     )

@@ -38,5 +38,5 @@ def test_mistake_unfrozen_and_not_compiled_nothing_moves_or_the_backend_refuses(
             kernel_moves(compile_again=False)
 
 
-def test_cure_compile_again():
+def test_way_out_compile_again():
     assert kernel_moves(compile_again=True)

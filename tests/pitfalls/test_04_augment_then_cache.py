@@ -22,7 +22,7 @@ def test_mistake_augment_then_cache_repeats_the_same_draw_in_every_epoch():
     assert not differing_epochs(tf.data.Dataset.from_tensor_slices(X).map(augment).cache())
 
 
-def test_cure_cache_then_augment():
+def test_way_out_cache_then_augment():
     assert differing_epochs(tf.data.Dataset.from_tensor_slices(X).cache().map(augment))
 
 

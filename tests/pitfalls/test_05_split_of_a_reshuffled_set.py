@@ -12,7 +12,7 @@ def test_mistake_over_the_epochs_training_sees_the_validation_examples():
     assert seen(shuffled.take(80)) & seen(shuffled.skip(80))
 
 
-def test_cure_split_first_shuffle_afterwards():
+def test_way_out_split_first_shuffle_afterwards():
     files = tf.data.Dataset.range(100)
     train = files.take(80).shuffle(80, seed=0)
     assert not seen(train) & seen(files.skip(80))

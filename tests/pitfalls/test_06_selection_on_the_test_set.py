@@ -16,5 +16,5 @@ def test_mistake_chosen_and_reported_on_the_same_set_a_guess_looks_better_than_a
     assert choose()[0] > 0.58
 
 
-def test_cure_chosen_on_validation_data_the_report_is_honest():
+def test_way_out_chosen_on_validation_data_the_report_is_honest():
     assert abs(choose()[1] - 0.5) < 0.01

@@ -16,7 +16,7 @@ def test_mistake_a_perfect_network_looks_like_a_guess():
     assert abs(np.mean(predicted == labels) - 0.5) < 0.2
 
 
-def test_cure_images_and_labels_from_one_pass():
+def test_way_out_images_and_labels_from_one_pass():
     batches = SHUFFLED.batch(50).as_numpy_iterator()
     pairs = [(MODEL.predict_on_batch(x).argmax(1), y) for x, y in batches]
     assert all((predicted == labels).all() for predicted, labels in pairs)

@@ -34,7 +34,7 @@ def test_mistake_a_reused_layer_changes_in_both_networks():
     assert (source.get_layer("norm").get_weights()[0] == 0).all()
 
 
-def test_cure_copied_by_name_and_compared_by_activation():
+def test_way_out_copied_by_name_and_compared_by_activation():
     source, target = network(3), network(2)
     target.get_layer("norm").set_weights([np.ones(4), np.zeros(4), np.zeros(4), np.ones(4)])
     transfer.copy_weights(source, target, ["norm"])

@@ -24,5 +24,5 @@ def test_mistake_no_softmax_at_all_judges_the_same_answer_by_its_sign_and_scale(
 
 
 @pytest.mark.parametrize(("outputs", "logits"), [(LOGITS, True), (PROBABILITIES, False)])
-def test_cure_exactly_one(outputs, logits):
+def test_way_out_exactly_one(outputs, logits):
     assert loss(outputs, from_logits=logits) < 0.001

@@ -23,8 +23,8 @@ def test_mistake_children_of_a_pytorch_module_leave_out_what_forward_does():
     parts, x = list(Network().children())[:-1], torch.zeros(4, 3, 8, 8)
     with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
         torch.nn.Sequential(*parts, torch.nn.Linear(8, 5))(x)
-    cured = torch.nn.Sequential(*parts, torch.nn.Flatten(), torch.nn.Linear(8, 5))
-    assert cured(x).shape == (4, 5)
+    mended = torch.nn.Sequential(*parts, torch.nn.Flatten(), torch.nn.Linear(8, 5))
+    assert mended(x).shape == (4, 5)
 
 
 def test_mistake_the_same_weights_with_the_stride_in_another_layer_compute_something_else():
@@ -45,7 +45,7 @@ def test_mistake_the_same_weights_with_the_stride_in_another_layer_compute_somet
     assert not np.allclose(first.predict(x, verbose=0), second.predict(x, verbose=0))
 
 
-def test_cure_know_the_version_keras_has_its_stride_in_the_first_convolution():
+def test_way_out_know_the_version_keras_has_its_stride_in_the_first_convolution():
     network = models.resnet50(None)
     for stage in ("conv3", "conv4", "conv5"):
         strides = [network.get_layer(f"{stage}_block1_{i}_conv").strides for i in (1, 2)]

@@ -9,9 +9,9 @@ from tlcourse.plotting import plt
 
 RNG = np.random.default_rng(0)
 RESULTS = {
-    "scratch": RNG.random((3, 2)),
-    "fine-tuned": RNG.random((3, 2)),
-    "own": RNG.random((3, 2)),
+    "scratch": RNG.random((3, 5)),
+    "fine-tuned": RNG.random((3, 5)),
+    "own": {"mean": RNG.random(3), "sd": RNG.random(3)},
 }
 DRAWINGS = {
     "image_grid": lambda ax: plotting.image_grid(RNG.random((7, 5, 4, 1)), list("abcdefg"), ax=ax),
@@ -45,7 +45,7 @@ def test_every_image_of_a_grid_is_shown():
     assert len(ax.images) == 23
 
 
-def test_images_of_a_grid_share_their_limits_unless_told():
+def test_images_of_a_grid_share_their_limits():
     ax = plotting.image_grid(np.stack([np.zeros((4, 4)), np.full((4, 4), 0.5)]))
     assert [image.get_clim() for image in ax.images] == [(0, 0.5)] * 2
 
@@ -62,11 +62,70 @@ def test_a_dead_feature_map_is_drawn_without_a_warning(recwarn):
 
 
 def test_label_efficiency_draws_means_in_per_cent_with_their_spread():
-    ax = plotting.label_efficiency([5, 10], {"scratch": np.array([[0.2, 0.1], [0.4, 0.05]])})
-    np.testing.assert_allclose(ax.lines[0].get_ydata(), [20, 40])
-    band = ax.collections[0].get_datalim(ax.transData)
-    assert (band.y0, band.y1) == pytest.approx((10, 45))
-    assert ax.lines[0].get_color() == plotting.COLORS["scratch"]
+    scores = np.array([[0.1, 0.3, 0.2], [0.4, 0.35, 0.45]])
+    summary = {"mean": [0.2, 0.4], "sd": [0.1, 0.05]}
+    for stored in (scores, scores.tolist(), summary):
+        ax = plotting.label_efficiency([5, 10], {"scratch": stored})
+        np.testing.assert_allclose(ax.lines[0].get_ydata(), [20, 40])
+        band = ax.collections[0].get_datalim(ax.transData)
+        assert (band.y0, band.y1) == pytest.approx((10, 45))
+        assert ax.lines[0].get_color() == plotting.COLORS["scratch"]
+
+
+@pytest.mark.parametrize("seeds", [1, 2, 3, 5])
+def test_what_training_returns_is_drawn_as_it_is_for_any_number_of_seeds(seeds):
+    arms = {name: RNG.random((3, seeds)) for name in ("scratch", "fine-tuned")}
+    ax = plotting.label_efficiency(range(1, 4), arms)
+    for line, scores in zip(ax.lines, arms.values(), strict=True):
+        np.testing.assert_allclose(line.get_ydata(), 100 * scores.mean(1))
+    assert len(ax.collections) == (2 if seeds > 1 else 0)  # one seed has no spread
+    ax.figure.canvas.draw()
+
+
+@pytest.mark.parametrize(
+    ("scores", "message"),
+    [
+        (
+            RNG.random((5, 3)),
+            r"'scratch' has the shape \(5, 3\): give \(labels, seeds\).*each of 3",
+        ),
+        (RNG.random(3), r"\(3,\)"),
+        (RNG.random((3, 5, 2)), r"\(3, 5, 2\)"),
+        (RNG.random((3, 0)), r"\(3, 0\)"),
+        ([[0.1, 0.2], [0.3], [0.4, 0.5]], "equally many for each setting"),
+        ([["a"], ["b"], ["c"]], "scores must be numbers"),
+        (100 * RNG.random((3, 5)), "give accuracies in 0–1"),
+        (np.full((3, 5), np.nan), "nan to nan: give accuracies"),
+        ({"mean": [0.1, 0.2], "sd": [0.1, 0.2]}, r"\(2,\): give"),
+        ({"mean": [0.1, 0.2, 0.3]}, "a mean and an sd of one shape, not mean"),
+        ({"mean": [0.1, 0.2, 0.3], "sd": [0.1]}, "a mean and an sd of one shape"),
+    ],
+)
+def test_scores_of_another_form_are_refused_in_a_sentence(scores, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        plotting.label_efficiency([5, 10, 20], {"scratch": scores})
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("y", "predicted", "message"),
+    [
+        ([0, 1, 2], [0, 1, 0], "y goes from 0 to 2, but the 2 classes are 0 to 1"),
+        (["a", "b"], [0, 1], "y holds text"),
+        ([0, 1], np.eye(3)[[0, 1]], "predicted is one-hot with 3 columns"),
+        ([0, 1, 1], [0, 1], r"y \(3,\), predicted \(2,\)"),
+    ],
+)
+def test_a_confusion_matrix_of_what_are_no_classes_is_refused(y, predicted, message):
+    with pytest.raises(ValueError, match=message):
+        plotting.confusion_matrix(y, predicted, "ab")
+
+
+def test_a_confusion_matrix_takes_labels_in_a_column_and_one_hot():
+    ax = plotting.confusion_matrix([[0], [0], [1]], np.eye(2)[[0, 1, 1]], "ab")
+    assert {t.get_position(): t.get_text() for t in ax.texts} == {
+        (0, 0): "1", (1, 0): "1", (1, 1): "1",
+    }  # fmt: skip
 
 
 def test_the_confusion_matrix_counts_true_rows_and_predicted_columns():

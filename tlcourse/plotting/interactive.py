@@ -1,7 +1,7 @@
 """The drawing functions behind the sliders: numbers in, a matplotlib figure out. No Keras.
 
 A slider calls them at every move, so they must be quick (`python -m benchmarks.widgets`). The
-figures are small and placed by hand: a layout computed anew would take longer than the drawing.
+figures are small and placed by hand: to compute a layout each time would take longer than to draw.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,8 +11,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from tlcourse import optimizers
+from tlcourse.labels import class_numbers
 from tlcourse.plotting.fonts import drawable
-from tlcourse.plotting.static import WIDTH, confusion_matrix
+from tlcourse.plotting.static import WIDTH, confusion_matrix, mean_and_sd
 
 # --- gradient descent ----------------------------------------------------------------------------
 
@@ -254,7 +255,7 @@ def unfreezing_depth(stored: Mapping, chosen: str, *, title: str | None = None, 
     ----------
     stored : mapping
         What `benchmarks.fine_tuning` stored: `checkpoints`, and for each stage in `depth` its
-        `accuracy`, mean and standard deviation at each checkpoint, and `parameters`.
+        `accuracy`, as `mean_and_sd` takes it, shape (checkpoints, seeds), and `parameters`.
     chosen : str
         The first stage that trains: "head", "conv5" …
     title : str, optional
@@ -266,15 +267,15 @@ def unfreezing_depth(stored: Mapping, chosen: str, *, title: str | None = None, 
     steps = stored["checkpoints"]
     styles = cycle(("o--", "v:", "D-."))  # each stage keeps its own, whichever is chosen
     for (stage, curve), style in zip(stored["depth"].items(), styles, strict=False):
-        mean, sd = 100 * np.array(curve["accuracy"]).T
+        mean, sd = (100 * values for values in mean_and_sd(curve["accuracy"]))
         if stage == chosen:
             ax.plot(steps, mean, "s-", color="#0072B2", label=_trains(stage), zorder=3)
             ax.fill_between(steps, mean - sd, mean + sd, color="#0072B2", alpha=0.2, lw=0)
         else:
             ax.plot(steps, mean, style, color="#777777", lw=1.2, ms=4, label=stage)
-    told = f"{stored['depth'][chosen]['parameters'] / 1e6:.2f} million parameters train"
+    size = f"{stored['depth'][chosen]['parameters'] / 1e6:.2f} million parameters train"
     ax.set(xlabel="steps after the head's own", ylabel="validation accuracy (%)")
-    ax.set_title(told if title is None else title)
+    ax.set_title(size if title is None else title)
     ax.legend(loc="lower left")
     return ax
 
@@ -331,7 +332,7 @@ def threshold(y: np.ndarray, score: np.ndarray, threshold: float = 0.5):
     -------
     Figure
     """
-    y, score = np.asarray(y), np.asarray(score)
+    y, score = class_numbers(y, 2), np.ravel(score)
     said = (score >= threshold).astype(int)
     counts = np.bincount(2 * y + said, minlength=4).reshape(2, 2)
     (_, false_alarms), (_, found) = counts

@@ -11,6 +11,7 @@ from io import BytesIO
 import matplotlib.pyplot as plt
 import numpy as np
 
+from tlcourse.labels import class_numbers, comparable
 from tlcourse.plotting.fonts import drawable, with_fonts
 
 # The palette of Okabe & Ito (2008): distinct for colour-blind eyes and on a projector.
@@ -191,6 +192,43 @@ def learning_curves(history: Mapping[str, Sequence[float]], metric: str = "accur
     return ax
 
 
+def mean_and_sd(scores) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation (n − 1) of scores over seeds.
+
+    Parameters
+    ----------
+    scores : array-like, shape (…, seeds); or mapping
+        Every score, as `training.label_efficiency` returns and a benchmark stores them; or what is
+        left of scores of which only the summary was kept, ``{"mean": …, "sd": …}``.
+
+    Returns
+    -------
+    mean, sd : ndarray, shape (…)
+        `sd` is NaN where there is a single seed.
+
+    Raises
+    ------
+    ValueError
+        If `scores` is neither of the two.
+    """
+    if isinstance(scores, Mapping):
+        if set(scores) != {"mean", "sd"} or np.shape(scores["mean"]) != np.shape(scores["sd"]):
+            raise ValueError(
+                "a summary of scores holds a mean and an sd of one shape, not "
+                f"{', '.join(map(str, scores)) or 'nothing'}."
+            )
+        return np.asarray(scores["mean"], float), np.asarray(scores["sd"], float)
+    try:
+        scores = np.asarray(scores, float)
+    except (TypeError, ValueError):
+        raise ValueError("scores must be numbers, equally many for each setting.") from None
+    if not scores.ndim or not scores.size:
+        raise ValueError(f"scores must have the shape (…, seeds), not {scores.shape}.")
+    seeds = scores.shape[-1]
+    sd = scores.std(-1, ddof=1) if seeds > 1 else np.full(scores.shape[:-1], np.nan)
+    return scores.mean(-1), sd
+
+
 def label_efficiency(
     labels: Sequence[int], results: Mapping[str, np.ndarray], *, title: str = "", ax=None
 ):
@@ -200,15 +238,37 @@ def label_efficiency(
     ----------
     labels : sequence of int
         Labels per class.
-    results : mapping of name to ndarray, shape (labels, 2)
-        Mean and standard deviation over seeds, of accuracies in 0–1.
+    results : mapping of name to ndarray, shape (labels, seeds)
+        Accuracies in 0–1, as `training.label_efficiency` returns them; see also `mean_and_sd`.
+
+    Raises
+    ------
+    ValueError
+        If some result has another shape or other values.
     """
+    labels, curves = list(labels), {}
+    for name, scores in results.items():
+        try:
+            mean, sd = mean_and_sd(scores)
+        except ValueError as error:
+            raise ValueError(f"{name!r}: {error}") from None
+        if mean.shape != (len(labels),):
+            seen = np.shape(scores["mean"] if isinstance(scores, Mapping) else scores)
+            raise ValueError(
+                f"{name!r} has the shape {seen}: give (labels, seeds), here a row of scores for "
+                f"each of {len(labels)} numbers of labels."
+            )
+        if not (mean.min() >= 0 and mean.max() <= 1):  # which NaN fails as well
+            raise ValueError(
+                f"{name!r} goes from {mean.min():g} to {mean.max():g}: give accuracies in 0–1."
+            )
+        curves[name] = 100 * mean, 100 * sd
     ax = ax or plt.subplots()[1]
-    for i, (name, values) in enumerate(results.items()):
-        mean, sd = 100 * np.asarray(values).T
+    for i, (name, (mean, sd)) in enumerate(curves.items()):
         style = {"color": COLORS.get(name, _OTHER[i % 7]), "marker": MARKERS.get(name, "o")}
         ax.plot(labels, mean, label=name, **style)
-        ax.fill_between(labels, mean - sd, mean + sd, color=style["color"], alpha=0.2, lw=0)
+        if np.isfinite(sd).all():
+            ax.fill_between(labels, mean - sd, mean + sd, color=style["color"], alpha=0.2, lw=0)
     ax.set_xscale("log")
     ax.set_xticks(labels, [str(n) for n in labels])
     ax.minorticks_off()
@@ -223,9 +283,19 @@ def confusion_matrix(
     """Counts of true class (rows) against predicted class (columns).
 
     Colours are shares of the row, so that a rare class shows as well as a frequent one.
+
+    Raises
+    ------
+    ValueError
+        If `y` and `predicted` are not numbers of these classes, one for each example.
     """
     classes, class_names = len(class_names), drawable(class_names)
-    counts = np.bincount(np.asarray(y) * classes + predicted, minlength=classes**2)
+    y, predicted = (
+        class_numbers(values, classes, name=name)
+        for name, values in (("y", y), ("predicted", predicted))
+    )
+    comparable(y=y, predicted=predicted)
+    counts = np.bincount(y * classes + predicted, minlength=classes**2)
     counts = counts.reshape(classes, classes)
     share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     if ax is None:
