@@ -104,6 +104,18 @@ def test_lab_answers_on_a_free_port_and_ends_with_its_kernels(
         assert wait_for(lambda: not is_running(kernel))
 
 
+def test_lab_asks_no_npm_for_language_servers(course, folder, tmp_path, taken):
+    """Where the home cannot be written, npm never answers, and outlives a lab that is killed."""
+    asked = tmp_path / "asked"
+    write(tmp_path / "bin/npm", f"#!/bin/sh\ntouch {asked}\n".encode())
+    (tmp_path / "bin/npm").chmod(0o755)
+    path = f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    with started(course, folder, taken, PATH=path) as (_, lines):
+        base, token = re.fullmatch(r"(http://[^/]+)/\S+\?token=(\w+)\n", lines[-1]).groups()
+        assert "sessions" in ask(f"{base}/lsp/status", token)
+    assert not asked.exists()
+
+
 HOMES = ["/proc/1/nowhere", "", None]
 
 

@@ -37,6 +37,7 @@ def open_lab(folder: Path, chapter: str, *, port: int, browser: bool) -> None:
         f"--ServerApp.port={free}",
         f"--LabApp.default_url=/lab/tree/notebooks/{chapter}.ipynb",
         "--LabApp.extension_manager=readonly",
+        "--LanguageServerManager.autodetect=False",  # it would ask npm, which may never answer
         "--KernelManager.transport_encryption=auto",  # else every kernel warns in the terminal
         "--Application.log_level=ERROR",
     ]
