@@ -21,6 +21,8 @@ class _WithChapters(typer.core.TyperGroup):
         super().format_help(context, formatter)
 
 
+_LEARN, _TEACH, _MACHINE = "Learn", "Teach", "This machine"
+
 app = typer.Typer(
     cls=_WithChapters, add_completion=False, help="A course on transfer learning, in notebooks."
 )
@@ -59,7 +61,7 @@ def _options(
         print(context.get_help())
 
 
-@app.command()
+@app.command(rich_help_panel=_LEARN)
 def lab(
     chapter: Annotated[str, typer.Argument(help="The number or name of a chapter.")] = (
         "00_start_here"
@@ -82,7 +84,7 @@ def lab(
     open_lab(folder, name, port=port, browser=browser)
 
 
-@app.command()
+@app.command(rich_help_panel=_LEARN)
 def run(
     chapters: Annotated[
         list[str] | None,
@@ -142,60 +144,6 @@ def run(
     raise typer.Exit(code)
 
 
-@app.command()
-def fetch(
-    names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME]...", help="As --list shows them.")
-    ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="All that there is.")] = False,
-    show: Annotated[bool, typer.Option("--list", help="Show what there is, and end.")] = False,
-    remove: Annotated[bool, typer.Option("--remove", help="Free the space again.")] = False,
-) -> None:
-    """Download public data sets and weights, so that they are there without a network."""
-    from tlcourse.data import download
-    from tlcourse.files import CourseError
-
-    if show or not (names or everything):
-        if remove:
-            raise typer.BadParameter("name what to remove, or give --all.")
-        _list_sources()
-        return
-    chosen = list(dict.fromkeys(download.SOURCES if everything else names))
-    for name in chosen:
-        download.find_source(name)  # before anything is done
-    failed = False
-    for name in chosen:
-        try:
-            if remove:
-                freed = download.remove(name)
-                print(f"{name}: {download.megabytes(freed) if freed else 'nothing'} freed")
-            else:
-                paths = download.fetch(name, repair=True)
-                source = download.SOURCES[name]
-                print(f"{name}: {download.megabytes(source.size)} in {paths[0].parent}")
-                print(f"    licence: {source.licence}")
-        except CourseError as error:
-            _complain(str(error))
-            failed = True
-    raise typer.Exit(int(failed))
-
-
-def _list_sources() -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    from tlcourse.data import download
-
-    table = Table("name", "size", "what", "licence", "here")
-    for name, source in download.SOURCES.items():
-        paths, problems = download.locate(name)
-        whole = len(paths) == len(source.files)
-        here = "yes" if whole else "damaged" if problems else "no"
-        table.add_row(name, download.megabytes(source.size), source.title, source.licence, here)
-    Console().print(table)
-    print(f"They are kept in {download.home()} (TLCOURSE_HOME).")
-
-
 FOLDER = Annotated[
     Path | None,
     typer.Option(
@@ -205,9 +153,9 @@ FOLDER = Annotated[
 ]
 
 
-@app.command()
+@app.command(rich_help_panel=_LEARN)
 def reset(
-    exercise: Annotated[str, typer.Argument(help="ex02, or 2.")],
+    exercise: Annotated[str, typer.Argument(help="The exercise set: ex02, or 2.")],
     folder: FOLDER = None,
 ) -> None:
     """Get a fresh copy of an exercise; the old one stays beside it."""
@@ -217,9 +165,9 @@ def reset(
         print(sentence)
 
 
-@app.command()
+@app.command(rich_help_panel=_LEARN)
 def submit(
-    exercise: Annotated[str, typer.Argument(help="ex02, or 2.")],
+    exercise: Annotated[str, typer.Argument(help="The exercise set: ex02, or 2.")],
     folder: FOLDER = None,
 ) -> None:
     """Check that an exercise is whole, and write the one file to hand in."""
@@ -235,19 +183,29 @@ def submit(
         print("It replaces your earlier one.")
 
 
-@app.command()
+@app.command(rich_help_panel=_TEACH)
 def grade(
     submissions: Annotated[
-        Path, typer.Argument(help="A folder with one for each student, or a zip of it.")
+        Path,
+        typer.Argument(help="A folder with a file or folder for each student, or a zip of it."),
     ],
-    exercise: Annotated[str, typer.Option(help="ex02, or 2.")],
+    exercise: Annotated[str, typer.Option(help="The exercise set: ex02, or 2.")],
     out: Annotated[Path, typer.Option(help="The folder of the marks.")] = Path("marks"),
-    workers: Annotated[int, typer.Option(min=1, help="Processes on this machine.")] = 1,
-    scheduler: Annotated[str | None, typer.Option(help="Of a Dask cluster: tcp://…")] = None,
-    cell_seconds: Annotated[float, typer.Option(min=0.1, help="For a cell or a call.")] = 10,
-    seconds: Annotated[float, typer.Option(min=1, help="For all of a submission.")] = 120,
+    workers: Annotated[
+        int, typer.Option(min=1, help="How many processes mark on this machine.")
+    ] = 1,
+    scheduler: Annotated[
+        str | None, typer.Option(help="The address of a Dask scheduler: tcp://…")
+    ] = None,
+    cell_seconds: Annotated[
+        float, typer.Option(min=0.1, help="Seconds that a cell or a call may take.")
+    ] = 10,
+    seconds: Annotated[
+        float, typer.Option(min=1, help="Seconds that a whole submission may take.")
+    ] = 120,
     deadline: Annotated[
-        datetime | None, typer.Option(help="Later is late; local time.", formats=_TIMES)
+        datetime | None,
+        typer.Option(help="Submissions after this local time are late.", formats=_TIMES),
     ] = None,
     extensions: Annotated[
         Path | None, typer.Option(help="CSV with the columns student and deadline.")
@@ -326,7 +284,81 @@ def _listed(names: list[str]) -> str:
     return f"{shown} and {len(names) - 20} more" if len(names) > 20 else shown
 
 
-@app.command()
+@app.command(rich_help_panel=_TEACH)
+def slides(
+    chapters: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[CHAPTER]...", help="All chapters if you name none."),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="The folder for the decks.")] = Path("tlcourse-slides"),
+) -> None:
+    """Make slides of chapters for a lecture: one file each, which needs no internet."""
+    from tlcourse.course import content, slides
+
+    course = content.chapters()
+    names = dict.fromkeys(map(content.find_chapter, chapters or course))
+    for path, count in slides.build([course[name] for name in names], out):
+        print(f"{path}: {count} slides")
+    print("Open one in a browser; the key S opens the notes for the speaker.")
+
+
+@app.command(rich_help_panel=_MACHINE)
+def fetch(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="Names that --list shows.")
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Everything that --list shows.")
+    ] = False,
+    show: Annotated[bool, typer.Option("--list", help="Show what there is, and end.")] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Delete what was downloaded.")] = False,
+) -> None:
+    """Download public data sets and weights, to have them where the internet is not."""
+    from tlcourse.data import download
+    from tlcourse.files import CourseError
+
+    if show or not (names or everything):
+        if remove:
+            raise typer.BadParameter("name what to remove, or give --all.")
+        _list_sources()
+        return
+    chosen = list(dict.fromkeys(download.SOURCES if everything else names))
+    for name in chosen:
+        download.find_source(name)  # before anything is done
+    failed = False
+    for name in chosen:
+        try:
+            if remove:
+                freed = download.remove(name)
+                print(f"{name}: {download.megabytes(freed) if freed else 'nothing'} freed")
+            else:
+                paths = download.fetch(name, repair=True)
+                source = download.SOURCES[name]
+                print(f"{name}: {download.megabytes(source.size)} in {paths[0].parent}")
+                print(f"    licence: {source.licence}")
+        except CourseError as error:
+            _complain(str(error))
+            failed = True
+    raise typer.Exit(int(failed))
+
+
+def _list_sources() -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from tlcourse.data import download
+
+    table = Table("name", "size", "what", "licence", "here")
+    for name, source in download.SOURCES.items():
+        paths, problems = download.locate(name)
+        whole = len(paths) == len(source.files)
+        here = "yes" if whole else "damaged" if problems else "no"
+        table.add_row(name, download.megabytes(source.size), source.title, source.licence, here)
+    Console().print(table)
+    print(f"They are kept in {download.home()} (TLCOURSE_HOME).")
+
+
+@app.command(rich_help_panel=_MACHINE)
 def doctor() -> None:
     """Check this machine, and say how to fix what fails."""
     from rich.console import Console
@@ -347,21 +379,3 @@ def doctor() -> None:
     else:
         print("Everything that the course needs is here.")
     raise typer.Exit(int(failed > 0))
-
-
-@app.command()
-def slides(
-    chapters: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[CHAPTER]...", help="All if none is named."),
-    ] = None,
-    out: Annotated[Path, typer.Option(help="Where the decks go.")] = Path("tlcourse-slides"),
-) -> None:
-    """Make slides of chapters for a lecture: one file each, for a browser without a network."""
-    from tlcourse.course import content, slides
-
-    course = content.chapters()
-    names = dict.fromkeys(map(content.find_chapter, chapters or course))
-    for path, count in slides.build([course[name] for name in names], out):
-        print(f"{path}: {count} slides")
-    print("Open one in a browser; the key S opens the notes for the speaker.")

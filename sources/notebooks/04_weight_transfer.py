@@ -34,7 +34,7 @@ from tlcourse.course.content import benchmark
 from tlcourse.data import DIGITS, few_labels, load_digits28
 from tlcourse.data import make_cluttered_digits, make_cluttered_letters, make_stripes
 from tlcourse.data import scale, transfer_pair
-from tlcourse.training import claim
+from tlcourse.quiz import claim
 
 import keras
 
@@ -46,6 +46,11 @@ print(backend.versions())
 
 # %% slideshow={"slide_type": "slide"}
 quiz.ask("04")
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# In this chapter you commit to your predictions: move a slider or choose an answer, and the next cells show
+# your guess beside what was measured. A line that begins with ✔ is a claim that the cell has just checked; click
+# on the bar beside it to see how.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 1 · A source with many labels, a target with few
@@ -105,21 +110,23 @@ target_model = models.article_network()
 target_model.set_weights(model.get_weights())
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# **Predict.** Suppose the target network is now trained on 20 digits of each class. How much better will it be
-# than the same network without the last of these lines: 0, 5 or 20 points of accuracy?
+# Suppose the target network is now trained on 20 digits of each class. What did the last of these lines buy it?
 #
 # <!-- Notes:
 # Answer: no difference that could be seen. Let them look at the previous slide again until
 # somebody asks where the source was trained. It never was.
 # -->
 
+# %% slideshow={"code": false}
+quiz.predict("04.untrained", "How many points of accuracy does the copy bring?", 0, 30)
+
 # %% [markdown] slideshow={"slide_type": "skip"}
 # `set_weights` did what it promises: both networks now answer alike.
 
-# %% slideshow={"slide_type": "skip"}
+# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
 x = target.x_test[:100]
 same = np.allclose(model.predict(x, verbose=0), target_model.predict(x, verbose=0), atol=1e-6)
-assert same
+claim(same, "both networks answer alike")
 
 
 # %% [markdown] slideshow={"slide_type": "skip"}
@@ -163,6 +170,10 @@ arms = {
 }
 article = training.label_efficiency(arms, target, labels=[20], seeds=range(5), steps=200)
 
+# %% slideshow={"code": false, "slide_type": "fragment"} jupyter={"source_hidden": true} tags=["atol-4"]
+scratch, untrained, trained_scores = (article[name][0] for name in arms)
+quiz.reveal("04.untrained", 100 * (untrained.mean() - scratch.mean()))
+
 # %% slideshow={"code": false, "slide_type": "fragment"} tags=["atol-0.04"]
 for name, (scores,) in article.items():
     print(f"{name:17} {scores.mean():.2f} ± {scores.std(ddof=1):.2f}")
@@ -174,10 +185,12 @@ for name, (scores,) in article.items():
 # code does what it should. It takes a source that was trained, *and* a network with features worth
 # having.
 
-# %% slideshow={"slide_type": "skip"}
-scratch, untrained, trained_scores = (article[name][0] for name in arms)
-claim(abs(untrained.mean() - scratch.mean()) < 0.03, "an untrained source adds nothing")
-claim(abs(trained_scores.mean() - scratch.mean()) < 0.03, "and a trained one hardly more")
+# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
+gains = {name: scores - scratch for name, (scores,) in article.items()}
+holds = abs(gains["untrained source"].mean()) < 0.03
+claim(holds, "an untrained source adds nothing", measured=gains["untrained source"], seeds=5)
+holds = abs(gains["trained source"].mean()) < 0.03
+claim(holds, "and a trained one hardly more", measured=gains["trained source"], seeds=5)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 3 · A source that has learned something
@@ -230,20 +243,29 @@ print(f"source network: {source_accuracy:.2f} on its own task; guessing gives {g
 # -->
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# **Predict.** The source has 26 outputs and the target 10. What will `set_weights` do?
+# The source has 26 outputs and the target 10, so their heads do not match.
 #
 # <!-- Notes:
 # Answer: it refuses, but only at the head, after the convolutions have been overwritten.
 # Expect: success, or that nothing was changed.
 # -->
 
+# %% slideshow={"code": false}
+choices = ["copy what fits", "refuse and change nothing", "refuse after some layers"]
+quiz.predict("04.heads", "What will `set_weights` do?", choices)
+
 # %% slideshow={"slide_type": "skip"}
 K = len(target.class_names)
 target_network = models.small_cnn(classes=K)
+before = target_network.get_layer("conv1").get_weights()[0]
 try:
     target_network.set_weights(source.get_weights())
 except ValueError as error:
     print("refused:", str(error).split(". ")[0])
+
+# %% slideshow={"code": false, "slide_type": "fragment"} jupyter={"source_hidden": true}
+changed = (target_network.get_layer("conv1").get_weights()[0] != before).any()
+quiz.reveal("04.heads", "refuse after some layers" if changed else "refuse and change nothing")
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # It refuses, as it should, but only when it comes to the head: by then the convolutions have been
@@ -261,13 +283,17 @@ def features(network, x):
     return backbone.predict(x, verbose=0)
 
 
-assert not np.allclose(features(target_network, x), features(source, x), atol=0.01)
+before = features(target_network, x)
 
 # %% slideshow={"slide_type": "subslide"}
 for name in backbone:
     weights = source.get_layer(name).get_weights()
     target_network.get_layer(name).set_weights(weights)
-np.testing.assert_allclose(features(target_network, x), features(source, x), atol=1e-5)
+
+# %% slideshow={"slide_type": "-"} jupyter={"source_hidden": true}
+wanted = features(source, x)
+claim(not np.allclose(before, wanted, atol=0.01), "before the copy the activations differ")
+claim(np.allclose(features(target_network, x), wanted, atol=1e-5), "after it they are the same")
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # `tlcourse.transfer.copy_weights` is this loop with a guard: it compares the names and shapes of
@@ -280,9 +306,11 @@ np.testing.assert_allclose(features(target_network, x), features(source, x), ato
 
 # %% slideshow={"slide_type": "skip"}
 copy = models.small_cnn(classes=K)
-copied = transfer.copy_weights(source, copy, backbone)
-np.testing.assert_array_equal(features(copy, x), features(target_network, x))
-copied
+transfer.copy_weights(source, copy, backbone)
+
+# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
+same = (features(copy, x) == features(target_network, x)).all()
+claim(same, "`copy_weights` does what the loop did")
 
 # %% slideshow={"slide_type": "skip"}
 try:
@@ -311,7 +339,9 @@ wrong = keras.ops.convert_to_numpy(norm(np.full((1, 8), 5.5)))
 print(
     f"the same input, the same numbers: {right[0, 0]:.2f} in order, {wrong[0, 0]:.2f} out of order"
 )
-assert abs(right - wrong).max() > 1
+
+# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
+claim(abs(right - wrong).max() > 1, "the result is another one, and nothing was said")
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # Only a comparison of activations, as above, catches it.
@@ -325,12 +355,16 @@ assert abs(right - wrong).max() > 1
 # same and is not: both networks now own the same weights.
 
 # %% [markdown]
-# **Predict.** After we train such a target for 300 steps, what has happened to the source?
+# We train such a target for 300 steps, and never touch the source.
 #
 # <!-- Notes:
 # Answer: the source has become worse at letters, without being trained on anything of its
 # own. Expect: nothing happens to it, as if the layers had been copied.
 # -->
+
+# %% slideshow={"code": false}
+choices = ["nothing", "it reads letters worse", "it reads letters better"]
+quiz.predict("04.shared", "What has happened to the source?", choices)
 
 # %% slideshow={"slide_type": "skip"}
 head = keras.layers.Dense(K)
@@ -344,18 +378,29 @@ training.fit_steps(shared, few.x_train, few.y_train, steps=300)
 ruined = training.accuracy(source, letters.x_test, letters.y_test)
 source.set_weights(kept)
 
+# %% slideshow={"code": false, "slide_type": "fragment"} jupyter={"source_hidden": true}
+change = ruined - source_accuracy
+quiz.reveal("04.shared", choices[0 if abs(change) < 0.005 else 1 if change < 0 else 2])
+
 # %% slideshow={"code": false, "slide_type": "fragment"} tags=["atol-0.1"]
 print(f"source on letters: {source_accuracy:.2f} before, {ruined:.2f} after the target was trained")
-claim(ruined < source_accuracy - 0.03, "training the target has damaged the source")
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# The source has been damaged from afar. A copy leaves it alone:
+# The source has been damaged from afar.
+
+# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
+claim(change < -0.03, "training the target has damaged the source", measured=change, seeds=1)
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# A copy leaves the source alone:
 
 # %% slideshow={"slide_type": "skip"}
 training.compile_classifier(copy)
 training.fit_steps(copy, few.x_train, few.y_train, steps=50)
-for before, after in zip(kept, source.get_weights(), strict=True):
-    np.testing.assert_array_equal(before, after)
+
+# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
+same = all((a == b).all() for a, b in zip(kept, source.get_weights(), strict=True))
+claim(same, "training a copy changes nothing in the source")
 
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -392,14 +437,19 @@ def start(source=None, frozen=False, learning_rate=2e-3, layers=tuple(backbone))
 
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# **Predict.** With 20 labelled images per class, 200 in all: what accuracy will each way reach?
-# Write three numbers down. Which way wins at 10 labels, which at 50?
+# With 20 labelled images per class, 200 in all: what accuracy will each way reach? Guessing reaches 0.10.
 #
 # <!-- Notes:
 # Collect the three numbers of several people on the board; they are needed on the next slide.
 # Answer: fine-tuned first at every number of labels, scratch last. Expect: frozen wins at 10
 # labels.
 # -->
+
+# %% slideshow={"code": false}
+quiz.predict("04.scratch", "Which accuracy will scratch reach with 20 labels per class?", 0, 1)
+
+# %% slideshow={"code": false}
+quiz.predict("04.fine-tuned", "And which will fine-tuned reach?", 0, 1)
 
 # %% slideshow={"slide_type": "skip"} tags=["nbval-ignore-output"]
 # Three ways, three numbers of labels, five seeds: 45 runs.
@@ -413,19 +463,28 @@ live_labels = [10, 20, 50]
 live = training.label_efficiency(arms, target, live_labels, seeds=range(5), steps=400, shift=4)
 seconds = perf_counter() - began
 
+# %% slideshow={"code": false, "slide_type": "fragment"} jupyter={"source_hidden": true} tags=["atol-0.04"]
+at_20 = {name: scores[live_labels.index(20)].mean() for name, scores in live.items()}
+quiz.reveal("04.scratch", at_20["scratch"])
+quiz.reveal("04.fine-tuned", at_20["fine-tuned"])
+
 # %% slideshow={"code": false, "slide_type": "fragment"} tags=["atol-0.04"]
 print("labels per class  " + "  ".join(f"{n:>11}" for n in live_labels))
 for name, scores in live.items():
     row = "  ".join(f"{s.mean():.2f} ± {s.std(ddof=1):.2f}" for s in scores)
     print(f"{name:17} {row}")
 
-# %% slideshow={"slide_type": "skip"}
-gain = live["fine-tuned"].mean(1) - live["scratch"].mean(1)
-claim((live["fine-tuned"] > live["scratch"]).all(), "fine-tuning wins in all 15 pairs")
-claim((gain > 0.1).all(), "by more than 10 points on average")
+# %% [markdown] slideshow={"slide_type": "notes"}
+# Fine-tuning wins in every one of the 15 pairs (same seed, same labelled images).
+
+# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
+gain = live["fine-tuned"] - live["scratch"]
+claim((gain > 0).all(), "fine-tuning wins in all 15 pairs", measured=gain, seeds=5)
+means = gain.mean(1)
+claim((means > 0.1).all(), "by more than 10 points on average", measured=means, seeds=5)
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# Fine-tuning wins in every one of the 15 pairs (same seed, same labelled images). But is the comparison fair? All had the same 400
+# But is the comparison fair? All had the same 400
 # steps, and a network that starts from nothing may simply need more. He, Girshick & Dollár (2019)
 # found that training from scratch catches up when it is given time. That takes longer than a chapter
 # may, so it was computed by `python -m benchmarks.label_efficiency`; here is its result, and first of
@@ -459,20 +518,7 @@ ax = plotting.label_efficiency(labels, rows, title=title)
 plotting.show(ax, "Fine-tuned is highest; scratch gains with time and labels; frozen levels off")
 
 # %% slideshow={"slide_type": "skip"}
-# The claims of the next paragraph.
 curves = {name: plotting.mean_and_sd(row)[0] for name, row in rows.items()}
-assert (curves["fine-tuned"] > curves["scratch, 3× as long"]).all(), "time alone does not do it"
-assert (curves["scratch"] > curves["scratch, 400 steps"]).all(), "but time helps"
-lead = curves["fine-tuned"] - curves["scratch"]
-assert lead[0] == lead.max(), "the lead is largest where labels are fewest"
-gap = short["fine-tuned"] - short["scratch"]
-left = (curves["fine-tuned"] - curves["scratch, 3× as long"]) / gap
-assert (left[:2] > 0.5).all(), "with few labels most of the gap remains"
-assert (left[-2:] < 0.5).all(), "with many it was impatience"
-_, spread = plotting.mean_and_sd(accuracy["patient"]["scratch"])
-assert curves["fine-tuned"][-1] - curves["scratch, 3× as long"][-1] < spread[-1]
-assert curves["frozen"][0] > curves["scratch"][0], "frozen wins at 5 labels per class"
-assert curves["frozen"][-1] < curves["scratch"][-1], "and loses at 100"
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # The curves have 1,200 steps, except the two that are named otherwise: 3,600 for "3× as long", and the
@@ -480,11 +526,34 @@ assert curves["frozen"][-1] < curves["scratch"][-1], "and loses at 100"
 #
 # - **Fine-tuning is best everywhere.** At 1,200 steps its lead shrinks as labels grow. At 100 labels,
 #   against three times the training, what is left is smaller than the spread between seeds.
+
+# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
+tuned, patient = curves["fine-tuned"], curves["scratch, 3× as long"]
+claim((tuned > patient).all(), "time alone does not do it", measured=tuned - patient, seeds=5)
+lead = tuned - curves["scratch"]
+claim(lead[0] == lead.max(), "the lead is largest with the fewest labels", measured=lead, seeds=5)
+_, spread = plotting.mean_and_sd(accuracy["patient"]["scratch"])
+claim(tuned[-1] - patient[-1] < spread[-1], "at 100 labels it is less than the spread", seeds=5)
+
+# %% [markdown] slideshow={"slide_type": "notes"}
 # - **With many labels most of the gap at 400 steps was impatience**: scratch had no time to use them.
 #   With few labels most of the gap remains. A comparison at a short, fixed budget flatters transfer,
 #   which is a reason to distrust one that does not say how its rival was trained.
+
+# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
+claim((curves["scratch"] > curves["scratch, 400 steps"]).all(), "more time helps scratch", seeds=5)
+left = (tuned - patient) / (short["fine-tuned"] - short["scratch"])
+claim((left[:2] > 0.5).all(), "with few labels most of the gap remains", measured=left[:2], seeds=5)
+claim((left[-2:] < 0.5).all(), "with many it was impatience", measured=left[-2:], seeds=5)
+
+# %% [markdown] slideshow={"slide_type": "notes"}
 # - **Frozen** features win when labels are very few and lose when there are many: features made for
 #   letters are good for digits, not perfect, and cannot adapt.
+
+# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
+lead = curves["frozen"] - curves["scratch"]
+claim(lead[0] > 0, "frozen wins at 5 labels per class", measured=lead[0], seeds=5)
+claim(lead[-1] < 0, "and loses at 100", measured=lead[-1], seeds=5)
 
 # %% slideshow={"slide_type": "skip"} tags=["atol-0.03"]
 print("labels per class                 " + "".join(f"{n:>7}" for n in labels))
@@ -513,8 +582,8 @@ for n in (5, 10, 20):
     equal, patient = (labels_needed(reached, r) for r in ("scratch", "scratch, 3× as long"))
     print(f"{n:3} labels with transfer: {equal:.0f} from scratch, {patient:.0f} with 3× the time")
 
-# %% [markdown] slideshow={"slide_type": "skip"}
-# ### What does it cost?
+# %% [markdown] slideshow={"slide_type": "skip"} jp-MarkdownHeadingCollapsed=true
+# ### Going deeper · What does it cost?
 #
 # The source network has to be trained once. These are the seconds of this machine:
 
@@ -532,10 +601,14 @@ print(
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 5 · Which layers to copy?
 #
-# **Predict.** Copy only the first *k* of the four convolutions; the rest starts from random. Where
-# does most of the gain come from: the first layers (strokes) or the last (parts of characters)?
+# Copy only the first *k* of the four convolutions; the rest starts from random. The first layers see strokes, the
+# last ones parts of characters.
 #
 # <!-- Notes: Answer: the first two layers bring nearly all of it. Expect: "all four, of course". -->
+
+# %% slideshow={"code": false}
+choices = ["the first two", "the last two", "all four alike"]
+quiz.predict("04.depth", "Which layers bring most of the gain?", choices)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # Yosinski et al. (2014) asked this of ImageNet networks, and found that early layers transfer almost
@@ -554,6 +627,10 @@ ends = {"scratch": frozen[0], "fine-tuned": tuned[4], "frozen": frozen[4]}
 for name, mean in ends.items() if scale() == "quick" else ():
     measured = live[name][live_labels.index(20)].mean()
     assert abs(measured - mean) < 0.05, f"{name}: they agree"
+
+# %% slideshow={"code": false, "slide_type": "fragment"} jupyter={"source_hidden": true}
+share = (tuned[2] - tuned[0]) / (tuned[4] - tuned[0])  # that the first two bring
+quiz.reveal("04.depth", choices[0 if share > 0.6 else 1 if share < 0.4 else 2])
 
 # %% slideshow={"slide_type": "subslide"}
 # Mean and standard deviation over the number of copied layers.
@@ -575,10 +652,12 @@ plotting.show(figure, "Fine-tuned rises to two layers and stays; frozen rises wi
 # Beyond them the two ways part: copying more makes no difference that we can resolve when the layers
 # train on, and *costs* when they are frozen. Late layers belong to letters.
 
-# %% slideshow={"slide_type": "skip"}
-assert tuned[2] - tuned[0] > 0.8 * (tuned[4] - tuned[0]), "two layers bring most of the gain"
-assert abs(tuned[2] - frozen[2]) < 0.03, "and may as well be frozen"
-assert frozen[2] > frozen[3] > frozen[4], "freezing more of them costs"
+# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
+claim(share > 0.8, "two layers bring most of the gain", measured=share, seeds=depth["seeds"])
+gap = tuned[2] - frozen[2]
+claim(abs(gap) < 0.03, "and may as well be frozen", measured=gap, seeds=depth["seeds"])
+falls = frozen[2:]
+claim((np.diff(falls) < 0).all(), "freezing more costs", measured=falls, seeds=depth["seeds"])
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 6 · How near must the source be?
@@ -607,12 +686,16 @@ ax = plotting.image_grid(np.concatenate([k.x_train for k in kinds]), title="Thre
 plotting.show(ax, "Rows of ten source images: printed digits, printed letters, grey stripes")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# **Predict.** For each source: does fine-tuning from it beat scratch at 20 labels? Do frozen features?
+# With 20 labels per class, scratch is the rival. Think of the stripes: can they teach anything that digits need?
 #
 # <!-- Notes:
 # Answer: the nearer the better. Fine-tuned stripes are level with scratch, frozen stripes far
 # below. The surprise is that freezing decides more than the source.
 # -->
+
+# %% slideshow={"code": false}
+choices = ["ahead of scratch", "level with scratch", "behind scratch"]
+quiz.predict("04.stripes", "Where will frozen stripe features end?", choices)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # The stored result (`python -m benchmarks.source_distance`) has all three. The letters are the ones you
@@ -626,6 +709,11 @@ distance = {  # mean and standard deviation of each source, for each way
 for name in distance if scale() == "quick" else ():
     measured = live[name][live_labels.index(20)].mean()
     assert abs(measured - distance[name]["printed letters"][0]) < 0.05, f"{name}: they agree"
+
+# %% slideshow={"code": false, "slide_type": "fragment"} jupyter={"source_hidden": true}
+scratch_20 = short["scratch"][labels.index(20)]
+lead = distance["frozen"]["stripes"][0] - scratch_20
+quiz.reveal("04.stripes", choices[1 if abs(lead) < 0.03 else 0 if lead > 0 else 2])
 
 # %% slideshow={"slide_type": "subslide"}
 # Each source, fine-tuned and frozen; the band is training from scratch.
@@ -644,7 +732,17 @@ _ = ax.legend()
 plotting.show(figure, "Printed digits best, letters next; stripes level with scratch or far below")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# Nearer sources are better. Frozen stripe features are far worse than training from scratch. Is that the
+# Nearer sources are better. Frozen stripe features are far worse than training from scratch.
+
+# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
+orders = [[distance[way][k][0] for k in names] for way in ("fine-tuned", "frozen")]
+claim(all(o == sorted(o, reverse=True) for o in orders), "nearer is better, both ways")
+claim(lead < -0.1, "frozen stripes do harm", measured=lead)
+tuned_lead = distance["fine-tuned"]["stripes"][0] - scratch_20
+claim(abs(tuned_lead) < 0.05, "fine-tuned they are neutral", measured=tuned_lead)
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# Is that the
 # stripes, or would *any* frozen backbone do as badly? The control is a backbone that knows nothing at
 # all: frozen at its random weights.
 
@@ -657,22 +755,13 @@ frozen_random = frozen_random["frozen random"][0]
 print(f"frozen at random weights  {frozen_random.mean():.2f} ± {frozen_random.std(ddof=1):.2f}")
 print(f"frozen stripes, stored    {distance['frozen']['stripes'][0]:.2f}")
 
-# %% slideshow={"slide_type": "skip"}
-# The claims of the last two paragraphs.
-scratch_20 = short["scratch"][labels.index(20)]
-for name in ("fine-tuned", "frozen"):
-    means = [distance[name][k][0] for k in names]
-    assert means == sorted(means, reverse=True), "nearer is better"
-assert distance["frozen"]["stripes"][0] < scratch_20 - 0.1, "frozen stripes do harm"
-if scale() == "quick":
-    better = distance["frozen"]["stripes"][0] - frozen_random.mean()
-    assert better > 0.03, "but less than random ones"
-assert abs(distance["fine-tuned"]["stripes"][0] - scratch_20) < 0.05, "fine-tuned they are neutral"
-
-
 # %% [markdown] slideshow={"slide_type": "notes"}
 # Worse still. So the stripes did teach the backbone something that digits can use; what does the harm is
 # *freezing* features that are not good enough. Without the control we would have blamed the stripes.
+
+# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
+better = distance["frozen"]["stripes"][0] - frozen_random.mean()
+claim(better > 0.03, "stripes harm less than random weights", measured=better, seeds=5)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 7 · Negative transfer
@@ -686,7 +775,11 @@ assert abs(distance["fine-tuned"]["stripes"][0] - scratch_20) < 0.05, "fine-tune
 # -->
 
 # %% [markdown]
-# **Predict.** The handwriting is the same; only the digits differ. How much will it help?
+# The handwriting is the same; only the digits differ.
+
+# %% slideshow={"code": false}
+question = "How many points will frozen features gain, with one label per class?"
+quiz.predict("04.negative", question, -30, 30)
 
 # %% slideshow={"slide_type": "skip"}
 # Some of the digits, as a task of their own.
@@ -745,6 +838,10 @@ arms = {
 }
 negative = training.label_efficiency(arms, high, [1, 5], seeds=range(5), steps=200)
 
+# %% slideshow={"code": false, "slide_type": "fragment"} jupyter={"source_hidden": true} tags=["atol-6"]
+gain = {name: negative[name] - negative["scratch"] for name in ("fine-tuned", "frozen")}
+quiz.reveal("04.negative", 100 * gain["frozen"][0].mean())
+
 # %% slideshow={"code": false, "slide_type": "fragment"} tags=["atol-0.06"]
 print(f"source networks on 0 to 4: {np.mean(low_accuracy):.2f}")
 print("labels per class  " + "  ".join(f"{n:>11}" for n in (1, 5)))
@@ -752,23 +849,27 @@ for name, scores in negative.items():
     row = "  ".join(f"{s.mean():.2f} ± {s.std(ddof=1):.2f}" for s in scores)
     print(f"{name:17} {row}")
 
-# %% slideshow={"slide_type": "skip"}
-assert np.mean(low_accuracy) > 0.9, "the sources are good at their own task"
-loss = {name: negative["scratch"] - negative[name] for name in ("fine-tuned", "frozen")}
-assert (loss["frozen"].mean(1) > 0.02).all(), "frozen features lose"
-assert (loss["frozen"] > 0).mean() >= 0.8, "in nearly all of the ten pairs"
-assert loss["fine-tuned"][0].mean() > 0.05, "fine-tuning loses too at one label per class"
-assert loss["fine-tuned"][1].mean() < loss["frozen"][1].mean(), "and less than frozen at five"
-
 # %% [markdown] slideshow={"slide_type": "notes"}
 # **Negative transfer**: from the same handwriting, with source networks that read nine in ten of their
 # own digits, frozen features are worse than no source at all. Two likely reasons. Five digits are a poor
 # teacher: a network that only has to tell 0 to 4 apart may ignore what distinguishes 5 to 9. And the
 # target is easy: where scratch is already good, a source has little to add and much to get wrong.
 
+# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
+good = np.mean(low_accuracy)
+claim(good > 0.9, "the sources are good at their own task", measured=good, seeds=5)
+lost = -gain["frozen"].mean(1)
+claim((lost > 0.02).all(), "frozen features lose", measured=lost, seeds=5)
+claim((gain["frozen"] < 0).mean() >= 0.8, "in nearly all of the ten pairs", seeds=5)
+
 # %% [markdown] slideshow={"slide_type": "notes"}
 # Fine-tuning can unlearn, but it needs labels for that: with one per class it wins back only a part of
 # the loss.
+
+# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true}
+one, five = -gain["fine-tuned"].mean(1)
+claim(one > 0.05, "fine-tuning loses too at one label per class", measured=one, seeds=5)
+claim(five < lost[1], "and less than frozen at five", measured=five, seeds=5)
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # > Transfer pays where the source is rich and the target is hard to learn from its own labels. Never
@@ -783,8 +884,9 @@ assert loss["fine-tuned"][1].mean() < loss["frozen"][1].mean(), "and less than f
 # **Make one.** Find a source that makes negative transfer in clutter. Candidates: five letters
 # instead of 26; letters without clutter (`difficulty=0`); 26 letters with their labels shuffled.
 # Predict, then measure with five seeds.
-#
-# ## 8 · The same on real public data
+
+# %% [markdown] slideshow={"slide_type": "skip"} jp-MarkdownHeadingCollapsed=true
+# ## Going deeper · The same on real public data
 #
 # All of this is small on purpose. With the data sets in the cache (`tlcourse fetch mnist
 # fashion_mnist`, once, with a network), `TLCOURSE_SCALE=full tlcourse run 04` runs the same cells with
@@ -796,6 +898,12 @@ assert loss["fine-tuned"][1].mean() < loss["frozen"][1].mean(), "and less than f
 
 # %% slideshow={"slide_type": "skip"}
 print(f"scale: {scale()}")
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# ## How well did you predict?
+
+# %% slideshow={"slide_type": "skip"}
+quiz.predictions("04")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Key points

@@ -460,7 +460,7 @@ def test_inside_the_copy_its_folder_need_not_be_named(copy, tlcourse, monkeypatc
     assert "9 tasks open" in out
     assert "fresh already" in tlcourse("reset", "ex01")[1]
     monkeypatch.chdir(folder.parent)
-    assert "tlcourse-work is no copy of the course" in tlcourse("reset", "ex01")[2]
+    assert "tlcourse-work is not a course folder" in tlcourse("reset", "ex01")[2]
 
 
 def test_reset_clears_the_points_of_the_set_and_says_so(copy, tlcourse):
@@ -517,8 +517,8 @@ def test_wrong_names_and_folders_are_one_sentence(copy, tlcourse, command, tmp_p
     for arguments, message in [
         (("ex99", "--folder", folder), "There is no exercise 'ex99'; there are ex01"),
         (("one", "--folder", folder), "There is no exercise 'one'"),
-        (("ex01", "--folder", tmp_path / "elsewhere"), "is no copy of the course"),
-        (("ex01", "--folder", path), "is no copy of the course"),
+        (("ex01", "--folder", tmp_path / "elsewhere"), "is not a course folder"),
+        (("ex01", "--folder", path), "is not a course folder"),
     ]:
         code, out, err = tlcourse(command, *arguments)
         assert (code, out, err.count("\n")) == (1, "", 1)

@@ -114,7 +114,7 @@ class Exercise:
             status = done.get(one.name, "not attempted")
             mark = {"correct": "✔", "not yet": "✘"}.get(status, "·")
             print(f"  {mark} {one.name:{width}}  {status}")
-        print("  The open question is read by a person.")
+        print("  Your teacher reads the open question.")
         _print_questions(kept.get("quiz", {}))
         if progress.find_folder() is None:
             print("Not saved: this notebook lies in no folder of tlcourse lab.")

@@ -14,7 +14,7 @@ from tlcourse.course.execute import clean
 
 
 def to_html(notebook: NotebookNode, title: str) -> str:
-    """A page that opens without a network: mathematics as MathML, figures with their texts."""
+    """A page that opens without the internet: mathematics as MathML, figures with their texts."""
     exporter = HTMLExporter(
         template_name="page",
         extra_template_basedirs=[str(Path(__file__).parent / "templates")],

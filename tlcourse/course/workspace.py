@@ -225,6 +225,6 @@ def require_copy(folder: Path) -> None:
     """
     if not (folder / _MANIFEST).exists():
         raise CourseError(
-            f"{folder} is no copy of the course: name yours with --folder, or make one with "
-            "tlcourse lab."
+            f"{folder} is not a course folder. Run `tlcourse lab` first, or give yours with "
+            "--folder."
         )
