@@ -134,14 +134,14 @@ def table(head: list[str], rows: list[list[str]]) -> str:
 
 def chapter_table() -> str:
     """The table of chapters, its times unbroken."""
-    made = chapters.table(content.described_chapters(), "../notebooks/")
+    made = chapters.table(content.described_chapters(), "notebooks/")
     return re.sub(r"(\d) (min|s)\b", "\\1\N{NO-BREAK SPACE}\\2", made) + "\n"
 
 
 def times() -> str:
     """Minutes to read and to run, of each chapter."""
     rows = [
-        [f"[{c.number} {c.title}](../notebooks/{c.path.name})", f"{c.minutes} min", c.run_time]
+        [f"[{c.number} {c.title}](notebooks/{c.notebook.name})", f"{c.minutes} min", c.run_time]
         for c in content.described_chapters()
     ]
     return table(["chapter", "to read and try", "to run"], rows)
@@ -193,8 +193,8 @@ def claims() -> str:
     """Every claim with a tick: its chapter, what was measured, and over how many seeds."""
     rows = []
     for one in content.described_chapters():
-        link = f"[{one.number}](notebooks/{one.path.name})"
-        for cell in nbformat.read(one.path, as_version=4).cells:
+        link = f"[{one.number}](notebooks/{one.notebook.name})"
+        for cell in nbformat.read(one.notebook, as_version=4).cells:
             within = [tag for tag in cell.metadata.get("tags", []) if tag.startswith("atol-")]
             tolerance = within[0].removeprefix("atol-") if within else ""
             for output in cell.get("outputs", []):

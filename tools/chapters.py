@@ -29,7 +29,7 @@ def table(chapters: list[content.Chapter], links: str) -> str:
     """The table of chapters in Markdown; `links` is what leads to the notebooks."""
     head = ["| chapter | you will be able to | to read | to run |", "|---|---|---|---|"]
     rows = [
-        f"| [{c.number} {c.title}]({links}{c.path.name}) | {c.promise} | {c.minutes} min | "
+        f"| [{c.number} {c.title}]({links}{c.notebook.name}) | {c.promise} | {c.minutes} min | "
         f"{c.run_time} |"
         for c in chapters
     ]
@@ -55,7 +55,7 @@ def expected(root: Path = ROOT) -> dict[Path, str]:
     readme = root / "README.md"
     texts = {readme: with_table(readme.read_text("utf-8"), table(chapters, "notebooks/"))}
     for chapter in chapters:
-        twin = root / "sources" / "notebooks" / f"{chapter.path.stem}.py"
+        twin = root / "sources" / "notebooks" / f"{chapter.notebook.stem}.py"
         text = TIME.sub(time_line(chapter), twin.read_text("utf-8"), count=1)
         texts[twin] = with_table(text, table(chapters, ""), "# ")
     return texts

@@ -47,7 +47,7 @@ def main(wanted: Sequence[str], root: Path = ROOT) -> int:
     """Print the paths of what is wanted."""
     paths = {p.stem: p for folder in FOLDERS for p in sorted((root / folder).rglob("*.ipynb"))}
     paths = {name: p for name, p in paths.items() if ".ipynb_checkpoints" not in p.parts}
-    seconds = {one.path.stem: one.seconds for one in content.described_chapters()}
+    seconds = {one.notebook.stem: one.seconds for one in content.described_chapters()}
     try:
         chosen = matching(wanted, paths)
     except ValueError as error:

@@ -97,3 +97,47 @@ def test_a_task_fails_gives_a_hint_is_solved_and_remembered_after_a_restart(page
     notebook.run(setup)
     told = notebook.run(ask)[0]["text"]
     assert "10 of 80 points" in told
+
+
+# --- the reader's side -----------------------------------------------------------------------
+
+
+def test_a_chapter_opens_clean_without_outputs_and_with_what_goes_deeper_folded(page, address):
+    notebook = chapter(page, address, "04")
+    current = "window.jupyterapp.shell.currentWidget"
+    page.wait_for_timeout(2000)
+    assert page.evaluate(f"() => {current}.context.model.dirty") is False
+    outputs = f"() => [...{current}.content.model.cells].map(c => c.outputs?.length ?? 0)"
+    assert sum(page.evaluate(outputs)) == 0
+    cells = lab.nbformat.read(CHAPTERS["04"], 4).cells
+    deeper = [i for i, cell in enumerate(cells) if "# Going deeper" in cell.source]
+    assert deeper
+    folded = f"i => {current}.content.widgets[i].headingCollapsed"
+    assert all(page.evaluate(folded, place) for place in deeper)
+    hidden = [i for i, c in enumerate(cells) if c.metadata.get("jupyter", {}).get("source_hidden")]
+    assert len(hidden) > 10
+    assert notebook.cell(hidden[0]).query_selector(".jp-Placeholder") is not None
+
+
+def test_a_prediction_is_kept_over_a_restart_and_shown_beside_the_measurement(page, address):
+    notebook = chapter(page, address, "00")
+    first, second = code_cells(CHAPTERS["00"])[:2]
+    ask = 'from tlcourse import quiz\nquiz.predict("00.browser", "Which accuracy?", 0, 1)'
+    notebook.write(first, ask)
+    notebook.write(second, 'from tlcourse import quiz\nquiz.reveal("00.browser", 0.43)')
+    notebook.run(first)
+    cell = notebook.cell(first)
+    handle = cell.wait_for_selector(".noUi-handle")
+    assert "move the slider" in cell.inner_text()
+    lab.move(handle)
+    page.wait_for_timeout(1000)
+    assert "Your guess is 0.51. Now run the next cell." in cell.inner_text()
+
+    notebook.restart()
+    outputs = notebook.run(second)
+    assert "You guessed 0.51, measured is 0.43" in outputs[0]["text"]
+    assert "image/png" in outputs[1]["data"]
+    notebook.run(first)
+    cell = notebook.cell(first)
+    cell.wait_for_selector(".noUi-handle")
+    assert "before you saw the answer" in cell.inner_text()

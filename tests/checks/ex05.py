@@ -96,7 +96,7 @@ WRONG = {
         ("random network", {'lower = keras.Model(model.': "model = network()\n"
                             '    lower = keras.Model(model.'}, "build it by network(weights)"),
         ("preprocessed again", {"predict_on_batch(x)": "predict_on_batch(models.preprocess(x))"},
-         "preprocessed again"),
+         "have they been preprocessed before"),
         ("labels not repeated", {"np.tile(labels, len(draws))": "labels"},
          "as many labels as features are wanted (np.tile)"),
         ("not pooled", {'"pool"': '"conv2_relu"'}, "your function raises"),

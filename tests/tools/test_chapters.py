@@ -38,7 +38,7 @@ def test_readme_and_chapters_say_what_the_table_says():
 
 def test_every_chapter_is_in_the_readme_and_in_chapter_00():
     described = content.described_chapters()
-    assert [c.path.stem for c in described] == list(content.chapters())
+    assert [c.notebook.stem for c in described] == list(content.chapters())
     for page in (ROOT / "README.md", ROOT / "sources/notebooks/00_start_here.py"):
         text = page.read_text("utf-8")
         assert text.count(chapters.BEGIN) == text.count(chapters.END) == 1
@@ -84,43 +84,50 @@ def test_a_chapter_that_fails_changes_no_time(checkout, monkeypatch):
 # --- what is missing ---------------------------------------------------------------------------
 
 
+def new_sentences(checkout: Path) -> list[str]:
+    """What is missing there and not here, where something may be under way."""
+    return [
+        sentence for sentence in chapters.lacking(checkout) if sentence not in chapters.lacking()
+    ]
+
+
 def test_nothing_is_missing():
     assert chapters.lacking() == []
 
 
 def test_a_chapter_that_was_begun_lacks_the_rest(checkout):
-    add(checkout / "sources/notebooks/12_skeleton.py", "# %% [markdown]\n# # 12 · Skeleton\n")
-    (sentence,) = chapters.lacking(checkout)
-    assert sentence.startswith("chapter 12 lacks: ")
-    for part in ("12_name.ipynb", "chapters.toml", "questions.toml", "docs/teach/12.md"):
+    add(checkout / "sources/notebooks/98_skeleton.py", "# %% [markdown]\n# # 98 · Skeleton\n")
+    (sentence,) = new_sentences(checkout)
+    assert sentence.startswith("chapter 98 lacks: ")
+    for part in ("98_name.ipynb", "chapters.toml", "questions.toml", "docs/teach/98.md"):
         assert part in sentence
 
 
 def test_an_entry_alone_is_not_a_chapter(checkout):
-    add(checkout / chapters.TABLE, '\n[[chapter]]\nnumber = "12"\ntitle = "Skeleton"\n')
-    (sentence,) = chapters.lacking(checkout)
-    assert "12_name.py" in sentence
+    add(checkout / chapters.TABLE, '\n[[chapter]]\nnumber = "98"\ntitle = "Skeleton"\n')
+    (sentence,) = new_sentences(checkout)
+    assert "98_name.py" in sentence
     assert "promise in notebooks/chapters.toml" in sentence
 
 
 def test_a_title_that_is_another_in_the_notebook_is_named(checkout):
     table = checkout / chapters.TABLE
     table.write_text(table.read_text("utf-8").replace('"Weight transfer"', '"Weights"'), "utf-8")
-    assert chapters.lacking(checkout) == ["chapter 04 lacks: the title '# 04 · Weights'"]
+    assert new_sentences(checkout) == ["chapter 04 lacks: the title '# 04 · Weights'"]
 
 
 @pytest.mark.parametrize(
     "begun",
     [
-        "tlcourse/checks/sets/ex12.py",
-        "sources/solutions/ex12/ex12_a.py",
-        "solutions/ex12/ex12_a.ipynb",
+        "tlcourse/checks/sets/ex98.py",
+        "sources/solutions/ex98/ex98_a.py",
+        "solutions/ex98/ex98_a.ipynb",
     ],
 )
 def test_an_exercise_set_that_was_begun_lacks_the_rest(checkout, begun):
     add(checkout / begun, "\n")
-    (sentence,) = chapters.lacking(checkout)
-    assert sentence.startswith("exercise set ex12 lacks: ")
-    assert begun.replace("ex12_a", "ex12_*") not in sentence
-    for part in ("tests/checks/ex12.py", "exercises/ex12/ex12_*.ipynb", "tasks_ex12.md"):
+    (sentence,) = new_sentences(checkout)
+    assert sentence.startswith("exercise set ex98 lacks: ")
+    assert begun.replace("ex98_a", "ex98_*") not in sentence
+    for part in ("tests/checks/ex98.py", "exercises/ex98/ex98_*.ipynb", "tasks_ex98.md"):
         assert part in sentence

@@ -55,8 +55,7 @@ class Chapter:
         To read it and try it.
     seconds : int
         To run it, as measured on the machine that the file names.
-    path : Path
-        Its notebook.
+    notebook : Path
     """
 
     number: str
@@ -64,7 +63,7 @@ class Chapter:
     promise: str
     minutes: int
     seconds: int
-    path: Path
+    notebook: Path
 
     @property
     def run_time(self) -> str:
@@ -79,7 +78,7 @@ def described_chapters() -> list[Chapter]:
     paths = {name.partition("_")[0]: path for name, path in chapters().items()}
     described = _chapters_file()["chapter"]
     return [
-        Chapter(**one, path=paths[one["number"]]) for one in described if one["number"] in paths
+        Chapter(**one, notebook=paths[one["number"]]) for one in described if one["number"] in paths
     ]
 
 
@@ -146,8 +145,7 @@ class Released:
     ----------
     name : str
         "ex02".
-    path : Path
-        Of its notebook.
+    notebook : Path
     data : bytes
         Of its notebook.
     edition : int
@@ -166,7 +164,7 @@ class Released:
     """
 
     name: str
-    path: Path
+    notebook: Path
     data: bytes = field(repr=False)
     edition: int
     metadata: dict = field(repr=False)
@@ -209,7 +207,7 @@ def _read_released(path: Path) -> Released:
             headings[grade_id(cell)] = heading
     return Released(
         name=path.parent.name,
-        path=path,
+        notebook=path,
         data=data,
         edition=notebook["metadata"]["tlcourse"]["edition"],
         metadata={k: notebook["metadata"][k] for k in ("kernelspec", "language_info")},

@@ -38,7 +38,7 @@ def submit(folder: Path, name: str) -> tuple[Path, dict[str, str], bool]:
     """
     released = content.released(name)
     name = released.name
-    path = folder / released.path.relative_to(content.folder())
+    path = folder / released.notebook.relative_to(content.folder())
     require_copy(folder)
     advice = f"tlcourse reset {name} gives a fresh one, and keeps this one beside it to copy from"
     if not path.is_file():

@@ -82,7 +82,7 @@ def grade(
         If there is nothing to mark, no sandbox, or `marks` cannot be written.
     """
     released = content.released(exercise)
-    found = handins.find(source, released.name, released.path.name)
+    found = handins.find(source, released.name, released.notebook.name)
     folder = marks / "records" / released.name
     with explain_os_errors(marks, "--out"):
         folder.mkdir(parents=True, exist_ok=True)

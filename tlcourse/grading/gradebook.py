@@ -93,7 +93,8 @@ def store(
                 write(marks / "nbgrader_config.py", _CONFIG.encode())
             if not (marks / "source" / released.name).exists():  # formgrader lists what lies there
                 write(
-                    marks / "source" / released.name / f"{released.path.stem}.ipynb", released.data
+                    marks / "source" / released.name / f"{released.notebook.stem}.ipynb",
+                    released.data,
                 )
             with _open(marks / "gradebook.db") as book:
                 own_book = _Book(book.db, released, utc(deadline), extensions, penalty)
@@ -200,13 +201,13 @@ class _Book:
             self.assignment.duedate = deadline
         if extensions and self.assignment.duedate is None:
             raise CourseError("Extensions need a deadline that they extend: give one.")
-        key = {"name": released.path.stem, "assignment_id": self.assignment.id}
-        self.notebook = self._ensure(api.Notebook, key, released.name, released.path.stem)
+        key = {"name": released.notebook.stem, "assignment_id": self.assignment.id}
+        self.notebook = self._ensure(api.Notebook, key, released.name, released.notebook.stem)
         self.notebook.kernelspec = json.dumps(released.metadata["kernelspec"])
         self.graded, self.written = {}, {}
         for name, cell in released.nbgrader_cells.items():
             key = {"name": name, "notebook_id": self.notebook.id}
-            parts = (released.name, released.path.stem, name)
+            parts = (released.name, released.notebook.stem, name)
             if name in released.points:
                 values = {"max_score": released.points[name], "cell_type": cell["cell_type"]}
                 found = self._ensure(api.GradeCell, key, *parts, "grade", **values)
@@ -347,7 +348,7 @@ def _sources(data: bytes) -> dict[str, str]:
 
 def _stored(marks: Path, released: Released, student: str) -> Path:
     """A student's notebook, as formgrader opens it."""
-    return marks / "autograded" / student / released.name / f"{released.path.stem}.ipynb"
+    return marks / "autograded" / student / released.name / f"{released.notebook.stem}.ipynb"
 
 
 def _comment(released: Released, record: dict, name: str) -> str | None:
