@@ -528,6 +528,7 @@ curves = {name: plotting.mean_and_sd(row)[0] for name, row in rows.items()}
 #   shrinks as labels grow. At 100 labels, training from scratch three times as long is level with it.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+# The lead of fine-tuning, at equal time and against three times as much.
 tuned, patient = curves["fine-tuned"], curves["scratch, 3× as long"]
 lead = tuned - curves["scratch"]
 claim((lead > 0).all(), "fine-tuned is ahead at equal time", measured=lead, seeds=5)
