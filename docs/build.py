@@ -62,8 +62,13 @@ def gather(source: Path) -> None:
 
 
 def prepare(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """Put alternative texts where myst-nb looks for them, and leave out what is for the speaker."""
+    """Put alternative texts where myst-nb looks for them, and leave out what is for the speaker.
+
+    Code that opens folded in JupyterLab is folded on the page.
+    """
     for cell in notebook.cells:
+        if cell.metadata.get("jupyter", {}).get("source_hidden"):
+            cell.metadata["tags"] = [*cell.metadata.get("tags", []), "hide-input"]
         if cell.cell_type == "markdown":
             cell.source = re.sub(r"<!--.*?-->\s*", "", cell.source, flags=re.DOTALL)
         for output in cell.get("outputs", []):
