@@ -24,7 +24,7 @@ its edge. Two budgets are shown side by side for the arms that train in steps; e
 own. The test set is looked at once for each score that is stored.
 
 Every score is written to the file as soon as it is there, so a run that is interrupted, by Ctrl-C
-or otherwise, goes on where it stopped. A folder whose photographs have changed begins anew.
+or otherwise, goes on where it stopped. A folder whose photographs have changed begins again.
 """
 
 import argparse
