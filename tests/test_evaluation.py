@@ -1,5 +1,7 @@
 """Statistics: against SciPy and scikit-learn where they have it, by properties elsewhere."""
 
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,7 +10,7 @@ from scipy import stats
 from sklearn.metrics import log_loss
 
 from benchmarks import false_positives
-from tlcourse import evaluation
+from tlcourse import evaluation, models
 
 SEEDS = st.integers(0, 10_000)
 FEW = settings(max_examples=40)
@@ -350,3 +352,9 @@ def test_grad_cam_needs_maps(corner_reader):
         evaluation.grad_cam(corner_reader, x, "flatten", 0)
     with pytest.raises(ValueError, match="no layer 'conv9'"):
         evaluation.grad_cam(corner_reader, x, "conv9", 0)
+
+
+def test_grad_cam_says_nothing_on_stderr():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        evaluation.grad_cam(models.small_cnn(), np.ones((2, 28, 28, 1), "float32"), "conv3", 8)

@@ -307,7 +307,7 @@ def grad_cam(model, x: np.ndarray, layer: str, class_index) -> np.ndarray:
     from tlcourse.backend import keras
 
     lower, upper = transfer.split(model, layer)
-    maps = lower([np.asarray(x, "float32")], training=False)
+    maps = lower(np.asarray(x, "float32"), training=False)
     if len(maps.shape) != 4:
         raise ValueError(
             f"layer {layer!r} returns the shape {tuple(maps.shape)}, not maps (n, h, w, channels): "
