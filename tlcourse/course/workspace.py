@@ -115,8 +115,8 @@ def _read_manifest(folder: Path) -> dict[str, str]:
 def for_learners(path: Path) -> bytes:
     """A file as it is delivered: from a notebook outputs and what tools keep are taken out.
 
-    Its language is described as a kernel of this Python will describe it, so that JupyterLab does
-    not call a notebook changed that was only opened.
+    Kernel and language are described as JupyterLab will describe them, so that it does not call a
+    notebook changed that was only opened.
     """
     data = path.read_bytes()
     if (notebook := _as_notebook(data)) is None:
@@ -128,6 +128,11 @@ def for_learners(path: Path) -> bytes:
         notebook["metadata"].get("tlcourse", {}).pop(key, None)
     if not notebook["metadata"].get("tlcourse"):
         notebook["metadata"].pop("tlcourse", None)
+    notebook["metadata"]["kernelspec"] = {
+        "display_name": "Python 3 (ipykernel)",
+        "language": "python",
+        "name": "python3",
+    }
     notebook["metadata"]["language_info"] = {
         "codemirror_mode": {"name": "ipython", "version": 3},
         "file_extension": ".py",
