@@ -137,6 +137,15 @@ assert gain[0] == max(gain) > 2 * gain[-1] > 0, "most with the fewest labels, at
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Where to go
 #
+# One chapter after the other: from gradient descent, over a network of your own, to weights that somebody else
+# trained, and to a verdict on whether they helped.
+#
+# <!-- Notes:
+# Everybody runs the first cell on their own machine before they leave; `tlcourse doctor` says
+# what is wrong where it fails.
+# -->
+
+# %% [markdown] slideshow={"slide_type": "skip"}
 # <!-- chapters: made by `make chapters` -->
 # | chapter | you will be able to | to read | to run |
 # |---|---|---|---|
@@ -150,8 +159,3 @@ assert gain[0] == max(gain) > 2 * gain[-1] > 0, "most with the fewest labels, at
 #
 # Run times were measured on two server cores without a GPU.
 # <!-- end of chapters -->
-#
-# <!-- Notes:
-# Everybody runs the first cell on their own machine before they leave; `tlcourse doctor` says
-# what is wrong where it fails.
-# -->

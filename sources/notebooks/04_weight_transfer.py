@@ -468,7 +468,7 @@ at_20 = {name: scores[live_labels.index(20)].mean() for name, scores in live.ite
 quiz.reveal("04.scratch", at_20["scratch"])
 quiz.reveal("04.fine-tuned", at_20["fine-tuned"])
 
-# %% slideshow={"code": false, "slide_type": "fragment"} tags=["atol-0.04"]
+# %% slideshow={"code": false, "slide_type": "subslide"} tags=["atol-0.04"]
 print("labels per class  " + "  ".join(f"{n:>11}" for n in live_labels))
 for name, scores in live.items():
     row = "  ".join(f"{s.mean():.2f} ± {s.std(ddof=1):.2f}" for s in scores)
@@ -848,7 +848,7 @@ negative = training.label_efficiency(arms, high, [1, 5], seeds=range(5), steps=2
 gain = {name: negative[name] - negative["scratch"] for name in ("fine-tuned", "frozen")}
 quiz.reveal("04.negative", 100 * gain["frozen"][0].mean())
 
-# %% slideshow={"code": false, "slide_type": "fragment"} tags=["atol-0.06"]
+# %% slideshow={"code": false, "slide_type": "subslide"} tags=["atol-0.06"]
 print(f"source networks on 0 to 4: {np.mean(low_accuracy):.2f}")
 print("labels per class  " + "  ".join(f"{n:>11}" for n in (1, 5)))
 for name, scores in negative.items():
