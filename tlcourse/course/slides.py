@@ -130,8 +130,9 @@ class Slide:
         text = "".join(cell.source for cell in self.cells if cell.cell_type == "markdown")
         code = [cell for cell in self.cells if cell.cell_type == "code"]
         prose = not any(_shows_figure(cell) or "transient" not in cell.metadata for cell in code)
+        asked = any("quiz.predict(" in cell.source for cell in code)
         kinds = {
-            "question": self.recalls or "**Predict" in text,
+            "question": self.recalls or "**Predict" in text or asked,
             "recall": self.recalls,
             "short": prose and 0 < len(text) < _SHORT and not re.search(r"^#|\$\$", text),
             "long": prose and len(text) > _LONG,
