@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import tornado.netutil
 
-from tlcourse.course import content, lab
+from tlcourse.course import lab
 from tlcourse.files import CourseError, write
 
 SECONDS = 200  # for what is meant to come, on a busy machine
@@ -29,22 +29,6 @@ content.folder = lambda: Path(sys.argv[1])
 from tlcourse.cli import main
 main(["lab", "3", "--no-browser", "--folder", sys.argv[2], "--port", sys.argv[3]])
 """
-
-
-@pytest.fixture
-def course(tmp_path, monkeypatch):
-    """A small course in place of the real one."""
-    source = tmp_path / "course"
-    for name in ("notebooks/00_start_here.ipynb", "notebooks/03_cnn.ipynb", "exercises/ex01/a.py"):
-        write(source / name, f"first edition of {name}".encode())
-    write(source / "notebooks/.ipynb_checkpoints/03_cnn-checkpoint.ipynb", b"hidden")
-    monkeypatch.setattr(content, "folder", lambda: source)
-    return source
-
-
-@pytest.fixture
-def folder(tmp_path):
-    return tmp_path / "work"
 
 
 @contextmanager

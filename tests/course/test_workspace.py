@@ -18,22 +18,6 @@ from tlcourse.files import CourseError, write
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture
-def course(tmp_path, monkeypatch):
-    """A small course in place of the real one."""
-    source = tmp_path / "course"
-    for name in ("notebooks/00_start_here.ipynb", "notebooks/03_cnn.ipynb", "exercises/ex01/a.py"):
-        write(source / name, f"first edition of {name}".encode())
-    write(source / "notebooks/.ipynb_checkpoints/03_cnn-checkpoint.ipynb", b"hidden")
-    monkeypatch.setattr(content, "folder", lambda: source)
-    return source
-
-
-@pytest.fixture
-def folder(tmp_path):
-    return tmp_path / "work"
-
-
 def files(folder: Path) -> dict[str, str]:
     """The files that a learner sees, with their text."""
     return {
