@@ -50,7 +50,7 @@ venv:            ## create .venv with the locked dependencies and the package
 	{ $(PIP) --require-hashes -r requirements.lock && \
 	  $(PIP) --no-deps --no-build-isolation -e . && \
 	  $(WANTED) > $(VENV)/.new && mv $(VENV)/.new $(VENV)/.installed; } || \
-	{ echo "The installation did not finish (it needs a network and 4 GB of space): run make again to repeat it." >&2; exit 1; }
+	{ echo "The installation did not finish (it needs the internet and 4 GB of space): run make again to repeat it." >&2; exit 1; }
 
 lab: venv        ## open JupyterLab on your own copy of the course  (PORT=8888)
 	@$(PY) -m tlcourse lab --port $(PORT)

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from importlib.metadata import version
+from importlib import metadata
 
 import nbformat
 import pytest
@@ -74,7 +74,7 @@ def test_the_module_is_the_command():
     done = subprocess.run(
         [sys.executable, "-m", "tlcourse", "--version"], capture_output=True, text=True
     )
-    assert done.stdout == f"tlcourse {version('tlcourse')}\n"
+    assert done.stdout == f"tlcourse {metadata.version('tlcourse')}\n"
     assert done.returncode == 0
 
 
@@ -171,12 +171,21 @@ def test_grade_says_one_sentence_about_a_wrong_folder(tlcourse, tmp_path):
     assert err.count("\n") == 1
 
 
-def test_the_command_and_what_it_starts_import_nothing_from_the_current_folder(course, tmp_path):
-    """A folder of submissions may hold a random.py."""
+_SCRIPT = metadata.entry_points(group="console_scripts", name="tlcourse")["tlcourse"].value
+
+
+@pytest.mark.parametrize(
+    "start", [["-m", "tlcourse"], ["-c", "from {} import {}; main()".format(*_SCRIPT.split(":"))]]
+)
+def test_the_command_and_what_it_starts_import_nothing_from_the_current_folder(
+    course, tmp_path, monkeypatch, start
+):
+    """A folder of submissions may hold a random.py, and PYTHONPATH an empty entry: this folder."""
+    monkeypatch.setenv("PYTHONPATH", os.environ.get("PYTHONPATH", "") + os.pathsep)
     for name in ("random.py", "socket.py", "typer.py", "numpy.py"):
         write(tmp_path / "here" / name, f"open({str(tmp_path / 'imported')!r}, 'w')".encode())
     write(tmp_path / "here/ada/x.ipynb", b"{}")
-    command = [sys.executable, "-m", "tlcourse", "grade", ".", "--exercise", "2", "--workers", "2"]
+    command = [sys.executable, *start, "grade", ".", "--exercise", "2", "--workers", "2"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "imported").exists()

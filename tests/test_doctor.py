@@ -115,9 +115,25 @@ def test_settings_that_are_overruled_are_told(places):
     assert "image_data_format to channels_last (it was channels_first)" in found.message
 
 
-def test_the_setting_that_keeps_keras_from_starting_is_found_by_trying_without_it(monkeypatch):
-    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "1")  # an innocent one
-    monkeypatch.setenv("TF_XLA_FLAGS", "--nonsense")
+@pytest.fixture
+def settings(monkeypatch):
+    """Set these settings of the shell, and unset all others but PYTHONPATH.
+
+    Each that is left costs a start of Keras.
+    """
+
+    def only(**values):
+        for name in [name for name in os.environ if name.startswith(doctor._SETTINGS)]:
+            if name != "PYTHONPATH":
+                monkeypatch.delenv(name)
+        for name, value in values.items():
+            monkeypatch.setenv(name, value)
+
+    return only
+
+
+def test_the_setting_that_keeps_keras_from_starting_is_found_by_trying_without_it(settings):
+    settings(TF_XLA_FLAGS="--nonsense")
     found = finding("Keras")
     assert not found.ok
     assert found.message.startswith("does not start (")
@@ -134,23 +150,18 @@ def test_the_setting_that_keeps_keras_from_starting_is_found_by_trying_without_i
         (["EDITOR_E"], "make venv"),
     ],
 )
-def test_settings_are_found_wherever_they_stand(monkeypatch, spoil, fix):
-    for name in [name for name in os.environ if name.startswith(doctor._SETTINGS)]:
-        if name != "PYTHONPATH":
-            monkeypatch.delenv(name)
-    for name in ("KERAS_A", "TF_B", "TF_C", "PYTHON_P", "OMP_D", "XLA_Z", "EDITOR_E"):
-        monkeypatch.setenv(name, "1")
+def test_settings_are_found_wherever_they_stand(monkeypatch, settings, spoil, fix):
+    names = ("KERAS_A", "TF_B", "TF_C", "PYTHON_P", "OMP_D", "XLA_Z", "EDITOR_E")
+    settings(**dict.fromkeys(names, "1"))
     code = f"import os, sys; sys.exit(any(n in os.environ for n in {spoil}))"
     monkeypatch.setattr(doctor, "_ASK_KERAS", code)
     assert fix in finding("Keras").fix
 
 
-def test_a_module_of_pythonpath_that_breaks_keras(monkeypatch, places):
+def test_a_module_of_pythonpath_that_breaks_keras(settings, places):
     (places / "torch.py").write_text("raise ImportError('no torch here')")
-    monkeypatch.setenv(
-        "PYTHONPATH", os.pathsep.join([os.environ.get("PYTHONPATH", ""), str(places)])
-    )
-    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    paths = os.pathsep.join([os.environ.get("PYTHONPATH", ""), str(places)])
+    settings(PYTHONPATH=paths, KERAS_BACKEND="torch")
     found = finding("Keras")
     assert not found.ok
     assert "no torch here" in found.message

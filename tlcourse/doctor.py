@@ -4,6 +4,7 @@ Nothing that may be broken is imported by this module: a check that cannot even 
 finding like any other.
 """
 
+import functools
 import json
 import os
 import platform
@@ -176,17 +177,18 @@ def _find_setting(code: str) -> str:
     ours = {"PYTHONSAFEPATH", "JUPYTER_PREFER_ENV_PATH"}
     suspects = [name for name in env if name.startswith(_SETTINGS) and name not in ours]
 
-    def works_without(names: list[str]) -> bool:
+    @functools.cache
+    def works_without(*names: str) -> bool:
         rest = {name: value for name, value in env.items() if name not in names}
         return not processes.ask(code, _TIMEOUT, rest)[1]
 
-    if not suspects or not works_without(suspects):
+    if not suspects or not works_without(*suspects):
         return ""
     left = suspects  # halved with each try, for each takes as long as Keras takes to start
     while len(left) > 1:
         half = left[: len(left) // 2]
-        left = half if works_without(half) else left[len(half) :]
-    return f"unset {' '.join(left if works_without(left) else suspects)}"
+        left = half if works_without(*half) else left[len(half) :]
+    return f"unset {' '.join(left if works_without(*left) else suspects)}"
 
 
 def _kernel(subject: str) -> list[Finding]:
