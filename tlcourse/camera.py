@@ -247,6 +247,9 @@ class _Widget(anywidget.AnyWidget):
     _setup = Dict().tag(sync=True)  # what the browser has to know from the start
 
     def __init__(self, **setup) -> None:
+        from PIL import Image
+
+        Image.init()  # all formats, which `decode` needs
         super().__init__(_setup=setup | {"side": _SIDE})
         self.on_msg(self._receive)
 
