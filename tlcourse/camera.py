@@ -83,10 +83,11 @@ def _checked(name: str) -> str:
     if not isinstance(name, str):
         raise CourseError(f"The class {name!r} is no text: put its name in quotation marks.")
     name = " ".join(unicodedata.normalize("NFC", name).split())
+    whole = name.encode("utf-8", "ignore").decode()  # without halves of a character
     fault = ""
     if not name:
         fault = "is empty"
-    elif printable(name) != name:
+    elif printable(whole) != name:
         fault = "has a character that cannot be shown"
     elif found := _NOT_IN_A_NAME.search(name):
         fault = f"has the character {found[0]}"
@@ -100,7 +101,7 @@ def _checked(name: str) -> str:
         fault = f"has more than {_LONGEST} characters"
     if fault:
         raise CourseError(
-            f"The class {printable(name)!r} {fault}, and cannot name a folder on every computer: "
+            f"The class {printable(whole)!r} {fault}, and cannot name a folder on every computer: "
             "rename it."
         )
     return name
@@ -148,6 +149,10 @@ class _Album:
     def _sub_folders(self) -> list[str]:
         with self._explained():
             if not self.folder.exists():
+                if above := next((p for p in self.folder.parents if p.is_file()), None):
+                    raise CourseError(
+                        f'{above} is a file, not a folder: choose another with folder="…".'
+                    )
                 return []
             return sorted(e.name for e in os.scandir(self.folder) if e.is_dir())
 
