@@ -64,11 +64,11 @@ async function readFile(file, side) {
     return { data, raw: false };
   } catch {
     if (file.size > MEGABYTES * 1e6) {
-      throw new Error(
-        `${file.name} cannot be read by your browser, and is too large to be sent: save it as JPEG.`,
-      );
+      throw new Error(`${file.name} cannot be read by the browser, and is too large to be sent: save it as JPEG.`);
     }
-    return { data: await file.arrayBuffer(), raw: true };
+    const data = await file.arrayBuffer().catch(() => null);
+    if (!data) throw new Error(`${file.name} cannot be read: give photos, not a folder.`);
+    return { data, raw: true };
   }
 }
 
@@ -79,7 +79,7 @@ function dropZone(element, take) {
     event.preventDefault();
     event.stopPropagation();
     element.classList.toggle("tlc-over", event.type === "dragover" || event.type === "dragenter");
-    if (event.type === "drop") take([...event.dataTransfer.files]);
+    if (event.type === "drop" && event.dataTransfer.files.length) take([...event.dataTransfer.files]);
   };
   for (const name of ["dragenter", "dragover", "dragleave", "drop"]) {
     element.addEventListener(name, over);
@@ -90,8 +90,8 @@ function dropZone(element, take) {
 function filePicker(label, words, many, take) {
   const input = make("input", { type: "file", accept: "image/*", multiple: many, hidden: true });
   input.addEventListener("change", () => {
-    take([...input.files]);
-    input.value = "";
+    if (input.files.length) take([...input.files]);
+    input.value = ""; // so that the same file can be chosen again
   });
   const button = make("button", { type: "button", "aria-label": label, onclick: () => input.click() }, words);
   return make("span", {}, button, input);
@@ -108,7 +108,6 @@ class Kernel {
     this.onmessage = () => {};
     this.onwait = () => {};
     model.on("msg:custom", (message, buffers) => this.receive(message, buffers));
-    this.clock = setInterval(() => this.look(), 1000);
   }
 
   close() {
@@ -120,6 +119,7 @@ class Kernel {
     const id = ++this.last;
     return new Promise((done, fail) => {
       this.waiting.set(id, { since: Date.now(), done, fail });
+      this.clock ??= setInterval(() => this.look(), 1000);
       try {
         this.model.send({ ...message, id }, undefined, data ? [data] : []);
       } catch {
@@ -137,8 +137,9 @@ class Kernel {
     else asked?.done({ ...message, buffers });
   }
 
-  /** Say how many messages have waited for long. */
+  /** Say how many messages wait, if one has waited for long. */
   look() {
+    if (!this.waiting.size) this.clock = clearInterval(this.clock);
     const late = [...this.waiting.values()].some(({ since }) => Date.now() - since > PATIENCE);
     this.onwait(late ? this.waiting.size : 0);
   }
