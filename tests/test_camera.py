@@ -422,6 +422,7 @@ def test_what_nobody_foresaw_is_a_sentence_too(folder, monkeypatch):
         (["cup", ".pen"], "makes or hides"),
         (["cup", "__MACOSX"], "makes or hides"),
         (["cup", "x" * 61], "more than 60 characters"),
+        (["train", "test"], "named like the parts of a split"),
     ],
 )  # fmt: skip
 def test_classes_that_cannot_be_folders_get_one_sentence(classes, message):
@@ -442,6 +443,7 @@ def test_classes_that_cannot_be_folders_get_one_sentence(classes, message):
         {"cup": 1, "pen": 2},
         (name for name in ("cup", "pen", "book")),
         ["🙂" * 60, "b"],
+        ["train", "bus"],
     ],
 )
 def test_names_of_every_script_are_folders(folder, classes):

@@ -19,7 +19,7 @@ import anywidget
 import numpy as np
 from traitlets import Dict
 
-from tlcourse.data.layout import SUFFIXES, is_system
+from tlcourse.data.layout import SUFFIXES, is_system, part_of
 from tlcourse.data.photos import (
     NotReadable,
     check_size,
@@ -76,6 +76,12 @@ def check_classes(classes: Iterable[str]) -> tuple[str, ...]:
             same = "twice" if first[key] == name else f"as {name!r} too, one folder on many disks"
             raise CourseError(f"The class {first[key]!r} is there {same}: rename one of the two.")
         first[key] = name
+    parts = {part_of(name) for name in names}
+    if None not in parts and len(parts) > 1:
+        raise CourseError(
+            f"The classes {list(names)} are named like the parts of a split, for which "
+            "load_photo_folder would take their folders: rename one."
+        )
     return names
 
 

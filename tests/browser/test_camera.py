@@ -2,6 +2,7 @@
 
 import io
 import time
+from contextlib import contextmanager
 
 import nbformat
 import numpy as np
@@ -148,6 +149,19 @@ Live(predict, size=32)
 """
 
 
+SLOW = """
+import time
+wrong, calls = True, []
+
+def predict(image):
+    calls.append(image)
+    time.sleep(0.3)
+    return {"a": 1 / 0 if wrong else 1}
+
+Live(predict)
+"""
+
+
 def test_photos_are_taken_deleted_trained_on_and_recognised_live(camera_page, address, work):
     page = camera_page
     notebook, folder = opened(
@@ -225,8 +239,10 @@ def test_what_is_in_the_way_is_said_and_nothing_is_lost(camera_page, address, wo
         work,
         "obstacles",
         'from tlcourse.camera import Camera, Live\nCamera(["red", "blue"])',
-        "wrong = True\ndef predict(image):\n    return {'a': 1 / 0 if wrong else 1}\nLive(predict)",
+        SLOW,
         "wrong = False",
+        "time.sleep(0.5)",
+        "print(len(calls))",
     )
     notebook.run(0)
     shutter = button(page, "Take a photo of red")
@@ -268,16 +284,29 @@ def test_what_is_in_the_way_is_said_and_nothing_is_lost(camera_page, address, wo
     notebook.run(2)
     turn_on(page, "Start")
     page.get_by_text("It looks like: a.").wait_for()
+    with in_the_dark(page):
+        assert lab.hard_to_read(page, ".tlc") == []
+    # A picture is taken when the answer to the one before is there: none wait.
+    button(page, "Stop").click()
+    notebook.run(3)
+    number = int(notebook.run(4)[0]["text"])
+    page.wait_for_timeout(1500)
+    assert int(notebook.run(4)[0]["text"]) == number > 1
+
+
+@contextmanager
+def in_the_dark(page):
+    """JupyterLab's dark theme, in a window that is 900 pixels wide."""
+    before = page.viewport_size
+    change = "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})"
     page.set_viewport_size({"width": 900, "height": 900})
-    page.evaluate(
-        "window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})"
-    )
-    page.wait_for_timeout(1000)
-    assert lab.hard_to_read(page, ".tlc") == []
-    page.screenshot(path="/tmp/shot4.png")
-    notebook.cell(0)
-    page.wait_for_timeout(500)
-    page.screenshot(path="/tmp/shot5.png")
+    lab.settled(page, change, "JupyterLab Dark")
+    page.wait_for_selector("[data-jp-theme-light=false]", state="attached")
+    try:
+        yield
+    finally:
+        lab.settled(page, change, "JupyterLab Light")
+        page.set_viewport_size(before)
 
 
 def drop(page, selector, path):
