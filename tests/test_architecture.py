@@ -29,6 +29,8 @@ ROOMS = [
     "training",
     "transfer",
     "evaluation",
+    "rivals",
+    "report",
     "checks",
     "course",
     "grading",
