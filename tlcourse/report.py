@@ -23,7 +23,7 @@ import jinja2
 import numpy as np
 from filelock import FileLock, Timeout
 
-from tlcourse import evaluation, models, plotting, rivals
+from tlcourse import evaluation, models, plotting, rivals, training
 from tlcourse.backend import keras, versions
 from tlcourse.data.folders import Plan, near_groups, read_folder
 from tlcourse.files import CourseError, explain_os_errors, write
@@ -40,8 +40,8 @@ SOLVED, TRAINED = ("pixels", "frozen"), ("fine-tuned", "scratch")
 ARMS = ("scratch", "frozen", "fine-tuned", "pixels")
 NAMES = {
     "scratch": "a small network from scratch",
-    "frozen": "frozen features of EfficientNet-Lite0",
-    "fine-tuned": "EfficientNet-Lite0, fine-tuned",
+    "frozen": "the frozen EfficientNet-Lite0",
+    "fine-tuned": "the fine-tuned EfficientNet-Lite0",
     "pixels": "logistic regression on pixels",
 }
 GRIDS = {
@@ -51,7 +51,7 @@ GRIDS = {
     "fine-tuned": (1e-4, 3e-4, 1e-3),
 }
 # Shares of the full number of steps, and how many learning rates are tried, the best plan first.
-LEVELS = ((1, 3), (1 / 2, 3), (1 / 4, 3), (1 / 8, 3), (1 / 8, 2), (1 / 8, 1), (1 / 16, 1))
+LEVELS = ((1, 3), (1 / 2, 3), (1 / 4, 3), (1 / 8, 3), (1 / 16, 3), (1 / 16, 2), (1 / 16, 1))
 FEWEST_STEPS = 10
 RESERVE = 20  # seconds, for the classifier that is saved, and the page
 MISTAKES = 12  # shown as pictures
@@ -176,9 +176,20 @@ class Store:
             )
 
     def begin(self, photos: Photos) -> None:
-        """Keep what was measured on exactly these photographs, and nothing else."""
+        """Keep what was measured on exactly these photographs, and nothing else.
+
+        Raises
+        ------
+        CourseError
+            If the scores are those of a folder of another name.
+        """
         if self.content.get("digest") == photos.digest:
             return
+        if self.content and self.content["folder"] != photos.name:
+            raise CourseError(
+                f"{self.path.parent} holds the report on {self.content['folder']}: choose another "
+                "folder with --out."
+            )
         if self.content:
             self.remarks.append(
                 f"{photos.name} holds other photographs than at the last time, so everything is "
@@ -303,10 +314,11 @@ class Measurement:
         """Measured on a few, after those that build the graph."""
         self.tell("measuring the speed of this machine")
         trainer = self.scratch if arm == "scratch" else self.upper
-        drawn, y = self.photos.draw(0), self.photos.y
-        trainer.train(y, drawn, self.photos.test, 1e-6, [2], 0)
+        drawn = self.photos.draw(0)
+        x, y = trainer.x[drawn], self.photos.y[drawn]
+        training.fit_steps(trainer.model, x, y, steps=2, batch_size=rivals.BATCH)
         began = perf_counter()
-        trainer.train(y, drawn, self.photos.test, 1e-6, [8], 0)
+        training.fit_steps(trainer.model, x, y, steps=8, batch_size=rivals.BATCH)
         return round((perf_counter() - began) / 8, 4)
 
     @property
@@ -608,7 +620,7 @@ def gain(y: np.ndarray, one: str, other: str, predicted: dict[str, np.ndarray]) 
     return Gain(one, other, mean, float(low), float(high))
 
 
-def verdict(y: np.ndarray, predicted: dict[str, np.ndarray]) -> str:
+def verdict(y: np.ndarray, predicted: dict[str, np.ndarray], where: str = "here") -> str:
     """Which arm is best, where that can be told."""
     scores = {arm: float(np.mean(rows == y)) for arm, rows in predicted.items()}
     best = max(scores, key=scores.get)
@@ -619,11 +631,11 @@ def verdict(y: np.ndarray, predicted: dict[str, np.ndarray]) -> str:
         return f"Only {NAMES[best]} could be measured: there is nothing to compare it with."
     if not tied:
         return (
-            f"{_capital(NAMES[best])} is best here: it names {scores[best]:.0%} of the test "
-            "photographs right, and its lead on each other way is more than chance."
+            f"{_capital(NAMES[best])} is best {where}: it names {scores[best]:.0%} of the test "
+            "photographs right, and its lead over each other way is more than chance."
         )
     names = [NAMES[arm] for arm in (best, *tied)]
-    text = f"We cannot tell which is best: {', '.join(names[:-1])} or {names[-1]}."
+    text = f"We cannot tell which is best {where}: {', '.join(names[:-1])} or {names[-1]}."
     if ahead := [NAMES[arm] for arm in others if arm not in tied]:
         text += f" {_capital(NAMES[best])} is clearly better than {' and '.join(ahead)}."
     return text
@@ -635,6 +647,13 @@ def _points(share: float) -> str:
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
+
+
+def _where(measurement: Measurement) -> str:
+    plan = measurement.plan()
+    if plan["steps"] == plan["full"]:
+        return "here"
+    return f"here within {measurement.minutes:g} minute{'s' * (measurement.minutes != 1)}"
 
 
 def limits(measurement: Measurement) -> list[str]:
@@ -715,12 +734,11 @@ def render(measurement: Measurement) -> str:
     frequent = Counter(photos.y[photos.pool].tolist()).most_common(1)[0][0]
     return _template().render(
         name=photos.name,
-        verdict=verdict(y, predicted),
+        verdict=verdict(y, predicted, _where(measurement)),
         gains=[each.sentence for each in gains],
         rows=rows,
         figure=_figure(rows),
-        figure_alt="Accuracy on the test photographs: "
-        + "; ".join(f"{r['name']} {r['mean']:.0%}, {r['low']:.0%} to {r['high']:.0%}" for r in rows),
+        figure_alt=_in_words(rows),
         halves=_halves(measurement, predicted, y),
         limits=limits(measurement),
         summary=photos.summary.split("\n"),
@@ -817,6 +835,11 @@ def _figure(rows: list[dict]) -> str:
     ax.set(xlabel="right on the test photographs (%)", ylim=(-0.5, len(rows) - 0.4))
     ax.set_xlim(max(0, 100 * min(r["low"] for r in rows) - 3), 101)
     return _png(figure)
+
+
+def _in_words(rows: list[dict]) -> str:
+    shown = (f"{r['name']} {r['mean']:.0%}, {r['low']:.0%} to {r['high']:.0%}" for r in rows)
+    return f"Accuracy on the test photographs: {'; '.join(shown)}"
 
 
 def _matrix(y: np.ndarray, found: np.ndarray, class_names: tuple[str, ...]) -> str:
@@ -921,12 +944,6 @@ def make(
     with explain_os_errors(out, "--out"), _locked(folder, out):
         photos = Photos.read(folder, minutes)
         store = Store(out)
-        if store.content and store.content["digest"] != photos.digest:
-            if store.content["folder"] != photos.name:
-                raise CourseError(
-                    f"{out} holds the report on {store.content['folder']}: choose another folder "
-                    "with --out."
-                )
         store.begin(photos)
         known = len(store.content["runs"]), store.content["classifier"]
         measurement = Measurement(photos, store, minutes, began, on_progress)
@@ -937,7 +954,11 @@ def make(
         write(page, render(measurement).encode())
     y = photos.y[photos.test]
     predicted = {arm: rows for arm in ARMS if (rows := measurement.predictions(arm)) is not None}
-    sentences = [*store.remarks, verdict(y, predicted), *limits(measurement)]
+    sentences = [
+        *store.remarks,
+        verdict(y, predicted, _where(measurement)),
+        *limits(measurement),
+    ]
     if same:
         sentences.append("Everything was measured before; the page is written from what is stored.")
     return [*sentences, f"The page is {page}, and the classifier {out / NETWORK}."]
