@@ -78,6 +78,7 @@ class Photos:
     held_out: np.ndarray  # the folder's own validation part,
     test: np.ndarray
     summary: str
+    skipped: int  # files that were not looked at
     groups: np.ndarray = field(init=False)  # of each place: of near-copies
     digest: str = field(init=False)
 
@@ -91,7 +92,9 @@ class Photos:
     @classmethod
     def read(cls, folder: Path, minutes: float) -> "Photos":
         most = max(PHOTOS_LEAST, round(PHOTOS_PER_MINUTE * minutes))
-        dataset, summary, _ = read_folder(folder, SIDE, Plan(share=TEST_SHARE, near=True), most)
+        dataset, summary, skipped = read_folder(
+            folder, SIDE, Plan(share=TEST_SHARE, near=True), most
+        )
         parts = [(dataset.x_train, dataset.y_train, dataset.files_train)]
         if dataset.x_validation is not None:
             parts.append((dataset.x_validation, dataset.y_validation, dataset.files_validation))
@@ -103,7 +106,7 @@ class Photos:
         places = np.split(np.arange(ends[-1]), ends[:-1])
         return cls(
             folder.resolve().name, np.concatenate(x), np.concatenate(y), sum(files, ()),
-            dataset.class_names, *places, summary,
+            dataset.class_names, *places, summary, skipped,
         )  # fmt: skip
 
     @property
@@ -192,8 +195,8 @@ class Store:
             )
         if self.content:
             self.remarks.append(
-                f"{photos.name} holds other photographs than at the last time, so everything is "
-                "measured again."
+                f"The photographs of {photos.name} are others than at the last time, so everything "
+                "is measured again."
             )
         self._before = 0.0
         self.content = {
@@ -237,7 +240,13 @@ class Measurement:
         self.tell("computing the features")
         folder = self.store.path.parent / ".features"
         network = models.efficientnet_lite0(side=SIDE)
-        return rivals.Upper(network, CUT, self.photos.x, self.photos.classes, folder)
+        began = perf_counter()
+        try:
+            upper = rivals.Upper(network, CUT, self.photos.x, self.photos.classes, folder)
+        except CourseError as error:
+            raise CourseError(str(error).replace("folder=", "--out")) from error
+        self.store.content.setdefault("features_seconds", round(perf_counter() - began, 1))
+        return upper
 
     @cached_property
     def scratch(self) -> rivals.Scratch:
@@ -533,6 +542,8 @@ class Measurement:
         outputs = keras.layers.Softmax(name="probabilities")(network.output)
         network = keras.Model(network.inputs, outputs, name="classifier")
         self.tell("saving the classifier")
+        for stale in out.glob(f".*.{NETWORK}"):  # of a command that was killed
+            stale.unlink()
         unfinished = out / f".{os.getpid()}.{NETWORK}"
         try:
             network.save(unfinished)
@@ -661,6 +672,11 @@ def limits(measurement: Measurement) -> list[str]:
     photos, plan = measurement.photos, measurement.plan()
     because = f"because of --minutes {measurement.minutes:g}"
     lines = []
+    if photos.skipped:
+        lines.append(
+            f"Of each class equally many photographs were looked at, as far as it has them; "
+            f"{photos.skipped:,} files were not, {because}."
+        )
     for arm in TRAINED:
         steps, full = plan["steps"].get(arm), plan["full"][arm]
         if not steps:
@@ -792,6 +808,7 @@ def _row(measurement: Measurement, arm: str, predicted: np.ndarray, y: np.ndarra
         "low": max(0, low),
         "high": min(1, high),
         "steps": f"{budgets[-1]} steps" if budgets else "solved",
+        "features": measurement.store.content.get("features_seconds") if arm == "frozen" else None,
         "setting": f"{setting}, {tuned}",
         "seconds": float(np.mean([e["seconds"] for e in runs])),
         "cpu_seconds": float(np.mean([e["cpu_seconds"] for e in runs])),

@@ -90,7 +90,7 @@ def load_photo_folder(
 
 def read_folder(
     path: str | os.PathLike, size: int, plan: "Plan", most: int | None = None
-) -> tuple[Dataset, str, bool]:
+) -> tuple[Dataset, str, int]:
     """What `load_photo_folder` does, without printing.
 
     Parameters
@@ -107,8 +107,8 @@ def read_folder(
     dataset : Dataset
     summary : str
         Lines on what was read and left out.
-    is_split : bool
-        Whether the folder holds a split.
+    skipped : int
+        Files that were not looked at, because of `most`.
 
     Raises
     ------
@@ -133,12 +133,7 @@ def read_folder(
     dataset = read_photos(chosen, size, plan, layout.classes, where, layout.remarks)
     _find_near_copies(dataset, layout.remarks)
     summary = _summary(where, dataset, layout.split, layout.remarks)
-    if len(chosen) < len(photos):
-        summary += (
-            f"\nOf {len(photos):,} files with pictures {len(chosen):,} were looked at, from each "
-            "class the same number as far as it reaches."
-        )
-    return dataset, summary, bool(layout.split)
+    return dataset, summary, len(photos) - len(chosen)
 
 
 def _evenly(photos: list["Photo"], most: int) -> list["Photo"]:
@@ -371,8 +366,10 @@ def _group_near_copies(photos: list[_Read]) -> None:
     of_kind = defaultdict(set)
     for photo, number in zip(photos, numbers, strict=True):
         of_kind[photo.kind].add(number)
-    for photo, number in zip(photos, numbers, strict=True):
-        photo.group = ("near", int(number)) if len(of_kind[photo.kind]) > 1 else None
+    sizes = Counter(numbers.tolist())
+    for photo, number in zip(photos, numbers.tolist(), strict=True):
+        if sizes[number] > 1 and len(of_kind[photo.kind]) > 1:
+            photo.group = ("near", number)
 
 
 def _split(photos: list[_Read], plan: Plan) -> None:
