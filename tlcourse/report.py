@@ -2,7 +2,8 @@
 
 Four ways to a classifier are measured on photographs that are put aside: logistic regression on
 pixels, a small network from scratch, and EfficientNet-Lite0 frozen and fine-tuned. Every score is
-kept in `scores.json` as soon as it is there, so an interrupted measurement goes on.
+kept in `scores.json` as soon as it is there, so an interrupted measurement goes on. Keras is
+imported where a network is built, so bad input and a second run are answered at once.
 """
 
 import base64
@@ -18,15 +19,18 @@ from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 from time import perf_counter, process_time
+from typing import TYPE_CHECKING
 
 import jinja2
 import numpy as np
 from filelock import FileLock, Timeout
 
-from tlcourse import evaluation, models, plotting, rivals, training
-from tlcourse.backend import keras, versions
+from tlcourse import evaluation, plotting
 from tlcourse.data.folders import Plan, near_groups, read_folder
 from tlcourse.files import CourseError, explain_os_errors, write
+
+if TYPE_CHECKING:
+    from tlcourse import rivals
 
 SIDE, SMALL_SIDE, PIXEL_SIDE = 128, 64, 32  # of the pretrained network, from scratch, of pixels
 TEST_SHARE = 0.25
@@ -36,7 +40,7 @@ VALIDATION_MOST, VALIDATION_ENOUGH = 500, 40  # photographs; with fewer, tuning 
 SEEDS = range(5)
 TUNING_SEED = 100
 CUT = "stage5"  # fine-tuning trains what lies above it
-SOLVED, TRAINED = ("pixels", "frozen"), ("fine-tuned", "scratch")
+SOLVED, TRAINED = ("frozen", "pixels"), ("scratch", "fine-tuned")  # in the order of running
 ARMS = ("scratch", "frozen", "fine-tuned", "pixels")
 NAMES = {
     "scratch": "a small network from scratch",
@@ -231,12 +235,13 @@ class Measurement:
         self.photos, self.store, self.minutes = photos, store, minutes
         self.deadline = began + 60 * minutes - RESERVE
         self.on_progress, self.done, self.total = on_progress, 0, 0
-        self.late: set[str] = set()  # arms that time ran out for
 
     # --- the networks, built when something is to be run
 
     @cached_property
-    def upper(self) -> rivals.Upper:
+    def upper(self) -> "rivals.Upper":
+        from tlcourse import models, rivals
+
         self.tell("computing the features")
         folder = self.store.path.parent / ".features"
         network = models.efficientnet_lite0(side=SIDE)
@@ -249,7 +254,9 @@ class Measurement:
         return upper
 
     @cached_property
-    def scratch(self) -> rivals.Scratch:
+    def scratch(self) -> "rivals.Scratch":
+        from tlcourse import rivals
+
         return rivals.Scratch(self.photos.small, self.photos.classes)
 
     def columns(self, arm: str) -> np.ndarray:
@@ -271,6 +278,8 @@ class Measurement:
         budgets: list[int],
     ) -> list[np.ndarray]:  # fmt: skip
         """Predicted classes of `places`, after each budget of steps or of what is solved."""
+        from tlcourse import rivals
+
         y = self.photos.y
         if not budgets:
             x = self.columns(arm)
@@ -312,22 +321,27 @@ class Measurement:
 
     def full_steps(self) -> dict[str, int]:
         """Steps after which more of them change little: benchmarks/photos.py shows both halves."""
+        from tlcourse.rivals import BATCH
+
         drawn = len(self.photos.draw(0))
         root = (drawn / self.photos.classes / 5) ** 0.5
         return {
-            "scratch": round(max(200 * root, 8 * drawn / rivals.BATCH)),
-            "fine-tuned": round(max(80 * root, 4 * drawn / rivals.BATCH)),
+            "scratch": round(max(200 * root, 8 * drawn / BATCH)),
+            "fine-tuned": round(max(80 * root, 4 * drawn / BATCH)),
         }
 
     def seconds_of_a_step(self, arm: str) -> float:
         """Measured on a few, after those that build the graph."""
+        from tlcourse import training
+        from tlcourse.rivals import BATCH
+
         self.tell("measuring the speed of this machine")
         trainer = self.scratch if arm == "scratch" else self.upper
         drawn = self.photos.draw(0)
         x, y = trainer.x[drawn], self.photos.y[drawn]
-        training.fit_steps(trainer.model, x, y, steps=2, batch_size=rivals.BATCH)
+        training.fit_steps(trainer.model, x, y, steps=2, batch_size=BATCH)
         began = perf_counter()
-        training.fit_steps(trainer.model, x, y, steps=8, batch_size=rivals.BATCH)
+        training.fit_steps(trainer.model, x, y, steps=8, batch_size=BATCH)
         return round((perf_counter() - began) / 8, 4)
 
     @property
@@ -350,6 +364,8 @@ class Measurement:
         key = _key(arm, budgets)
         if key in chosen:
             return
+        from tlcourse import rivals
+
         spent = []
 
         def scores(setting: float) -> list[float]:
@@ -430,8 +446,7 @@ class Measurement:
     def measure(self) -> None:
         """Everything that is not stored, as far as the budget reaches."""
         self.total = 2 * (3 + len(SEEDS)) + 2 * (4 + len(SEEDS)) + 1
-        began = perf_counter()
-        for arm in reversed(SOLVED):  # the frozen network first, for which there is always time
+        for arm in SOLVED:  # for the first of them there is always time
             share = 0.15 * 60 * self.minutes if arm == "pixels" else np.inf
             until = perf_counter() + share
             try:
@@ -439,34 +454,27 @@ class Measurement:
                 for seed in SEEDS:
                     self.test(arm, seed, [], until)
             except _NoTime:
-                self.late.add(arm)
+                pass
         plan = self.plan()
         if not plan["steps"]:
-            self.late.update(TRAINED)
             return
         middle = len(GRIDS["scratch"]) // 2
-        began, left = perf_counter(), max(0.0, self.left())
         weights = {arm: plan["seconds"][arm] * plan["steps"][arm] for arm in TRAINED}
-        ready, share = [], 0.0
-        for arm in TRAINED:
+        for number, arm in enumerate(TRAINED):  # one after the other, so that one at least is whole
             grid = GRIDS[arm]
             if plan["rates"] == 2:
                 grid = grid[middle - 1 : middle + 1] if arm == "fine-tuned" else grid[middle:]
             elif plan["rates"] == 1:
                 grid = grid[middle : middle + 1]
-            # A bit more than half of the time is for tuning.
-            share += 0.55 * weights[arm] / sum(weights.values())
+            share = weights[arm] / sum(weights[each] for each in TRAINED[number:])
+            # A bit more than half of an arm's time is for tuning.
+            until = perf_counter() + 0.55 * share * max(0.0, self.left())
             try:
-                self.choose(arm, self.budgets(arm), grid, began + share * left)
-                ready.append(arm)
-            except _NoTime:
-                self.late.add(arm)
-        for seed in SEEDS:
-            for arm in ready:
-                try:
+                self.choose(arm, self.budgets(arm), grid, until)
+                for seed in SEEDS:
                     self.test(arm, seed, self.budgets(arm), self.deadline)
-                except _NoTime:
-                    self.late.add(arm)
+            except _NoTime:
+                pass  # what is missing is found by its absence
 
     def budgets(self, arm: str) -> list[int]:
         """The two budgets in steps of an arm that trains; none for what is solved."""
@@ -520,6 +528,9 @@ class Measurement:
         about = {"arm": arm, "setting": chosen["setting"], "steps": chosen["steps"]}
         if kept and about == {k: kept[k] for k in about} and _digest(file) == kept["sha256"]:
             return
+        from tlcourse import rivals
+        from tlcourse.backend import keras, versions
+
         self.tell("training the classifier that is saved")
         photos, seed = self.photos, SEEDS[0]
         x = photos.small if arm == "scratch" else photos.x
@@ -549,7 +560,8 @@ class Measurement:
             network.save(unfinished)
             again = keras.saving.load_model(unfinished)
             probabilities = again.predict(x[photos.test], batch_size=100, verbose=0)
-            first = network.predict(x[photos.test[:1]], verbose=0)
+            first = network(x[photos.test[:1]].astype("float32"), training=False)
+            first = keras.ops.convert_to_numpy(first)
             if not np.allclose(probabilities[:1], first, atol=1e-3):
                 raise CourseError(
                     f"The classifier that was saved in {out} answers otherwise than the one that "
@@ -565,6 +577,7 @@ class Measurement:
             "score": chosen["score"],
             "side": x.shape[1],
             "sha256": _digest(file),
+            "versions": versions(),
             "predicted": predicted.tolist(),
             "probability": probabilities[rows, predicted].round(4).tolist(),
         }
@@ -780,7 +793,6 @@ def render(measurement: Measurement) -> str:
         wrong=int(np.sum(found != y)),
         seconds=store.content["seconds"],
         minutes=measurement.minutes,
-        versions=versions(),
         date=f"{datetime.now(UTC):%Y-%m-%d}",
         side=SIDE,
         small_side=SMALL_SIDE,
