@@ -202,6 +202,7 @@ def test_what_was_interrupted_goes_on_where_it_stopped(folder, quick, tmp_path, 
 def light(monkeypatch):
     """Measure nothing."""
     monkeypatch.setattr(report.Measurement, "measure", lambda self: None)
+    monkeypatch.setattr(report.Measurement, "predictions", lambda self, arm: None)
     monkeypatch.setattr(report.Measurement, "save_classifier", lambda self: None)
     monkeypatch.setattr(report, "render", lambda measurement: "page")
     monkeypatch.setattr(report, "verdict", lambda *_: "A verdict.")
