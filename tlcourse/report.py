@@ -27,6 +27,7 @@ from filelock import FileLock, Timeout
 
 from tlcourse import evaluation, plotting
 from tlcourse.data.folders import Plan, near_groups, read_folder
+from tlcourse.data.remarks import printable
 from tlcourse.files import CourseError, explain_os_errors, write
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ class Photos:
         ends = np.cumsum([len(part) for part in y])
         places = np.split(np.arange(ends[-1]), ends[:-1])
         return cls(
-            folder.resolve().name, np.concatenate(x), np.concatenate(y), sum(files, ()),
+            printable(folder.resolve().name), np.concatenate(x), np.concatenate(y), sum(files, ()),
             dataset.class_names, *places, summary, skipped,
         )  # fmt: skip
 
@@ -211,8 +212,7 @@ class Store:
 
     def write(self) -> None:
         self.content["seconds"] = round(self._before + perf_counter() - self._began, 1)
-        text = json.dumps(self.content, ensure_ascii=False)
-        write(self.path, text.replace("}, {", "},\n{").encode() + b"\n")
+        write(self.path, json.dumps(self.content, ensure_ascii=False).encode() + b"\n")
 
     def find(self, kind: str, **key) -> dict | None:
         entries = self.content[kind]
@@ -297,27 +297,32 @@ class Measurement:
 
     # --- what there is time for
 
+    @cached_property
     def plan(self) -> dict:
         """Steps and learning rates of what trains: as many as the budget allows.
 
-        The seconds of a step are measured once; a measurement that goes on keeps its plan.
+        The seconds of a step are measured once: a measurement that goes on keeps its plan, except
+        one for which there was no time at all.
         """
-        plans = self.store.content["plans"]
-        key = f"{self.minutes:g}"
-        if key not in plans:
-            seconds = {arm: self.seconds_of_a_step(arm) for arm in TRAINED}
-            full = self.full_steps()
-            runs = 3 * self.repeats + 1 + 1.3 * len(SEEDS) + 1  # tuned, wider, seeds, the last
-            available = 0.8 * max(0, self.left())  # other programs may want the machine, too
-            plans[key] = {"steps": {}, "rates": 0, "full": full, "seconds": seconds}
-            for share, rates in LEVELS:
-                steps = {arm: max(FEWEST_STEPS, round(share * full[arm])) for arm in TRAINED}
-                needed = sum(seconds[arm] * steps[arm] for arm in TRAINED)
-                if needed * (runs - (3 - rates) * self.repeats) <= available:
-                    plans[key] |= {"steps": steps, "rates": rates}
-                    break
-            self.store.write()
-        return plans[key]
+        plans, key = self.store.content["plans"], f"{self.minutes:g}"
+        if key in plans:
+            return plans[key]
+        seconds = {arm: self.seconds_of_a_step(arm) for arm in TRAINED}
+        full = self.full_steps()
+        runs = 3 * self.repeats + 1 + 1.3 * len(SEEDS) + 1  # tuned, wider, seeds, the last
+        available = 0.8 * max(0, self.left())  # other programs may want the machine, too
+        for share, rates in LEVELS:
+            steps = {arm: max(FEWEST_STEPS, round(share * full[arm])) for arm in TRAINED}
+            needed = sum(seconds[arm] * steps[arm] for arm in TRAINED)
+            if needed * (runs - (3 - rates) * self.repeats) <= available:
+                plans[key] = {"steps": steps, "rates": rates, "full": full, "seconds": seconds}
+                self.store.write()
+                return plans[key]
+        return {"steps": {}, "rates": 0, "full": full, "seconds": seconds}
+
+    def expected(self, arm: str, budgets: list[int]) -> float:
+        """Seconds that one run will take; 0 for what is solved, which is known after the first."""
+        return self.plan["seconds"][arm] * budgets[-1] if budgets else 0.0
 
     def full_steps(self) -> dict[str, int]:
         """Steps after which more of them change little: benchmarks/photos.py shows both halves."""
@@ -366,12 +371,12 @@ class Measurement:
             return
         from tlcourse import rivals
 
-        spent = []
+        spent, expected = [], self.repeats * self.expected(arm, budgets)
 
         def scores(setting: float) -> list[float]:
             found = self.store.find("tuning", arm=arm, setting=setting, steps=budgets)
             if found is None:
-                if spent and perf_counter() + max(spent) > until:
+                if perf_counter() + max(spent, default=expected) > until:
                     raise _NoTime
                 began, cpu = perf_counter(), process_time()
                 self.tell(f"tuning {NAMES[arm]}")
@@ -430,7 +435,7 @@ class Measurement:
                 continue
             same = [e["seconds"] for e in self.store.content["runs"]
                     if e["arm"] == arm and e["steps"] == part]  # fmt: skip
-            if perf_counter() + max(same, default=0) > until:
+            if perf_counter() + max(same, default=self.expected(arm, part)) > until:
                 raise _NoTime
             began, cpu = perf_counter(), process_time()
             self.tell(f"{NAMES[arm]}, seed {seed + 1} of {len(SEEDS)}")
@@ -455,7 +460,7 @@ class Measurement:
                     self.test(arm, seed, [], until)
             except _NoTime:
                 pass
-        plan = self.plan()
+        plan = self.plan
         if not plan["steps"]:
             return
         middle = len(GRIDS["scratch"]) // 2
@@ -468,7 +473,7 @@ class Measurement:
                 grid = grid[middle : middle + 1]
             share = weights[arm] / sum(weights[each] for each in TRAINED[number:])
             # A bit more than half of an arm's time is for tuning.
-            until = perf_counter() + 0.55 * share * max(0.0, self.left())
+            until = perf_counter() + 0.6 * share * max(0.0, self.left())
             try:
                 self.choose(arm, self.budgets(arm), grid, until)
                 for seed in SEEDS:
@@ -478,11 +483,11 @@ class Measurement:
 
     def budgets(self, arm: str) -> list[int]:
         """The two budgets in steps of an arm that trains; none for what is solved."""
-        steps = [] if arm in SOLVED else [self.plan()["steps"].get(arm)]
+        steps = [] if arm in SOLVED else [self.plan["steps"].get(arm)]
         return [steps[0] // 2, steps[0]] if steps and steps[0] else []
 
     def is_planned(self, arm: str) -> bool:
-        return arm in SOLVED or bool(self.plan()["steps"])
+        return arm in SOLVED or bool(self.plan["steps"])
 
     # --- what came out
 
@@ -674,7 +679,7 @@ def _capital(text: str) -> str:
 
 
 def _where(measurement: Measurement) -> str:
-    plan = measurement.plan()
+    plan = measurement.plan
     if plan["steps"] == plan["full"]:
         return "here"
     return f"here within {measurement.minutes:g} minute{'s' * (measurement.minutes != 1)}"
@@ -682,7 +687,7 @@ def _where(measurement: Measurement) -> str:
 
 def limits(measurement: Measurement) -> list[str]:
     """What the budget did not allow, and what else weakens the measurement."""
-    photos, plan = measurement.photos, measurement.plan()
+    photos, plan = measurement.photos, measurement.plan
     because = f"because of --minutes {measurement.minutes:g}"
     lines = []
     if photos.skipped:

@@ -141,11 +141,12 @@ def _evenly(photos: list["Photo"], most: int) -> list["Photo"]:
     of_kind = defaultdict(list)
     for photo in photos:
         of_kind[photo.part, photo.kind].append(photo)
-    sizes = sorted(map(len, of_kind.values()))
-    quota, left = 1, most
+    sizes, left, quota = sorted(map(len, of_kind.values())), most, 1
     for place, n in enumerate(sizes):  # what small classes do not need, larger ones get
         quota = max(1, left // (len(sizes) - place))
-        left -= min(n, quota)
+        if n > quota:
+            break
+        left -= n
     chosen = set()
     for members in of_kind.values():
         members.sort(key=lambda p: hashlib.blake2b(os.fsencode(p.name), digest_size=16).digest())
