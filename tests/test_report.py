@@ -127,6 +127,7 @@ def test_the_five_lines_of_the_page_name_a_photograph(made, folder, tmp_path):
         env=os.environ | {"PYTHONPATH": str(Path(report.__file__).parents[1])},
     )  # fmt: skip
     assert done.stdout.strip().splitlines()[-1] in KINDS, done.stderr
+    assert "Warning" not in done.stderr
 
 
 def test_the_saved_classifier_answers_as_the_page_says(made, folder):

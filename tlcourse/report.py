@@ -556,7 +556,7 @@ class Measurement:
                 )  # fmt: skip
             network = self.upper.whole
         outputs = keras.layers.Softmax(name="probabilities")(network.output)
-        network = keras.Model(network.inputs, outputs, name="classifier")
+        network = keras.Model(network.inputs[0], outputs, name="classifier")
         self.tell("saving the classifier")
         for stale in out.glob(f".*.{NETWORK}"):  # of a command that was killed
             stale.unlink()
