@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 SIDE, SMALL_SIDE, PIXEL_SIDE = 128, 64, 32  # of the pretrained network, from scratch, of pixels
 TEST_SHARE = 0.25
 TRAINING_SHARE = 0.8  # of the photographs for training that one run sees
-PHOTOS_PER_MINUTE, PHOTOS_LEAST = 400, 400  # that are read
+PHOTOS_PER_MINUTE, PHOTOS_LEAST = 400, 1000  # that are read
 VALIDATION_MOST, VALIDATION_ENOUGH = 500, 40  # photographs; with fewer, tuning is repeated
 SEEDS = range(5)
 TUNING_SEED = 100
@@ -520,8 +520,8 @@ class Measurement:
             entry = self.store.find(
                 "tuning", arm=arm, setting=chosen[-1]["setting"], steps=self.budgets(arm)
             )
-            found.append((entry["scores"][-1] if entry else 0.0, arm, chosen[-1]))
-        score, arm, chosen = max(found, key=lambda each: each[0])
+            found.append((entry["scores"][-1] if entry else None, arm, chosen[-1]))
+        score, arm, chosen = max(found, key=lambda each: each[0] or 0)
         return arm, chosen | {"score": score}
 
     def save_classifier(self) -> None:
