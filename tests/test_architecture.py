@@ -30,6 +30,8 @@ ROOMS = [
     "training",
     "transfer",
     "evaluation",
+    "rivals",
+    "report",
     "checks",
     "course",
     "grading",

@@ -183,6 +183,43 @@ def submit(
         print("It replaces your earlier one.")
 
 
+@app.command(rich_help_panel=_LEARN)
+def photos(
+    folder: Annotated[
+        Path, typer.Argument(help="Your photographs, in one sub-folder for each class.")
+    ],
+    minutes: Annotated[
+        float, typer.Option(min=0.5, max=10_000, help="What it may take, on this machine.")
+    ] = 10,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The folder for the results.", show_default="FOLDER-report"),
+    ] = None,
+) -> None:
+    """Measure what a pretrained network is worth on your photographs: a page, and a classifier."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from tlcourse import report
+
+    console, quiet = Console(stderr=True), not sys.stderr.isatty()
+    columns = [TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()]
+    with Progress(*columns, console=console, disable=quiet, transient=True) as progress:
+        bar = progress.add_task("reading photographs", total=None)
+
+        def on_progress(what: str, done: int, total: int) -> None:
+            progress.update(bar, description=what, completed=done, total=total)
+
+        try:
+            sentences = report.make(folder, out, minutes=minutes, on_progress=on_progress)
+        except KeyboardInterrupt:
+            progress.stop()
+            _complain("interrupted; what is measured is kept, and the same command goes on.")
+            raise typer.Exit(130) from None
+    for sentence in sentences:
+        print(sentence)
+
+
 @app.command(rich_help_panel=_TEACH)
 def grade(
     submissions: Annotated[
