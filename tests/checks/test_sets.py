@@ -353,7 +353,7 @@ def tlcourse(capsys):
     return call
 
 
-def test_an_exercise_that_is_run_in_the_folder_shows_one_line_and_keeps_progress(copy):
+def test_an_exercise_that_is_run_in_the_folder_shows_three_lines_and_keeps_progress(copy):
     folder, path = copy
     right = answers("solutions", "ex01")
     wrong = {"largest_rate": right["largest_rate"].replace("max", "min")}
@@ -364,8 +364,8 @@ def test_an_exercise_that_is_run_in_the_folder_shows_one_line_and_keeps_progress
     printed, error = shown["ex.largest_rate.check"]
     assert printed.text == "✔ is right in one dimension\n"
     assert error.ename == "NotYet"
-    (line,) = error.traceback
-    assert line.startswith("✘ is right on three axes: this is the limit of the flattest")
+    (lines,) = error.traceback
+    assert lines.startswith("✘ is right on three axes\nThis is the limit of the flattest")
     assert "10 of 80 points" in shown["ex.progress"][0].text
     kept = json.loads((folder / ".tlcourse/progress.json").read_text())["ex01"]
     assert kept["gradient"] == "correct"
