@@ -255,11 +255,11 @@ def _prediction_widget(key: str):
 def _noted(asked: Prediction) -> str:
     if asked.guess is None:
         what = "choose one" if asked.choices else "move the slider"
-        return f"<p aria-live='polite'>Your guess: {what}, then run the next cell.</p>"
+        return f"<p aria-live='polite'>Your guess: {what}, then run the next cells.</p>"
     guess = _said(asked, asked.guess)
     if asked.value is not None:
         return f"<p aria-live='polite'>You guessed {guess}, before you saw the answer.</p>"
-    return f"<p aria-live='polite'>Your guess is {guess}. Now run the next cell.</p>"
+    return f"<p aria-live='polite'>Your guess is {guess}. Now run the next cells.</p>"
 
 
 def _format_for(span: float) -> str:

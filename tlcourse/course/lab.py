@@ -15,9 +15,9 @@ _PORTS = 50  # that are tried, one after the other
 def open_lab(folder: Path, chapter: str, *, port: int, browser: bool) -> None:
     """Run JupyterLab on the learner's folder, in this process, until it is stopped.
 
-    It asks nothing and fetches nothing: `jupyter/` beside this module switches its news off, and has
-    a style sheet that makes sliders wide. Its kernels run in this environment. If the port is taken,
-    it takes the next free one and says so.
+    It asks nothing and fetches nothing: `jupyter/` beside this module switches its news off, and
+    has a style sheet that makes sliders wide. Its kernels run in this environment. If the port is
+    taken, it takes the next free one and says so.
     Where Jupyter, IPython, Matplotlib or Keras cannot write below the user's home, they write into
     `.tlcourse/` of the learner's folder.
 
