@@ -410,7 +410,7 @@ def test_submit_packs_the_notebook_alone_and_names_what_is_open(copy, tlcourse):
         "not yet: gradient",
         "not attempted: order",
         "not attempted: 9 · An experiment of your own",
-        f"3 tasks open; you can hand in {packed}.",
+        f"3 tasks are open. You can hand in {packed}.",
     ]
     with zipfile.ZipFile(packed) as archive:
         assert archive.namelist() == [path.name]
@@ -435,14 +435,14 @@ def test_submit_says_what_did_not_run_and_that_an_earlier_zip_is_replaced(copy, 
         "not run to the end: momentum_step",
         "not yet: adam_step",
         "not yet: order",
-        f"4 tasks open; you can hand in {packed}.",
+        f"4 tasks are open. You can hand in {packed}.",
     ]
     assert tlcourse("submit", "EX01", "--folder", folder)[1].splitlines() == lines
     (folder / ".tlcourse/progress.json").write_text(json.dumps({"ex01": kept}))
     lines = [
         *lines[:3],
-        f"3 tasks open; you can hand in {packed}.",
-        "It replaces your earlier one.",
+        f"3 tasks are open. You can hand in {packed}.",
+        "It replaces the one that you made before.",
     ]
     assert tlcourse("submit", "ex01", "--folder", folder)[1].splitlines() == lines
     nbformat.write(filled("ex01", right, "I would repeat it."), path)
@@ -457,7 +457,7 @@ def test_inside_the_copy_its_folder_need_not_be_named(copy, tlcourse, monkeypatc
     monkeypatch.chdir(path.parent)
     code, out, _ = tlcourse("submit", "ex01")
     assert (code, (folder / "ex01-submission.zip").exists()) == (0, True)
-    assert "9 tasks open" in out
+    assert "9 tasks are open" in out
     assert "fresh already" in tlcourse("reset", "ex01")[1]
     monkeypatch.chdir(folder.parent)
     assert "tlcourse-work is not a course folder" in tlcourse("reset", "ex01")[2]
