@@ -14,7 +14,7 @@ _KINDS = {int: "<number>", float: "<number>", Path: "<path>", str: "<text>", dat
 
 
 class _Plain:
-    """Help in words: an option says what it takes, and a flag, which takes nothing, says nothing."""
+    """Help in words: an option says what it takes; a flag takes nothing and says nothing."""
 
     def get_params(self, context):
         params = super().get_params(context)
@@ -87,7 +87,7 @@ def lab(
     ),
     folder: Annotated[Path, typer.Option(help="Your copy of the course.")] = Path("tlcourse-work"),
     port: Annotated[
-        int, typer.Option(min=1, max=65535, help="JupyterLab's port; if it is taken, the next free one.")
+        int, typer.Option(min=1, max=65535, help="The port; if it is taken, the next free one.")
     ] = 8888,
     browser: Annotated[
         bool, typer.Option("--browser/--no-browser", help="Open a browser, if there is one.")

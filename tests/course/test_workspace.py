@@ -431,7 +431,7 @@ def test_what_edited_chapters_and_hubs_of_the_first_edition_import_is_still_foun
     """`from tlcourse import widgets, workspace`, and what they use of these."""
     code = """
 from tlcourse import backend, models, plotting, quiz, training, transfer, widgets, workspace
-workspace.benchmark("label_efficiency"), workspace.deliver, workspace.CourseError
+workspace.benchmark("label_efficiency"), workspace.deliver, workspace.CourseError, training.claim
 widgets.lines, widgets.paths_on_contours, widgets.threshold, widgets.three_logits
 widgets.prediction, widgets.descent_on_data, widgets.unfreezing_depth, widgets.decision_boundary
 widgets.learning_rate_game, widgets.judge_learning_rate, widgets.reliability_diagram
