@@ -678,6 +678,39 @@ def kept(folder):
     return json.loads((folder / ".tlcourse/progress.json").read_text())
 
 
+def test_what_was_done_stays_done_when_a_task_moves_to_another_set(folder, monkeypatch, capsys):
+    progress.record("ex06", "largest_rate", "correct")
+    monkeypatch.setattr(progress, "_memory", {})  # another day
+    monkeypatch.setattr(progress, "MOVED", {"ex06.largest_rate": "ex01.largest_rate"})
+    exercise("ex01").progress()
+    assert "10 of 80 points" in capsys.readouterr().out
+    progress.record("ex01", "order", "not yet")
+    assert kept(folder)["ex01"] == {"largest_rate": "correct", "order": "not yet"}
+    assert "largest_rate" not in kept(folder)["ex06"]
+    assert progress.forget("ex01", folder)
+    assert "largest_rate" not in progress.read(folder).get("ex01", {})
+
+
+def test_a_better_result_is_not_lost_when_its_task_moves(folder, monkeypatch):
+    progress.record("ex06", "a", "not yet")
+    progress.record("ex01", "b", "correct")
+    monkeypatch.setattr(progress, "MOVED", {"ex06.a": "ex01.b"})
+    assert progress.read(folder)["ex01"] == {"b": "correct"}
+
+
+def test_an_older_notebook_still_finds_a_task_that_moved(folder, monkeypatch, capsys):
+    monkeypatch.setattr(progress, "MOVED", {"ex02.largest_rate": "ex01.largest_rate"})
+    exercise("ex02", edition=1).largest_rate.check(rate)
+    assert "Correct" in capsys.readouterr().out
+    assert kept(folder)["ex01"] == {"largest_rate": "correct"}
+
+
+def test_a_task_that_moved_is_there():
+    for new in progress.MOVED.values():
+        name, _, task_name = new.partition(".")
+        assert task_name in tasks(name)
+
+
 def attempt(ex, answer):
     with contextlib.suppress(NotYet):
         ex.largest_rate.check(answer)
