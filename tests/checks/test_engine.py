@@ -484,13 +484,13 @@ def test_the_lines_are_run_in_the_order_given():
 @pytest.mark.parametrize(
     ("order", "message"),
     [
-        ("ABC", "a list of labels is wanted"),
+        ("ABC", "write a list of labels"),
         (["A", "E"], "there is no line 'E'; the labels are A, B, C, D"),
         (["A", 3], "there is no line 3"),
         (["A", "B", "B", "C"], "line B is used twice"),
-        (["B", "A", "C"], "this order is not valid Python: line B"),
-        ([], "no function f is defined"),
-        (["A"], "not valid Python: line A: expected an indented block after .* in line A"),
+        (["B", "A", "C"], "this order is not valid Python at line B"),
+        ([], "the lines define no function f"),
+        (["A"], "not valid Python at line A .expected an indented block after .* in line A"),
     ],
 )
 def test_an_order_that_cannot_be_run_is_explained(order, message):

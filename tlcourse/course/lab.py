@@ -58,7 +58,7 @@ def open_lab(folder: Path, chapter: str, *, port: int, browser: bool) -> None:
             f"JupyterLab cannot start, because it cannot write{where} ({error.strerror or error}): "
             "make room or make that folder writable."
         ) from error
-    address = f"JupyterLab runs on {folder}; Ctrl-C twice ends it."
+    address = f"JupyterLab runs on {folder}; press Ctrl-C twice to end it."
     if server.port != port:
         address = f"Port {port} is taken, so JupyterLab uses port {server.port}.\n{address}"
     if moved:
