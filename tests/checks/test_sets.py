@@ -19,6 +19,7 @@ from tests.checks import OPEN_QUESTION, ROOT, answer, answers, edited, notebook,
 from tlcourse import cli
 from tlcourse.checks import judge, sets, tasks
 from tlcourse.course import content, workspace
+from tlcourse.course import submit as handing_in
 from tlcourse.course.execute import execute
 from tools import exercises, sync
 
@@ -415,6 +416,16 @@ def test_submit_packs_the_notebook_alone_and_names_what_is_open(copy, tlcourse):
     with zipfile.ZipFile(packed) as archive:
         assert archive.namelist() == [path.name]
         assert archive.read(path.name) == path.read_bytes()
+
+
+def test_submit_reads_what_a_check_showed_to_a_person():
+    def cells(status):
+        shown = nbformat.v4.new_output("display_data", metadata={"tlcourse": {"status": status}})
+        return {"outputs": []}, {"outputs": [shown]}
+
+    assert handing_in._status(*cells("not yet"), "correct") == "not yet"
+    assert handing_in._status(*cells("correct"), "correct") == "correct"
+    assert handing_in._status(*cells("not attempted"), None) == "not checked"
 
 
 def test_submit_says_what_did_not_run_and_that_an_earlier_zip_is_replaced(copy, tlcourse):
