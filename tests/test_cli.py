@@ -1,6 +1,7 @@
 """The command: what it prints, its exit codes, and that it starts quickly."""
 
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -63,6 +64,12 @@ def test_help_takes_less_than_0_3_seconds_of_user_time_and_imports_nothing_heavy
     heavy = {"keras", "tensorflow", "numpy", "matplotlib", "nbclient", "jupyterlab", "sklearn"}
     assert not heavy & set(done.stderr.split())
     assert min(times) < 0.3
+
+
+@pytest.mark.parametrize("command", [c.callback.__name__ for c in cli.app.registered_commands])
+def test_help_names_no_types_of_python(tlcourse, command):
+    _, out, _ = tlcourse(command, "--help")
+    assert re.findall(r"<(?!number|path|text|time)\w+[^ ]*>", out) == []
 
 
 @pytest.mark.parametrize("arguments", [[], ["--help"]])
@@ -151,7 +158,7 @@ def test_run_names_no_folder_where_nothing_is_finished(course, tlcourse, tmp_pat
     monkeypatch.setattr(runs, "machine", interrupt)
     code, out, err = tlcourse("run", "0", "--out", "x")
     assert (code, out) == (130, "")
-    assert "tlcourse: interrupted; 0 of 1 chapters are finished\n" in err
+    assert "tlcourse: interrupted: 0 of 1 chapters are finished\n" in err
     assert not (tmp_path / "here/x").exists()
 
 
@@ -228,7 +235,7 @@ def test_run_interrupted_keeps_what_is_finished_and_says_so(course, tmp_path, in
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=200)
     assert process.returncode == 130
-    assert "tlcourse: interrupted; 1 of 2 chapters are finished\n" in err
+    assert "tlcourse: interrupted: 1 of 2 chapters are finished\n" in err
     assert "Traceback" not in err
     assert "Task" not in err
     assert "00_start_here" in out

@@ -202,7 +202,7 @@ WRONG = {
         ("no step", lines("GEBDIKAC"), "nothing moves"),
         ("unknown line", lines("GEBDIKAFCZ"), "there is no line 'Z'"),
         ("twice", lines("GEBDIKAFFC"), "line F is used twice"),
-        ("a text", "order = 'GEBDIKAFC'", "a list of labels is wanted"),
+        ("a text", "order = 'GEBDIKAFC'", "write a list of labels"),
         ("one open", "order = ['G', ..., 'C']", "number 2 is still open"),
     ],
 }  # fmt: skip

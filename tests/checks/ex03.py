@@ -253,7 +253,7 @@ WRONG = {
         ("map before convolution", lines("DBHKAFLCI"), "line B fails in this order"),
         ("no return", lines("DHBKAFLC"), "lines are missing"),
         ("no def", lines("HBKAFLCI"), "is not valid Python"),
-        ("a text", "order = 'DHBKAFLCI'", "a list of labels is wanted"),
+        ("a text", "order = 'DHBKAFLCI'", "write a list of labels"),
     ],
 }  # fmt: skip
 

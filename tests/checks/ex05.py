@@ -210,7 +210,7 @@ WRONG = {
         ("1/255, then not", lines("FHCIGABDKJ"), "line H has no effect here"),
         ("not compiled", lines("FCIAGBDKJ"), "must be compiled before it is trained"),
         ("no return", lines("FCIGABDK"), "is there a return?"),
-        ("a text", "order = 'FCIGABDKJ'", "a list of labels is wanted"),
+        ("a text", "order = 'FCIGABDKJ'", "write a list of labels"),
     ],
 }  # fmt: skip
 

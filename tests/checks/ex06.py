@@ -267,7 +267,7 @@ WRONG = {
         ("no def", lines("JBHDKAIE"), "is not valid Python"),
         ("twice", lines("FJBHDKAAIE"), "line A is used twice"),
         ("unknown line", lines("FJBHDKAIEM"), "there is no line 'M'"),
-        ("a text", "order = 'FJBHDKAIE'", "a list of labels is wanted"),
+        ("a text", "order = 'FJBHDKAIE'", "write a list of labels"),
     ],
     "report": [
         ("sign", {"(transfer == y).mean(1) - (scratch == y).mean(1)":

@@ -122,7 +122,7 @@ def _numbers_differ(got, expected, rtol, atol) -> str | None:
         return f"{_kind(got)} of type {np.asarray(got).dtype} instead of numbers"
     finite = np.isfinite(expected)
     if not np.isfinite(np.where(finite, got, 0)).all():
-        return "NaN or infinity in it"
+        return "there is NaN or infinity in it"
     with np.errstate(all="ignore"):
         same = np.isinf(rtol) or np.allclose(got, expected, rtol, atol, equal_nan=True)
     return None if same else ""
@@ -158,7 +158,7 @@ def plain(value, depth: int = 0):
         If there is something in it other than arrays, numbers, strings, None, lists and dicts.
     """
     if depth > 10:
-        raise Failure("lists within lists within lists are returned, more than ten deep")
+        raise Failure("these are lists within lists, more than ten deep")
     kind, name = type(value), ""
     if kind is np.ndarray and value.dtype.kind in "biufcSU":
         widest = _WIDEST.get(value.dtype.kind, np.inf)
