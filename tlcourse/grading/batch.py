@@ -233,7 +233,7 @@ def work(submission: Submission, settings: Settings) -> dict:
         which = (settings.exercise, settings.memory)
         if which not in _BOXES:
             _BOXES[which] = marker.sandbox(released, settings.memory)
-            Finalize(None, _BOXES[which].close, exitpriority=10)  # atexit does not reach a pool
+            Finalize(None, _BOXES[which].stop, exitpriority=10)  # atexit does not reach a pool
         return marker.mark(
             submission,
             released,
