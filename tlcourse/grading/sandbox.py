@@ -27,7 +27,7 @@ PACKAGE = Path(tlcourse.__file__).parent
 UID = 65534  # nobody: for a marker that runs as root
 TMP, SHM = 64 * 2**20, 16 * 2**20  # bytes that may be written
 FILES = 20_000  # that may be written; empty ones fill no disk, but the kernel's memory
-PATIENCE = 5  # times its processor seconds, a submission may take on the clock
+PATIENCE = 10  # times its processor seconds, a submission may take on the clock
 IMPORTS = 60.0  # processor seconds of imports that are not counted
 LIMITS = {
     "RLIMIT_NPROC": 64 + 4 * (os.cpu_count() or 1),  # threads count, and a back-end starts many
@@ -383,7 +383,7 @@ class Sandbox:
         """End the submission's processes; the server's report."""
         with suppress(OSError, EOFError):
             return self._report(word)
-        return {"why": "lost", "clean": False, "cpu": 0.0}
+        return {"why": "lost", "clean": False, "cpu": 0.0, "imports": 0.0}
 
 
 class Session:
@@ -451,6 +451,13 @@ class Session:
         self.imported = min(report["imports"], self._imports)
         return report | {"cpu": report["cpu"] - self.imported, "imports": self.imported}
 
+    def seconds_used(self) -> float:
+        """Processor seconds so far, without imports."""
+        try:
+            return self.used()["cpu"]
+        except (EOFError, OSError):
+            return 0.0  # it has ended, as the next request will find
+
     def close(self, word: bytes = b"K") -> dict:
         """End it; the server's report: "why", "clean", and "cpu" seconds."""
         if self._sock is None:
@@ -460,7 +467,7 @@ class Session:
         report = self._end or self._sandbox._end_session(word)
         if not (report["clean"] and self._sandbox.serves_many):
             self._sandbox.stop()
-        self.cpu = report["cpu"]
+        self.cpu, self.imported = report["cpu"], min(report["imports"], self._imports)
         return report
 
 

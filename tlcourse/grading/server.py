@@ -86,7 +86,8 @@ def main() -> None:
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         clean = exposed() == at_start
-        tell(control, {"why": why, "clean": clean, "cpu": round(cpu, 4)})
+        report = {"why": why, "clean": clean, "cpu": round(cpu, 4), "imports": imports(note)}
+        tell(control, report)
 
 
 def is_possible(settings: dict) -> bool:
@@ -170,10 +171,14 @@ def time_used(pid: int, note: mmap.mmap) -> dict:
                 own = sum(numbers[:2]) if int(name) == pid else own
                 tasks = os.listdir(f"/proc/{name}/task")
                 waits = waits and all(about(f"/proc/{name}/task/{t}")[0] not in "RD" for t in tasks)
+    return {"cpu": total / second, "imports": imports(note, own / second), "waits": waits}
+
+
+def imports(note: mmap.mmap, now: float = 0.0) -> float:
+    """Processor seconds of imports; the submission can write on the note, but no more than that."""
     done, began = NOTE.unpack_from(note)
-    imports = done + max(own / second - began, 0) if began > 0 else done
-    imports = imports if math.isfinite(imports) else 0.0  # the submission can write there
-    return {"cpu": total / second, "imports": imports, "waits": waits}
+    seconds = done + max(now - began, 0) if began > 0 else done
+    return max(seconds, 0.0) if math.isfinite(seconds) else 0.0
 
 
 def about(folder: str) -> list[str]:
