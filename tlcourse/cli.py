@@ -254,11 +254,18 @@ def grade(
         str | None, typer.Option(help="The address of a Dask scheduler: tcp://…")
     ] = None,
     cell_seconds: Annotated[
-        float, typer.Option(min=0.1, help="Seconds that a cell or a call may take.")
+        float, typer.Option(min=0.1, help="Processor seconds that a cell or a call may take.")
     ] = 10,
     seconds: Annotated[
-        float, typer.Option(min=1, help="Seconds that a whole submission may take.")
+        float, typer.Option(min=1, help="Processor seconds that a whole submission may take.")
     ] = 120,
+    again: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="STUDENT",
+            help="Mark this student again, or with limits all who hit a limit; can be repeated.",
+        ),
+    ] = None,
     deadline: Annotated[
         datetime | None,
         typer.Option(help="Submissions after this local time are late.", formats=_TIMES),
@@ -306,6 +313,7 @@ def grade(
                     scheduler=scheduler,
                     cell_seconds=cell_seconds,
                     seconds=seconds,
+                    again=again or (),
                     on_record=on_record,
                 )
         except CourseError:
@@ -325,6 +333,17 @@ def grade(
             print(f"Not read, 0 points: {_listed([record['student']])}: {record['reason']}")
     if waiting:
         print(f"To be marked by hand in formgrader: {_listed(waiting)}")
+    if limited := [record["student"] for record in records if record["limits"]]:
+        kinds = sorted({kind for record in records for kind in record["limits"]})
+        print(
+            f"Hit a limit of {' or '.join(kinds)}: {_listed(limited)}. "
+            "--again limits marks them again; --cell-seconds gives more time."
+        )
+    if any(record["alone"] for record in records):
+        print(
+            "Each submission got a sandbox of its own, which is slow: the kernel does not let one "
+            "sandbox keep them apart here. tlcourse doctor says more."
+        )
     if unknown := set(late["extensions"] or ()) - {record["student"] for record in records}:
         print(f"With an extension, and nothing handed in: {_listed(sorted(unknown))}")
     if pairs := similarity.similar(records):

@@ -43,6 +43,13 @@ def two(answer, rng):
     yield agrees("are two", answer(np.ones(2)), [np.ones(2), 2 * np.ones(2)])
 
 
+@task(*HINTS)
+def same(answer, rng):
+    """What it gets, of numbers so small that computing with them may underflow."""
+    for x in (np.array([5e-324, 1e-310, 1.0]), np.float64(1e-310), [1e-310], {"a": 5e-324}):
+        yield agrees("is the same", answer(x), x, rtol=0, atol=0)
+
+
 @task(*HINTS, kind="value")
 def pair(answer, rng):
     """Two numbers."""
@@ -86,6 +93,8 @@ def written(task, body: str) -> str:
     return f"import numpy as np\n{body}\n"
 
 
+RAISES = "np.seterr(all='raise', under='raise')\n"
+LONG = "np.longdouble('1e-4000')"
 NOT_PLAIN = "where NumPy arrays, numbers or a list of them are wanted; the call was double([["
 CHANGED = "work on a copy, or write x = x - … in place of x -= …; the call was double([["
 
@@ -201,6 +210,20 @@ FUNCTIONS = [
     (count, "your function changes its argument d: work on a copy", "d['n'].fill(0)\nreturn 2"),
     (count, "your function changes its argument d: work on a copy", "d.clear()\nreturn 2"),
     (count, "your function changes its argument d: work on a copy", "d[1.5] = len\nreturn 2"),
+    (same, "", f"{RAISES}def same(x):\n    return x"),
+    (same, "", f"{RAISES}def same(x):\n"
+     "    return x.astype(np.longdouble) if isinstance(x, np.ndarray) else x"),
+    (same, "your function changes its argument x: work on a copy",
+     f"{RAISES}def same(x):\n    x[0] = 1e-320\n    return x"),
+    (double, "", f"{RAISES}def double(x):\n    y = (2 * x).astype(np.longdouble)\n"
+     f"    y[y == 99] = {LONG}\n    return y"),
+    (double, "double([[", f"{RAISES}def double(x):\n    return np.full(x.shape, {LONG})"),
+    (double, "NaN or infinity in it",
+     f"{RAISES}def double(x):\n    return np.full(x.shape, 1 / {LONG})"),
+    (double, "", "np.seterr(all='call')\nnp.seterrcall(lambda *_: 1 / 0)\n"
+     "def double(x):\n    return 2 * x + np.exp(-1e5)"),
+    (double, "", "import warnings\nwarnings.simplefilter('error')\n"
+     "def double(x):\n    return 2 * x + np.exp(-1e5)"),
     (two, "", "return x, 2 * x"),
     (two, "", "return [x, 2 * x]"),
     (two, "", "return np.array([x, 2 * x])"),
@@ -214,6 +237,8 @@ FUNCTIONS = [
 VALUES = [
     (pair, "", "{'a': 1, 'b': np.float32(2)}"),
     (pair, "", "{'b': np.longdouble(2), 'a': np.array(1)}"),
+    (pair, "at 'a': not as it should be", f"{{'a': {LONG}, 'b': 2}}"),
+    (pair, "at 'a': NaN or infinity in it", f"{{'a': 1 / {LONG}, 'b': 2}}"),
     (pair, "not attempted yet", "..."),
     (pair, "not attempted yet", "None"),
     (pair, "not attempted yet", "{'a': ..., 'b': None}"),
@@ -274,3 +299,14 @@ def test_an_answer_that_is_not_there_is_not_attempted_and_says_why(box):
         run.close()
         assert (verdict.status, verdict.points) == ("not attempted", 0)
         assert verdict.message.startswith(message)
+
+
+def test_the_seconds_for_all_of_it_are_processor_seconds_and_hitting_them_is_noted(box):
+    loop = "import time\nend = time.process_time() + 0.6\nwhile time.process_time() < end: pass\n"
+    cells = (*((number, loop) for number in range(1, 9)), (9, "def double(x): return 2 * x"))
+    run = marker._Run(Plan(cells, {}, ""), box, 1.0, monotonic() + 600, 1.5)
+    verdict = marker._judge(double, run, np.random.default_rng(0))
+    run.close()
+    assert "the 1.5 seconds for all of it are used up" in verdict.message
+    assert run.limits == {"time"}
+    assert run.cpu < 6
