@@ -280,7 +280,7 @@ def test_any_name_of_a_folder_is_a_name(marks):
     with opened(marks) as book:
         assert len(book.students) == len(NAMES)
         for name in NAMES:
-            known = gradebook._student_id(name)
+            known = gradebook.student_id(name)
             assert book.find_submission(EXERCISE, known).score == 70
             assert autograded(marks, known).is_file()
             assert page(marks, known)

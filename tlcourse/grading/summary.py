@@ -3,14 +3,14 @@
 import csv
 import io
 import math
-import re
 from collections import Counter
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from tlcourse.checks import tasks, title
 from tlcourse.course.content import Released
 from tlcourse.grading.feedback import shortened
+from tlcourse.grading.roster import guarded
 from tlcourse.grading.standing import Standing, days_late, rounded, submitted_at, utc
 
 # --- the table ---------------------------------------------------------------------------------
@@ -28,7 +28,7 @@ def table(released: Released, standings: Iterable[Standing]) -> str:
         status = "unreadable" if one.is_unreadable else "marked"
         when = one.submission.timestamp
         when = when.replace(tzinfo=UTC).isoformat(timespec="seconds") if when else ""
-        row = [_guarded(one.submission.student_id), status, when, one.days_late]
+        row = [guarded(one.submission.student_id), status, when, one.days_late]
         numbers = [
             *points,
             one.raw - sum(points),
@@ -37,12 +37,7 @@ def table(released: Released, standings: Iterable[Standing]) -> str:
             sum(released.points.values()),
         ]
         writer.writerow(row + [rounded(value) for value in numbers])
-    return file.getvalue()
-
-
-def _guarded(text: str) -> str:
-    """A text that no spreadsheet takes for a formula."""
-    return f"'{text}" if re.match(r"\s*[=+\-@＝＋－＠]|[\t\r\n]", text) else text
+    return "\ufeff" + file.getvalue()  # so that spreadsheets take it for UTF-8
 
 
 # --- the terminal ------------------------------------------------------------------------------
@@ -53,6 +48,7 @@ def text(
     *,
     deadline: datetime | None = None,
     extensions: dict[str, datetime] | None = None,
+    grace: float = 0.0,
 ) -> str:
     """The class in numbers, for a terminal: how many, their points, and what to teach again.
 
@@ -60,7 +56,7 @@ def text(
     ----------
     records : iterable of dict
         All of one exercise.
-    deadline, extensions
+    deadline, extensions, grace
         As for `gradebook.store`; without a deadline nobody is late.
     """
     records = list(records)
@@ -74,7 +70,16 @@ def text(
     dues = {student: utc(date) for student, date in (extensions or {}).items()}
     if deadline is not None:
         due = utc(deadline)
-        days = [days_late(submitted_at(r), dues.get(r["student"], due)) for r in records]
+        minutes = timedelta(minutes=grace)
+        days = [
+            days_late(
+                submitted_at(r),
+                dues.get(r["student"], due),
+                minutes,
+                late=bool(r.get("late")),
+            )
+            for r in records
+        ]
         counts.append(f"{sum(map(bool, days))} late")
     heading = f"{name} · {title(name)}: {len(records)} handed in, {', '.join(counts)}"
     parts = [[heading]]
@@ -115,11 +120,8 @@ def _failures(records: list[dict]) -> list[str]:
     for record in records:
         for name, verdict in record["tasks"].items():
             if verdict["status"] == "not yet":
-                reason, _, call = verdict["message"].partition("; ")
-                if not call and reason.startswith(f"{name}("):
-                    reason = ""  # the call alone
                 key = (name, verdict["failed"])
-                failed.setdefault(key, Counter())[shortened(reason, 100)] += 1
+                failed.setdefault(key, Counter())[mistake(name, verdict)] += 1
     lines = ["What to teach again: the share that failed it"] if failed else []
     for (name, which), reasons in sorted(failed.items(), key=lambda f: (-f[1].total(), f[0])):
         share = _percent(reasons.total(), len(records))
@@ -128,6 +130,14 @@ def _failures(records: list[dict]) -> list[str]:
         if reason and count > 1:
             lines.append(f"{'':8}most often ({count}): {' '.join(reason.split())}")
     return lines
+
+
+def mistake(name: str, verdict: dict) -> str:
+    """The sentence on what is wrong, without the call and what came back; "" if there is none."""
+    reason, _, call = verdict["message"].partition("; ")
+    if not call and reason.startswith(f"{name}("):
+        return ""  # the call alone
+    return shortened(reason, 100)
 
 
 def _percent(count: int, total: int) -> str:

@@ -1,0 +1,159 @@
+"""A class that is marked: everything that is written of it, and what the lecturer reads at once."""
+
+from datetime import datetime
+from pathlib import Path
+
+from tlcourse import files
+from tlcourse.checks import title
+from tlcourse.course import content
+from tlcourse.grading import gradebook, listing, similarity, summary
+from tlcourse.grading import roster as rosters
+from tlcourse.grading.collection import HandedIn
+from tlcourse.grading.feedback import shortened
+from tlcourse.grading.gradebook import Mark
+from tlcourse.grading.handins import printable
+from tlcourse.grading.roster import Roster
+from tlcourse.grading.rules import Rules
+from tlcourse.grading.standing import rounded
+
+_REASON = 1_000  # characters of a reason that go to a platform
+
+
+def write(
+    marks: Path,
+    records: list[dict],
+    found: HandedIn,
+    rules: Rules,
+    *,
+    extensions: dict[str, datetime] | None = None,
+    roster: Roster | None = None,
+) -> list[str]:
+    """Write gradebook, table, pages, and what goes back to a platform; what there is to say of it.
+
+    Parameters
+    ----------
+    marks : Path
+    records : list of dict
+        All of one exercise, by student.
+    found : HandedIn
+        Where they come from.
+    rules : Rules
+    extensions : dict of datetime, optional
+    roster : Roster, optional
+
+    Returns
+    -------
+    list of str
+        Paragraphs for a terminal.
+
+    Raises
+    ------
+    CourseError
+    """
+    name = records[0]["exercise"]
+    late = {"deadline": rules.due, "extensions": extensions, "grace": rules.grace}
+    waiting = gradebook.store(marks, records, **late, penalty=rules.penalty, most=rules.most)
+    said = [summary.text(records, **late)]
+    if rules.text:
+        said.append(rules.text)
+    said += found.notes
+    for record in records:
+        if record["status"] == "unreadable":
+            said.append(f"Not read, 0 points: {_listed([record['student']])}: {record['reason']}")
+    said += [f"Not marked, since it is nobody's: {line}" for line in listing.ignored(found)]
+    several = [r["student"] for r in records if r.get("version")]
+    if several:
+        said.append(f"Several versions, of which --list says which counts: {_listed(several)}")
+    if roster:
+        said += _of_roster(roster, found)
+    if waiting:
+        said.append(f"To be marked by hand in formgrader: {_listed(waiting)}")
+    if unknown := set(extensions or ()) - {record["student"] for record in records}:
+        said.append(f"With an extension, and nothing handed in: {_listed(sorted(unknown))}")
+    if pairs := similarity.similar(records):
+        said.append("More alike than most; a person should look at them:")
+        for one, other, share in pairs:
+            said.append(f"  {_listed([one])} and {_listed([other])}: {share:.0%}")
+    if rules.platform and roster:
+        said += _return(marks, records, found, rules, roster)
+    said.append(f"The gradebook, {name}.csv and a page for each student are in {marks}.")
+    return said
+
+
+def _of_roster(roster: Roster, found: HandedIn) -> list[str]:
+    said = []
+    if missing := roster.missing(found.submissions):
+        said.append(f"Handed in nothing ({len(missing)}): {_listed(missing)}")
+    if gone := [one.student for one in found.submissions if roster.find(one) is None]:
+        said.append(f"Not in the roster, so not in what goes back: {_listed(gone)}")
+    return said
+
+
+def _return(
+    marks: Path, records: list[dict], found: HandedIn, rules: Rules, roster: Roster
+) -> list[str]:
+    """Write the table for the platform."""
+    released = content.released(records[0]["exercise"])
+    known = gradebook.marks(marks, released.name)
+    by_student = {record["student"]: record for record in records}
+    given, waiting = {}, 0
+    for one in found.submissions:
+        member = roster.find(one)
+        record = by_student.get(one.student) or _by_id(records, one.id)
+        mark = record and known.get(gradebook.student_id(record["student"]))
+        if member is None or mark is None:
+            continue
+        waiting += mark.waits
+        points = None if mark.waits else mark.total
+        given[member.row] = (points, _reason(record, mark))
+    maximum = sum(released.points.values())
+    returned = rosters.filled(
+        roster,
+        rules.platform,
+        released.name,
+        title(released.name),
+        given,
+        maximum,
+        rules.column,
+    )
+    path = marks / f"{released.name}-{rules.platform}.csv"
+    with files.explain_os_errors(marks, "--out"):
+        files.write(path, returned.data)
+    said = list(returned.notes)
+    if waiting:
+        said.append(
+            f"{waiting} of them have no grade in {path.name} yet, because their open question "
+            "waits for you: mark it in formgrader, and run the command again."
+        )
+    platform = rules.platform.capitalize()
+    return [*said, f"For {platform}: {path}, with {len(given) - waiting} grades."]
+
+
+def _by_id(records: list[dict], id_: str) -> dict | None:
+    return next((r for r in records if id_ and r.get("id") == id_), None)
+
+
+def _reason(record: dict, mark: Mark) -> str:
+    """Why a student has these points, without anything that the student has written."""
+    parts = [f"{rounded(mark.total)} of {rounded(mark.maximum)} points."]
+    if record["status"] != "marked":
+        parts.append("The file could not be read.")
+    for name, verdict in record["tasks"].items():
+        if verdict["status"] == "not attempted":
+            parts.append(f"{name}: not attempted.")
+        elif verdict["status"] == "not yet":
+            why, failed = summary.mistake(name, verdict), verdict["failed"]
+            parts.append(f"{name}: {failed or 'not yet'}{f' ({why})' if why else ''}.")
+    if mark.penalty:
+        days = f" by {mark.days_late} days" if mark.days_late else ""
+        parts.append(f"Late{days}, which costs {rounded(mark.penalty)} points.")
+    if record.get("version"):
+        parts.append("Of several files one was marked.")
+    text = " ".join(parts).replace("<", "‹").replace(">", "›")
+    return shortened(text, _REASON).replace("\n", " ")
+
+
+def _listed(names: list[str]) -> str:
+    """Names of students, which may hold anything, for a terminal."""
+    shown = ", ".join(printable(name) for name in names[:20])
+    return f"{shown} and {len(names) - 20} more" if len(names) > 20 else shown
