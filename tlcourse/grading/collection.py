@@ -164,14 +164,14 @@ def _unwrapped(found: list[Entry], exercise: str) -> tuple[list[str], list[Entry
             continue
         if inside is not found:
             break  # a student's zip
-        deep = all(
-            (len(p) > 1 or one.is_folder) and p[0] != exercise
-            for p, one in zip(below, inside, strict=True)
-        )
-        flat = [p[0].lower() for p in below if len(p) == 1]
-        flat = [n for n in flat if platforms.is_notebook(n) or entries.is_zip(n)]
-        if not deep and (len(flat) < 2 or any(name.startswith(exercise) for name in flat)):
-            break  # a student's folder
+        folders = {
+            p[0] for p, one in zip(below, inside, strict=True) if len(p) > 1 or one.is_folder
+        }
+        flat = {p[0].lower() for p in below} - {name.lower() for name in folders}
+        works = {n for n in flat if platforms.is_notebook(n) or entries.is_zip(n)}
+        one_student = exercise in folders or any(name.startswith(exercise) for name in works)
+        if one_student or (flat and len(folders | works) < 2):
+            break
         around.append(first)
     return around, found
 
