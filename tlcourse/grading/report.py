@@ -1,5 +1,8 @@
 """A class that is marked: everything that is written of it, and what the lecturer reads at once."""
 
+import io
+import re
+import zipfile
 from datetime import datetime
 from pathlib import Path
 
@@ -96,7 +99,7 @@ def _return(
     released = content.released(records[0]["exercise"])
     known = gradebook.marks(marks, released.name)
     by_student = {record["student"]: record for record in records}
-    given, waiting = {}, 0
+    given, pages, waiting = {}, {}, 0
     for one in found.submissions:
         member = roster.find(one)
         record = by_student.get(one.student) or _by_id(records, one.id)
@@ -105,6 +108,11 @@ def _return(
             continue
         waiting += mark.waits
         points = None if mark.waits else mark.total
+        if not mark.waits:
+            folder = f"{_file_name(member.name)}_{member.id}_assignsubmission_file_"
+            student = gradebook.student_id(record["student"])
+            page = marks / "feedback" / student / f"{released.name}.html"
+            pages[f"{folder}/{released.name}.html"] = page.read_bytes()
         given[member.row] = (points, _reason(record, mark))
     maximum = sum(released.points.values())
     returned = rosters.filled(
@@ -126,7 +134,29 @@ def _return(
             "waits for you: mark it in formgrader, and run the command again."
         )
     platform = rules.platform.capitalize()
-    return [*said, f"For {platform}: {path}, with {len(given) - waiting} grades."]
+    said.append(f"For {platform}: {path}, with {len(given) - waiting} grades.")
+    if rules.platform == "moodle":
+        path = path.with_name(f"{released.name}-moodle-feedback.zip")
+        with files.explain_os_errors(marks, "--out"):
+            files.write(path, _zipped(pages))
+        said.append(f"For Moodle: {path}, with {len(pages)} pages of feedback.")
+    return said
+
+
+def _zipped(pages: dict[str, bytes]) -> bytes:
+    """Pages in one zip, the same bytes for the same pages."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in sorted(pages.items()):
+            info = zipfile.ZipInfo(name)
+            info.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(info, data)
+    return stream.getvalue()
+
+
+def _file_name(name: str) -> str:
+    """A name as Moodle puts it into that of a file, where an underscore ends it."""
+    return re.sub(r"[^\w .,'()-]|_", " ", name).strip()[:100] or "x"
 
 
 def _by_id(records: list[dict], id_: str) -> dict | None:

@@ -187,10 +187,12 @@ def _members(header: list[str], rows: list[list[str]], *, identifier: str) -> li
             continue
         if identifier == "ID" and ", " in names[0]:
             family, _, given = names[0].partition(", ")
-            names.append(f"{given} {family}")
+            names.append(f"{given} {family}".strip())
         if not any(names) and not id_:
             continue
         shown = next((n for n in names if n and n != id_), id_)
+        if identifier == "ID" and ", " in names[0]:
+            shown = names[-1]  # the given name first
         local = [n.partition("@")[0] for n in names if "@" in n]
         keys = frozenset(key for n in [*names, *local] if (key := _key(n)))
         when = _time(row[submitted]) if submitted is not None else ""
