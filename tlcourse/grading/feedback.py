@@ -117,7 +117,7 @@ def page(released: Released, record: dict, standing: Standing) -> bytes:
             "by_hand": _is_by_hand(grade),
             "comment": standing.comments[released.open_question].manual_comment,
         }
-    html = _template().render(
+    html = page_template("feedback.html.j2").render(
         exercise=released.name,
         title=title(released.name),
         student=shortened(record["student"], 200),
@@ -147,10 +147,11 @@ def _date(date: datetime | None) -> str:
 
 
 @cache
-def _template() -> jinja2.Template:
+def page_template(name: str) -> jinja2.Template:
+    """A template of a page, in which every text is escaped."""
     loader = jinja2.FileSystemLoader(Path(__file__).parent)
     options = {"autoescape": True, "trim_blocks": True, "lstrip_blocks": True}
-    return jinja2.Environment(loader=loader, **options).get_template("feedback.html.j2")
+    return jinja2.Environment(loader=loader, **options).get_template(name)
 
 
 # --- texts -------------------------------------------------------------------------------------

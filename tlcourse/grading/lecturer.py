@@ -9,8 +9,8 @@ from tlcourse.files import CourseError, explain_os_errors, write
 
 COMMENTS = "comments.toml"  # in the folder of the marks
 _KEY = re.compile(r"\[([\w-]{1,40})\]")
-_HEAD = """# Standard comments on the open questions. In formgrader, write [key] into the comment: the
-# student reads the sentence. Change them, and add your own; this file is never overwritten.
+_HEAD = """# Standard comments on the open questions. In formgrader, write [key] into the comment,
+# and the student reads the sentence. Change them, and add your own: this file stays as it is.
 """
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from tlcourse import files
 from tlcourse.checks import title
 from tlcourse.course import content
-from tlcourse.grading import gradebook, listing, similarity, summary
+from tlcourse.grading import classroom, gradebook, listing, similarity, summary
 from tlcourse.grading import roster as rosters
 from tlcourse.grading.collection import HandedIn
 from tlcourse.grading.feedback import shortened
@@ -73,14 +73,25 @@ def write(
         said.append(f"To be marked by hand in formgrader: {_listed(waiting)}")
     if unknown := set(extensions or ()) - {record["student"] for record in records}:
         said.append(f"With an extension, and nothing handed in: {_listed(sorted(unknown))}")
-    if pairs := similarity.similar(records):
+    pairs = similarity.similar(records)
+    with files.explain_os_errors(marks, "--out"):
+        files.write(marks / f"{name}-class.html", classroom.page(records))
+        files.write(marks / f"{name}-similar.html", similarity.page(records, pairs))
+    if pairs:
         said.append("More alike than most; a person should look at them:")
-        for one, other, share in pairs:
-            said.append(f"  {_listed([one])} and {_listed([other])}: {share:.0%}")
+        for group in similarity.groups(pairs):
+            shares = [share for one, _, share in pairs if one in group]
+            least, most = min(shares), max(shares)
+            shown = f"{most:.0%}" if least == most else f"{least:.0%} to {most:.0%}"
+            said.append(f"  {_listed(group)}: {shown}")
     if rules.platform and roster:
         said += _return(marks, records, found, rules, roster)
     said.append(f"The gradebook, {name}.csv and a page for each student are in {marks}.")
-    return said
+    said.append(
+        f"Open {name}-class.html there before the next lecture: what your class gets wrong, and "
+        "what to say to it."
+    )
+    return [sentence for sentence in said if sentence]
 
 
 def _of_roster(roster: Roster, found: HandedIn) -> list[str]:
@@ -172,7 +183,7 @@ def _reason(record: dict, mark: Mark) -> str:
         if verdict["status"] == "not attempted":
             parts.append(f"{name}: not attempted.")
         elif verdict["status"] == "not yet":
-            why, failed = summary.mistake(name, verdict), verdict["failed"]
+            why, failed = classroom.mistake(name, verdict), verdict["failed"]
             parts.append(f"{name}: {failed or 'not yet'}{f' ({why})' if why else ''}.")
     if mark.penalty:
         days = f" by {mark.days_late} days" if mark.days_late else ""

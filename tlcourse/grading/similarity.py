@@ -6,7 +6,9 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
+from tlcourse.checks import title
 from tlcourse.course import content
+from tlcourse.grading.feedback import page_template, shortened
 
 _TOKEN = re.compile(r"#[^\n]*|[^\W\d]\w*|\d[\w.]*|[^\w\s]")
 _CODE, _WORDS = 8, 4  # tokens of code, and words of comments and of the open question, in a piece
@@ -76,6 +78,35 @@ def similar(records: Iterable[dict], *, least: float = 0.7) -> list[tuple[str, s
 def groups(pairs: Iterable[tuple[str, str, float]]) -> list[list[str]]:
     """The students who hang together by the pairs of `similar`, the largest group first."""
     return sorted(_connected([pair[:2] for pair in pairs]), key=lambda group: (-len(group), group))
+
+
+def page(records: list[dict], pairs: list[tuple[str, str, float]]) -> bytes:
+    """The groups and pairs on one page, the most alike two of each group side by side."""
+    by_student = {record["student"]: record for record in records}
+    shown = []
+    for members in groups(pairs):
+        own = [pair for pair in pairs if pair[0] in members]
+        answers = _side_by_side(by_student[own[0][0]], by_student[own[0][1]])
+        texts = [(_name(one), _name(other), f"{share:.0%}") for one, other, share in own]
+        shown.append({"members": list(map(_name, members)), "pairs": texts, "answers": answers})
+    exercise = records[0]["exercise"]
+    template = page_template("similar.html.j2")
+    return template.render(exercise=exercise, title=title(exercise), groups=shown).encode()
+
+
+def _side_by_side(one: dict, other: dict) -> list[tuple[str, str, str]]:
+    """The answers of two that have something in common, and their open answers."""
+    found = []
+    for task in one["answers"]:
+        left, right = one["answers"][task], other["answers"].get(task, "")
+        if set(_pieces([left], "")) & set(_pieces([right], "")):
+            found.append((task, shortened(left, 3000), shortened(right, 3000)))
+    texts = [shortened(record["open_answer"], 3000) for record in (one, other)]
+    return [*found, ("the open question", *texts)] if any(texts) else found
+
+
+def _name(student: str) -> str:
+    return shortened(student, 200)
 
 
 def _alike(

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from tlcourse.checks import tasks, title
 from tlcourse.course.content import Released
-from tlcourse.grading.feedback import shortened
+from tlcourse.grading import classroom
 from tlcourse.grading.roster import guarded
 from tlcourse.grading.standing import Standing, days_late, rounded, submitted_at, utc
 
@@ -84,8 +84,8 @@ def text(
     heading = f"{name} · {title(name)}: {len(records)} handed in, {', '.join(counts)}"
     parts = [[heading]]
     if marked:
-        parts += [_histogram(marked), _shares(name, marked), _failures(marked)]
-    return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
+        parts += [_histogram(marked), _shares(name, marked), [classroom.text(records)]]
+    return "\n\n".join(text for part in parts if (text := "\n".join(part))) + "\n"
 
 
 def _histogram(records: list[dict]) -> list[str]:
@@ -112,32 +112,6 @@ def _shares(exercise: str, records: list[dict]) -> list[str]:
         shares = "".join(f"{_percent(found[state], len(records)):>15}" for state in states)
         lines.append(f"  {name:{width}}{shares}")
     return lines
-
-
-def _failures(records: list[dict]) -> list[str]:
-    """The properties that failed, most frequent first, each with its most frequent reason."""
-    failed: dict[tuple[str, str], Counter] = {}
-    for record in records:
-        for name, verdict in record["tasks"].items():
-            if verdict["status"] == "not yet":
-                key = (name, verdict["failed"])
-                failed.setdefault(key, Counter())[mistake(name, verdict)] += 1
-    lines = ["What to teach again: the share that failed it"] if failed else []
-    for (name, which), reasons in sorted(failed.items(), key=lambda f: (-f[1].total(), f[0])):
-        share = _percent(reasons.total(), len(records))
-        lines.append(f"{share:>6}  {name}: {which or 'it could not be tried to the end'}")
-        reason, count = max(reasons.items(), key=lambda item: (bool(item[0]), item[1], item[0]))
-        if reason and count > 1:
-            lines.append(f"{'':8}most often ({count}): {' '.join(reason.split())}")
-    return lines
-
-
-def mistake(name: str, verdict: dict) -> str:
-    """The sentence on what is wrong, without the call and what came back; "" if there is none."""
-    reason, _, call = verdict["message"].partition("; ")
-    if not call and reason.startswith(f"{name}("):
-        return ""  # the call alone
-    return shortened(reason, 100)
 
 
 def _percent(count: int, total: int) -> str:
