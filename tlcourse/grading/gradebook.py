@@ -22,7 +22,7 @@ from filelock import FileLock
 from tlcourse.course import content
 from tlcourse.course.content import Released, grade_id
 from tlcourse.files import CourseError, explain_os_errors, write
-from tlcourse.grading import feedback, summary
+from tlcourse.grading import feedback, lecturer, summary
 from tlcourse.grading.standing import UNREADABLE, Cost, Standing, submitted_at, utc
 
 COURSE = "tlcourse"
@@ -107,13 +107,14 @@ def store(
                     marks / "source" / released.name / f"{released.notebook.stem}.ipynb",
                     released.data,
                 )
+            comments = lecturer.comments(marks, released.name)
             with _open(marks / "gradebook.db") as book:
                 own_book = _Book(book.db, released, utc(deadline), extensions, cost)
                 left = iter(own.items())
                 while batch := dict(islice(left, _BATCH)):
                     changed = {name: _changed(marks, released, batch[name]) for name in batch}
                     for student, standing in own_book.update(batch, changed).items():
-                        _write_files(marks, released, batch[student], standing)
+                        _write_files(marks, released, batch[student], standing, comments)
                 standings = own_book.standings()
                 for student, standing in standings.items():
                     standing.late = bool(own.get(student, {}).get("late"))
@@ -121,6 +122,7 @@ def store(
                     marks / f"{released.name}.csv",
                     summary.table(released, standings.values()).encode(),
                 )
+                _put(marks / "all.csv", summary.all_sets(_every_set(book, own_book)).encode())
     return [student for student, standing in standings.items() if standing.waits]
 
 
@@ -150,6 +152,20 @@ def marks(folder: Path, exercise: str) -> dict[str, Mark]:
             student: Mark(one.total, maximum, one.penalty, one.days_late, one.waits)
             for student, one in standings.items()
         }
+
+
+def _every_set(book, own: "_Book") -> dict[str, tuple[float, dict[str, float]]]:
+    """For each set in the gradebook its maximum, and the total of each student."""
+    found = {}
+    known = set(content.exercises())
+    for name in sorted(assignment.name for assignment in book.assignments):
+        if name in known:
+            released = content.released(name)
+            same = name == own.released.name
+            one = own if same else _Book(book.db, released, None, None, Cost())
+            totals = {student: s.total for student, s in one.standings().items()}
+            found[name] = sum(released.points.values()), totals
+    return found
 
 
 def student_id(student: str) -> str:
@@ -407,7 +423,9 @@ def _comment(released: Released, record: dict, name: str) -> str | None:
 # --- files for nbgrader ------------------------------------------------------------------------
 
 
-def _write_files(marks: Path, released: Released, record: dict, standing: Standing) -> None:
+def _write_files(
+    marks: Path, released: Released, record: dict, standing: Standing, comments: dict[str, str]
+) -> None:
     """Write a student's notebook for formgrader and the feedback.
 
     formgrader counts what is in `submitted/`; the notebook itself is left out there, so that
@@ -423,7 +441,7 @@ def _write_files(marks: Path, released: Released, record: dict, standing: Standi
         write(stamp, f"{when.isoformat(sep=' ')} UTC\n".encode())
     _put(
         marks / "feedback" / student / f"{released.name}.html",
-        feedback.page(released, record, standing),
+        feedback.page(released, record, standing, comments),
     )
 
 

@@ -34,6 +34,11 @@ def rubric(exercise: str) -> dict[str, int]:
     return _all().get(exercise, {}).get("rubric", {})
 
 
+def standard_comments(exercise: str) -> dict[str, str]:
+    """The comments on the open question that come with the course, by their keys."""
+    return _all().get(exercise, {}).get("comments", {})
+
+
 def comments(marks: Path, exercise: str) -> dict[str, str]:
     """The standard comments by their keys; a file with them is made where there is none.
 

@@ -40,6 +40,20 @@ def table(released: Released, standings: Iterable[Standing]) -> str:
     return "\ufeff" + file.getvalue()  # so that spreadsheets take it for UTF-8
 
 
+def all_sets(found: dict[str, tuple[float, dict[str, float]]]) -> str:
+    """The totals of all sets as CSV, a row for each student; empty where nothing was handed in."""
+    file = io.StringIO()
+    writer = csv.writer(file, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
+    writer.writerow(["student", *found, "total", "maximum"])
+    maximum = sum(most for most, _ in found.values())
+    for student in sorted({name for _, totals in found.values() for name in totals}):
+        own = [totals.get(student) for _, totals in found.values()]
+        points = ["" if p is None else rounded(p) for p in own]
+        total = rounded(sum(p for p in own if p is not None))
+        writer.writerow([guarded(student), *points, total, rounded(maximum)])
+    return "\ufeff" + file.getvalue()
+
+
 # --- the terminal ------------------------------------------------------------------------------
 
 
