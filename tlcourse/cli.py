@@ -254,7 +254,7 @@ def grade(
     released = content.released(exercise)
     name, records = released.name, []
     told = rules.changed(
-        rules.remembered(out, name),
+        rules.remembered(out, name, penalty),
         deadline=deadline.astimezone().isoformat() if deadline else None,
         penalty=penalty,
         most=penalty_most,

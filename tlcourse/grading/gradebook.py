@@ -22,7 +22,7 @@ from filelock import FileLock
 from tlcourse.course import content
 from tlcourse.course.content import Released, grade_id
 from tlcourse.files import CourseError, explain_os_errors, write
-from tlcourse.grading import feedback, lecturer, summary
+from tlcourse.grading import feedback, lecturer, platforms, summary
 from tlcourse.grading.standing import UNREADABLE, Cost, Standing, submitted_at, utc
 
 COURSE = "tlcourse"
@@ -303,7 +303,8 @@ class _Book:
             if due is not None and submission.extension is not None:
                 due += submission.extension
             standing = Standing(submission, notebook, {}, {}, due, self.cost.grace)
-            found[submission.student_id] = by_notebook[notebook.id] = standing
+            if not platforms.person(submission.student_id, is_file=False).text:  # of 0.1.0: no one
+                found[submission.student_id] = by_notebook[notebook.id] = standing
         for model, cells, kind in (
             (api.Grade, self.graded, "grades"),
             (api.Comment, self.written, "comments"),

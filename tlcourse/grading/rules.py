@@ -2,8 +2,10 @@
 
 import csv
 import json
+import sqlite3
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tlcourse.files import CourseError, explain_os_errors, write
@@ -67,23 +69,56 @@ def _path(marks: Path, exercise: str) -> Path:
     return marks / "records" / f"{exercise}.rules.json"
 
 
-def remembered(marks: Path, exercise: str) -> Rules:
+def remembered(marks: Path, exercise: str, penalty: float | None = None) -> Rules:
     """The rules of the last run; those without a deadline if there was none.
+
+    Parameters
+    ----------
+    marks : Path
+    exercise : str
+    penalty : float, optional
+        That is given this time; it is asked for where edition 0.1.0 took points and did not keep
+        by how much.
 
     Raises
     ------
     CourseError
-        If the file was damaged by hand.
+        If the file was damaged by hand, or the penalty is asked for.
     """
     path = _path(marks, exercise)
     try:
         return Rules(**json.loads(path.read_text("utf-8")))
     except (FileNotFoundError, NotADirectoryError):
-        return Rules()
+        deadline, lost = _in_gradebook(marks / "gradebook.db", exercise)
+        if lost and penalty is None:
+            raise CourseError(
+                f"The marks of {exercise} in {marks} lose points for lateness, and tlcourse 0.1.0 "
+                "did not keep the share: give --penalty once more (--penalty 0 for none)."
+            ) from None
+        return Rules(deadline=deadline)
     except (OSError, ValueError, TypeError) as error:
         raise CourseError(
             f"{path} cannot be read ({error}): delete it, and give --deadline and --penalty again."
         ) from None
+
+
+def _in_gradebook(path: Path, exercise: str) -> tuple[str, bool]:
+    """The deadline that a gradebook of edition 0.1.0 holds, and whether anyone has lost points."""
+    if not path.is_file():
+        return "", False
+    due = "SELECT id, duedate FROM assignment WHERE name = ?"
+    lost = "SELECT max(late_submission_penalty) FROM submitted_notebook WHERE notebook_id IN "
+    lost += "(SELECT id FROM notebook WHERE assignment_id = ?)"
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as base:
+            row = base.execute(due, [exercise]).fetchone()
+            if row is None:
+                return "", False
+            (most,) = base.execute(lost, [row[0]]).fetchone()
+    except sqlite3.Error:  # what is wrong with it is said where it is written
+        return "", False
+    deadline = datetime.fromisoformat(row[1]).replace(tzinfo=UTC).isoformat() if row[1] else ""
+    return deadline, bool(most)
 
 
 def remember(marks: Path, exercise: str, rules: Rules) -> None:
