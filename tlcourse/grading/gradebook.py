@@ -1,7 +1,7 @@
 """Records in nbgrader's gradebook, and the files that are written along with it.
 
-`marks/` is a course folder of nbgrader: formgrader and `nbgrader export`, started in it, show these
-marks. What a person enters in formgrader (scores, extra credit, comments) is never overwritten; to
+`marks/` is a course folder of nbgrader: formgrader, started in it, shows these marks. (`nbgrader
+export` works too, but guards nothing: a name may be a formula. The CSV files here are guarded.) What a person enters in formgrader (scores, extra credit, comments) is never overwritten; to
 bring it into the CSV and the feedback, store the records again.
 """
 
@@ -26,7 +26,7 @@ from tlcourse.grading import feedback, lecturer, platforms, summary
 from tlcourse.grading.standing import UNREADABLE, Cost, Standing, submitted_at, utc
 
 COURSE = "tlcourse"
-_CONFIG = f'''"""For nbgrader: formgrader and `nbgrader export`, started in this folder."""
+_CONFIG = f'''"""For nbgrader: formgrader, started in this folder."""
 
 c = get_config()  # noqa: F821
 

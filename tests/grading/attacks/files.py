@@ -178,7 +178,7 @@ def paths_in_a_zip(world: World) -> None:
     packed(world, *((path, solved()) for path in paths))
 
 
-@writes("no notebook")
+@writes("link")
 def link_in_a_zip(world: World) -> None:
     """Is a zip in which the notebook is a symbolic link to another student's."""
     info = zipfile.ZipInfo(FILE)
