@@ -24,6 +24,7 @@ import nbformat
 import tlcourse
 from tlcourse import quiz
 from tlcourse.course import content
+from tlcourse.grading import lecturer
 from tools import chapters
 
 DOCS = Path(__file__).resolve().parent
@@ -232,6 +233,7 @@ def tables() -> dict[str, str]:
         found[f"questions_{name[:2]}"] = answers(quiz.questions(name[:2]))
     for name in content.exercises():
         found[f"tasks_{name}"] = tasks(name)
+        found[f"say_{name}"] = table(["task", "say"], list(lecturer.advice(name).items()))
     return found
 
 

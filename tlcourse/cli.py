@@ -274,25 +274,71 @@ def grade(
         Path | None, typer.Option(help="CSV with the columns student and deadline.")
     ] = None,
     penalty: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of the points lost for each day late.")
-    ] = 0,
+        float | None,
+        typer.Option(min=0, max=1, help="Share of the points lost for each day late."),
+    ] = None,
+    penalty_most: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Share of the points lost at most.")
+    ] = None,
+    grace: Annotated[
+        float | None, typer.Option(min=0, help="Minutes after the deadline that do not count.")
+    ] = None,
+    trust_timestamps: Annotated[
+        bool | None,
+        typer.Option(
+            "--trust-timestamps/--ignore-timestamps",
+            help="Whether a timestamp.txt in a student's folder tells the time.",
+            show_default=False,
+        ),
+    ] = None,
+    roster: Annotated[
+        Path | None,
+        typer.Option(help="Who is in the course: the CSV that your learning platform exports."),
+    ] = None,
+    platform: Annotated[
+        str | None, typer.Option("--for", help="Write the marks for moodle or canvas.")
+    ] = None,
+    column: Annotated[
+        str | None, typer.Option(help="With --for canvas: the assignment's name there.")
+    ] = None,
+    show: Annotated[
+        bool, typer.Option("--list", help="Show what would be marked and why, run nothing, end.")
+    ] = False,
 ) -> None:
     """Mark a class in a sandbox: gradebook, CSV, and a page for each student."""
     from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress
 
-    from tlcourse.course import processes
-    from tlcourse.course.content import find_exercise
+    from tlcourse.course import content, processes
     from tlcourse.files import CourseError
-    from tlcourse.grading import batch, gradebook, handins, similarity, summary
+    from tlcourse.grading import batch, collection, listing, report, rules
+    from tlcourse.grading import roster as rosters
 
-    if (extensions or penalty) and not deadline:
-        raise typer.BadParameter("--extensions and --penalty need a --deadline.")
-    name, records = find_exercise(exercise), []
-    late = {
-        "deadline": deadline.astimezone() if deadline else None,
-        "extensions": handins.read_extensions(extensions) if extensions else None,
-    }
+    released = content.released(exercise)
+    name, records = released.name, []
+    told = rules.changed(
+        rules.remembered(out, name, penalty),
+        deadline=deadline.astimezone().isoformat() if deadline else None,
+        penalty=penalty,
+        most=penalty_most,
+        grace=grace,
+        trust_timestamps=trust_timestamps,
+        roster=str(roster.absolute()) if roster else None,
+        platform=platform,
+        column=column,
+    )
+    if extensions and not told.deadline:
+        raise typer.BadParameter("--extensions need a --deadline, once.")
+    later = rules.read_extensions(extensions) if extensions else None
+    people = rosters.read(Path(told.roster)) if told.roster else None
+    found = collection.collect(
+        submissions, name, released.notebook.name, trust_timestamps=told.trust_timestamps
+    )
+    if people:
+        found.submissions = people.applied(found.submissions)
+    if show:
+        print(listing.text(found, people))
+        return
     columns = [*Progress.get_default_columns(), MofNCompleteColumn()]
     console, quiet = Console(stderr=True), not sys.stderr.isatty()
     with Progress(*columns, console=console, disable=quiet) as progress:
@@ -315,6 +361,7 @@ def grade(
                     seconds=seconds,
                     again=again or (),
                     on_record=on_record,
+                    found=found.submissions,
                 )
         except CourseError:
             if not records:  # a bar that has not moved would only be in the way
@@ -325,38 +372,10 @@ def grade(
                 f"interrupted; {len(records)} submissions are marked and kept in {out}. "
                 "Run the command again to go on."
             ) from None
+    rules.remember(out, name, told)
     records.sort(key=lambda record: record["student"])
-    waiting = gradebook.store(out, records, **late, penalty=penalty)
-    print(summary.text(records, **late))
-    for record in records:
-        if record["status"] == "unreadable":
-            print(f"Not read, 0 points: {_listed([record['student']])}: {record['reason']}")
-    if waiting:
-        print(f"To be marked by hand in formgrader: {_listed(waiting)}")
-    if limited := [record["student"] for record in records if record["limits"]]:
-        kinds = sorted({kind for record in records for kind in record["limits"]})
-        print(
-            f"Hit a limit of {' or '.join(kinds)}: {_listed(limited)}. "
-            "--again limits marks them again; --cell-seconds gives more time."
-        )
-    if any(record["alone"] for record in records):
-        print(
-            "Each submission got a sandbox of its own, which is slow: the kernel does not let one "
-            "sandbox keep them apart here. tlcourse doctor says more."
-        )
-    if unknown := set(late["extensions"] or ()) - {record["student"] for record in records}:
-        print(f"With an extension, and nothing handed in: {_listed(sorted(unknown))}")
-    if pairs := similarity.similar(records):
-        print("More alike than most; a person should look at them:")
-        for one, other, share in pairs:
-            print(f"  {_listed([one])} and {_listed([other])}: {share:.0%}")
-    print(f"The gradebook, {name}.csv and a page for each student are in {out}.")
-
-
-def _listed(names: list[str]) -> str:
-    """Names of students, which may hold anything, for a terminal."""
-    shown = ", ".join("".join(c if c.isprintable() else "?" for c in n) for n in names[:20])
-    return f"{shown} and {len(names) - 20} more" if len(names) > 20 else shown
+    for sentence in report.write(out, records, found, told, extensions=later, roster=people):
+        print(sentence)
 
 
 @app.command(cls=_Command, rich_help_panel=_TEACH)

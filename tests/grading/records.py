@@ -90,7 +90,7 @@ def files(marks: Path) -> dict[str, bytes]:
 
 
 def table(marks: Path) -> dict[str, dict]:
-    with open(marks / f"{EXERCISE}.csv", encoding="utf-8", newline="") as file:
+    with open(marks / f"{EXERCISE}.csv", encoding="utf-8-sig", newline="") as file:
         return {row["student"]: row for row in csv.DictReader(file)}
 
 

@@ -24,7 +24,7 @@ import pytest
 
 from tests.grading import attacks, needs_sandbox
 from tests.grading.attacks import EXERCISE, FILE, TASKS, WRONG, Book, World, right
-from tlcourse.grading import handins
+from tlcourse.grading import collection, handins
 
 LIMIT = 1  # processor seconds for a cell or a call
 CORPUS = attacks.every()
@@ -275,17 +275,17 @@ def test_every_attack_stands_between_two_honest_submissions_and_nobody_harms_any
 READ = f"""
 import resource, sys
 from pathlib import Path
-from tlcourse.grading import handins
+from tlcourse.grading import collection, handins
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 try:
-    for one in handins.find(Path(sys.argv[1]), "{EXERCISE}", "{FILE}"):
+    for one in collection.collect(Path(sys.argv[1]), "{EXERCISE}", "{FILE}").submissions:
         if one.reason:
             print(one.student, one.reason)
         else:
             handins.read(one.data)
 except handins.Unreadable as error:
     print(error)
-except handins.CourseError as error:
+except CourseError as error:
     print(error)
 print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
 """
@@ -327,8 +327,8 @@ def test_a_class_in_one_zip_is_read_like_its_folder(tmp_path):
         archive.writestr(f"../escaped/{FILE}", "{}")
         archive.writestr(f"/absolute/{FILE}", "{}")
     before = digest(tmp_path)
-    there = handins.find(root, EXERCISE, FILE)
-    here = handins.find(tmp_path / "class.zip", EXERCISE, FILE)
+    there = collection.collect(root, EXERCISE, FILE).submissions
+    here = collection.collect(tmp_path / "class.zip", EXERCISE, FILE).submissions
     assert [(s.student, s.data) for s in here] == [(s.student, s.data) for s in there]
     assert digest(tmp_path) == before
 
@@ -349,7 +349,7 @@ def test_damaged_zips_and_notebooks_stop_nobody(tmp_path):
             del data[rng.randrange(len(data)) :]
         (tmp_path / f"{i:03}{'.zip' if i % 2 else '.ipynb'}").write_bytes(data)
     read = 0
-    for one in handins.find(tmp_path, EXERCISE, FILE):
+    for one in collection.collect(tmp_path, EXERCISE, FILE).submissions:
         try:
             read += not one.reason and len(handins.read(one.data)) > 0
         except handins.Unreadable:

@@ -14,6 +14,7 @@ from tests.grading.records import (
     TASKS,
     Page,
     autograded,
+    enter,
     hostile,
     page,
     record,
@@ -32,7 +33,9 @@ def test_the_notebook_is_the_learners_text_with_the_markers_verdicts(marks):
     gradebook.store(marks, [record("ada", ["softmax"], answers={"train": "train = 1  # <b>"})])
     found = read_nbgrader(autograded(marks, "ada"), as_version=4)
     nbformat.validate(found, relax_add_props=False)
-    assert [cell.cell_type for cell in found.cells] == [kind for kind, _, _ in CELLS]
+    kinds = [cell.cell_type for cell in found.cells if "Rubric, for you" not in cell.source]
+    assert kinds == [kind for kind, _, _ in CELLS]
+    assert len(found.cells) == len(CELLS) + 1
     by_id = {c.metadata.nbgrader.grade_id: c for c in found.cells if "nbgrader" in c.metadata}
     assert by_id["train-answer"].source == "train = 1  # <b>"
     assert by_id["softmax"].outputs[0].text == (
@@ -156,3 +159,31 @@ def test_the_colours_of_the_feedback_can_be_read():
     assert len(grounds) == 2
     assert len(colours) == 3
     assert min((g + 0.05) / (c + 0.05) for g in grounds for c in colours) >= 4.5
+
+
+def test_the_page_says_which_version_was_marked_and_what_the_open_question_is_read_for(marks):
+    version = "ex02 (1).ipynb, one of 2 files: the later copy, by its name"
+    gradebook.store(marks, [record("ada", version=version), record("bob")])
+    text = " ".join(Page(page(marks, "ada")).text.split())
+    assert f"You handed in several files. Marked was {version}." in text
+    assert "You handed in several files" not in page(marks, "bob")
+    assert "What it is read for: 2The first: knows that 2.30 is ln 10" in text
+    source = next(
+        cell.source
+        for cell in nbformat.read(autograded(marks, "ada"), 4).cells
+        if "Rubric, for you" in cell.source
+    )
+    assert "- 2 for: The first: knows that 2.30 is ln 10" in source
+    assert "`[ln10]`" in source
+
+
+def test_a_key_in_a_comment_becomes_the_sentence_of_the_lecturers_file(marks):
+    gradebook.store(marks, [record("ada")])
+    enter(marks, "ada", "open-question", comment="Good. [ln10] [nobody]")
+    gradebook.store(marks, [record("ada")])
+    text = " ".join(Page(page(marks, "ada")).text.split())
+    assert "Good. 2.30 is ln 10: the price of knowing nothing" in text
+    assert "[nobody]" in text
+    (marks / "comments.toml").write_text('[ex02]\nln10 = "Mine."\n')
+    gradebook.store(marks, [record("ada")])
+    assert "Good. Mine. [nobody]" in page(marks, "ada")

@@ -52,3 +52,22 @@ def test_times_without_a_zone_and_extensions_of_nothing_are_refused(marks):
         gradebook.store(marks, [record("ada")], extensions={"ada": DEADLINE})
     gradebook.store(marks, [record("ada", submitted="")], deadline=DEADLINE)
     assert table(marks)["ada"]["days late"] == "0"
+
+
+def test_grace_a_cap_and_what_the_platform_says(marks):
+    hours = {"grace": 0.2, "late": 0.3, "week": 24 * 7}
+    records = [
+        record(name, submitted=(DEADLINE + timedelta(hours=h)).isoformat())
+        for name, h in hours.items()
+    ]
+    records.append(record("flagged", submitted="", late=True))
+    records.append(record("unknown", submitted=""))
+    gradebook.store(marks, records, deadline=DEADLINE, penalty=0.1, most=0.3, grace=15)
+    rows = table(marks)
+    days = {"grace": 0, "late": 1, "week": 7, "flagged": 1, "unknown": 0}
+    assert {name: int(row["days late"]) for name, row in rows.items()} == days
+    lost = {"grace": 0, "late": 8, "week": 24, "flagged": 8, "unknown": 0}
+    assert {name: float(row["penalty"]) for name, row in rows.items()} == lost
+    assert gradebook.marks(marks, EXERCISE)["week"].total == 56
+    with pytest.raises(ValueError, match="grace is not negative"):
+        gradebook.store(marks, records, grace=-1)

@@ -42,12 +42,12 @@ def test_the_summary_says_what_to_teach_again():
     assert re.search(r"^ +0   0$", text, re.MULTILINE)
     assert re.search(r"  softmax +50 % +50 % +0 %$", text, re.MULTILINE)
     assert re.search(r"  order +75 % +0 % +25 %$", text, re.MULTILINE)
-    again = text.partition("What to teach again")[2].splitlines()
-    assert again[1:3] == [
-        "  50 %  softmax: rows sum to 1",
-        "        most often (2): you normalise over the examples",
+    again = text.partition("What your class gets wrong\n")[2].splitlines()
+    assert again[:2] == [
+        "softmax: 2 of 4 made it.",
+        "  2 failed at 'rows sum to 1': you normalise over the examples (2 read it)",
     ]
-    assert "train: it could not be tried to the end" in again[3]
+    assert again[2].startswith("  Say: Add 5 to every logit")
     assert "\x1b" not in text
     late = {"e": DEADLINE + timedelta(days=1)}
     assert "0 late" in summary.text(records, deadline=DEADLINE, extensions=late)

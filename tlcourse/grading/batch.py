@@ -17,7 +17,8 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from glob import escape
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from multiprocessing import active_children, get_context
@@ -29,7 +30,7 @@ import tlcourse
 from tlcourse.course import content
 from tlcourse.course.content import Released
 from tlcourse.files import CourseError, explain_os_errors, write
-from tlcourse.grading import handins, marker
+from tlcourse.grading import collection, marker
 from tlcourse.grading.handins import Submission
 from tlcourse.grading.sandbox import Sandbox
 
@@ -63,13 +64,14 @@ def grade(
     seconds: float = 120.0,
     again: Iterable[str] = (),
     on_record: Callable[[dict, int, int], None] | None = None,
+    found: list[Submission] | None = None,
 ) -> list[dict]:
     """Mark every submission of an exercise that is not marked yet.
 
     Parameters
     ----------
     source : Path
-        As in `handins.find`.
+        As in `collection.collect`.
     exercise : str
         "ex02".
     marks : Path
@@ -84,6 +86,8 @@ def grade(
         Students who are marked again in any case; "limits" means all who hit a limit.
     on_record : function, optional
         Called with each record, the number of those done and of all.
+    found : list of Submission, optional
+        What is in `source`, if that is known already.
 
     Returns
     -------
@@ -97,13 +101,16 @@ def grade(
         `marks` cannot be written.
     """
     released = content.released(exercise)
-    found = handins.find(source, released.name, released.notebook.name)
+    if found is None:
+        found = collection.collect(source, released.name, released.notebook.name).submissions
     again = set(again)
     _check_names(again - {LIMITS}, [one.student for one in found])
     folder = marks / "records" / released.name
     with explain_os_errors(marks, "--out"):
         folder.mkdir(parents=True, exist_ok=True)
         secret = _secret(marks)
+    found = [_under_old_name(marks, one) for one in found]
+    about = {one.student: _about(one) for one in found}  # it may be corrected without marking
     settings = Settings(released.name, secret, cell_seconds, seconds, _memory(released, workers))
     state = _state(released, settings)
     keys = {one.student: sha256((one.key + state).encode()).hexdigest() for one in found}
@@ -113,13 +120,13 @@ def grade(
         if kept is None or one.student in again or (LIMITS in again and kept["limits"]):
             todo.append(one)
         else:
-            records[one.student] = kept | {"submitted": one.submitted}  # a time may be corrected
+            records[one.student] = kept | about[one.student]
             if on_record:
                 on_record(records[one.student], len(records), len(found))
     if todo:
         with _executor(workers, scheduler) as make:
             for record in _marked(make, todo, settings):
-                record["key"] = keys[record["student"]]
+                record |= about[record["student"]] | {"key": keys[record["student"]]}
                 text = json.dumps(record, ensure_ascii=False)
                 record = json.loads(text)  # as it will be read next time
                 with explain_os_errors(marks, "--out"):
@@ -136,6 +143,25 @@ def _path(folder: Path, student: str) -> Path:
     if len(name) > 150 or name.startswith("."):
         name = f"{name[:100].lstrip('.')}-{sha256(student.encode()).hexdigest()[:16]}"
     return folder / f"{name}.json"
+
+
+def _about(one: Submission) -> dict:
+    """What a record says of a submission beside its marks."""
+    names = ("submitted", "version", "late", "name", "id")
+    return {name: getattr(one, name) for name in names}
+
+
+def _under_old_name(marks: Path, one: Submission) -> Submission:
+    """The submission under the name that edition 0.1.0 gave it, if that has marks already.
+
+    It took the whole name that a platform gives to a folder or file for the student's.
+    """
+    for place in one.places:
+        for name in (place, Path(place).stem):
+            file = _path(Path(), name).name
+            if name != one.student and any(marks.glob(f"records/*/{escape(file)}")):
+                return replace(one, student=name)
+    return one
 
 
 def _kept(path: Path, key: str) -> dict | None:

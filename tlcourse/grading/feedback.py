@@ -13,6 +13,7 @@ import jinja2
 
 from tlcourse.checks import tasks, title
 from tlcourse.course.content import Released, grade_id
+from tlcourse.grading import lecturer
 from tlcourse.grading.standing import UNREADABLE, Standing, rounded
 
 LINE = 1_000  # characters of a learner's text that are kept: of a message,
@@ -36,6 +37,8 @@ def notebook(released: Released, record: dict) -> bytes:
         source = shortened(source, _CELL)
         if marked := left.pop(name, None):
             cells.append(_marked_cell(marked, source, record["tasks"].get(name)))
+            if name == released.open_question and record["status"] == "marked":
+                cells += _rubric_cells(released)
         else:
             if kind != "code" and source not in handed_out:
                 source = _harmless(source)
@@ -49,6 +52,18 @@ def notebook(released: Released, record: dict) -> bytes:
             cell |= {"execution_count": None, "outputs": cell.get("outputs", [])}
     made = {"cells": cells, "metadata": released.metadata, "nbformat": 4, "nbformat_minor": 5}
     return json.dumps(made, ensure_ascii=False, indent=1, sort_keys=True).encode() + b"\n"
+
+
+def _rubric_cells(released: Released) -> list[dict]:
+    """What formgrader shows under the open question: criteria, and the keys of comments."""
+    criteria = lecturer.rubric(released.name)
+    if not criteria:
+        return []
+    lines = [f"- {points} for: {text}" for text, points in criteria.items()]
+    text = "**Rubric, for you alone**\n\n" + "\n".join(lines)
+    keys = ", ".join(f"`[{key}]`" for key in lecturer.standard_comments(released.name))
+    text += f"\n\nIn the comment, {keys} stand for the sentences in `{lecturer.COMMENTS}`."
+    return [{"cell_type": "markdown", "metadata": {}, "source": text}]
 
 
 def _marked_cell(given: dict, source: str, verdict: dict | None) -> dict:
@@ -83,8 +98,11 @@ def _verdict_text(verdict: dict, points: float) -> str:
 # --- for the student ---------------------------------------------------------------------------
 
 
-def page(released: Released, record: dict, standing: Standing) -> bytes:
-    """A student's page."""
+def page(
+    released: Released, record: dict, standing: Standing, comments: dict[str, str] | None = None
+) -> bytes:
+    """A student's page; `comments` are the standard ones, by their keys."""
+    comments = comments or {}
     known, shown = tasks(released.name), []
     for name, most in released.points.items():
         if name == released.open_question:
@@ -100,7 +118,7 @@ def page(released: Released, record: dict, standing: Standing) -> bytes:
                 "passed": verdict.get("passed", ()),
                 "failed": verdict.get("failed", ""),
                 "message": shortened(verdict.get("message", ""), LINE),
-                "comment": comment and comment.manual_comment,
+                "comment": comment and lecturer.written_out(comment.manual_comment, comments),
             }
         )
     question = None
@@ -115,13 +133,17 @@ def page(released: Released, record: dict, standing: Standing) -> bytes:
             ),
             "waits": grade.needs_manual_grade,
             "by_hand": _is_by_hand(grade),
-            "comment": standing.comments[released.open_question].manual_comment,
+            "comment": lecturer.written_out(
+                standing.comments[released.open_question].manual_comment, comments
+            ),
+            "rubric": lecturer.rubric(released.name),
         }
-    html = _template().render(
+    html = page_template("feedback.html.j2").render(
         exercise=released.name,
         title=title(released.name),
         student=shortened(record["student"], 200),
         reason=shortened(record["reason"], LINE) if record["status"] != "marked" else "",
+        version=shortened(record.get("version", ""), LINE),
         submitted=_date(standing.submission.timestamp),
         due=_date(standing.due),
         days_late=standing.days_late,
@@ -147,10 +169,11 @@ def _date(date: datetime | None) -> str:
 
 
 @cache
-def _template() -> jinja2.Template:
+def page_template(name: str) -> jinja2.Template:
+    """A template of a page, in which every text is escaped."""
     loader = jinja2.FileSystemLoader(Path(__file__).parent)
     options = {"autoescape": True, "trim_blocks": True, "lstrip_blocks": True}
-    return jinja2.Environment(loader=loader, **options).get_template("feedback.html.j2")
+    return jinja2.Environment(loader=loader, **options).get_template(name)
 
 
 # --- texts -------------------------------------------------------------------------------------

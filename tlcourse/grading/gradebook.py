@@ -1,7 +1,7 @@
 """Records in nbgrader's gradebook, and the files that are written along with it.
 
-`marks/` is a course folder of nbgrader: formgrader and `nbgrader export`, started in it, show these
-marks. What a person enters in formgrader (scores, extra credit, comments) is never overwritten; to
+`marks/` is a course folder of nbgrader: formgrader, started in it, shows these marks. (`nbgrader
+export` works too, but guards nothing: a name may be a formula. The CSV files here are guarded.) What a person enters in formgrader (scores, extra credit, comments) is never overwritten; to
 bring it into the CSV and the feedback, store the records again.
 """
 
@@ -10,7 +10,8 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
@@ -21,11 +22,11 @@ from filelock import FileLock
 from tlcourse.course import content
 from tlcourse.course.content import Released, grade_id
 from tlcourse.files import CourseError, explain_os_errors, write
-from tlcourse.grading import feedback, summary
-from tlcourse.grading.standing import UNREADABLE, Standing, submitted_at, utc
+from tlcourse.grading import feedback, lecturer, platforms, summary
+from tlcourse.grading.standing import UNREADABLE, Cost, Standing, submitted_at, utc
 
 COURSE = "tlcourse"
-_CONFIG = f'''"""For nbgrader: formgrader and `nbgrader export`, started in this folder."""
+_CONFIG = f'''"""For nbgrader: formgrader, started in this folder."""
 
 c = get_config()  # noqa: F821
 
@@ -45,6 +46,8 @@ def store(
     deadline: datetime | None = None,
     extensions: dict[str, datetime] | None = None,
     penalty: float = 0.0,
+    most: float = 1.0,
+    grace: float = 0.0,
 ) -> list[str]:
     """Bring records into the gradebook, and write what follows from it; twice is the same as once.
 
@@ -64,6 +67,10 @@ def store(
         A later deadline for some students. Without any the gradebook keeps those that it has.
     penalty : float
         The share of the score, from 0 to 1, that is lost for each day late that has begun.
+    most : float
+        The share that is lost at most.
+    grace : float
+        Minutes after the deadline that do not count.
 
     Raises
     ------
@@ -77,14 +84,18 @@ def store(
         The students of whom something waits for a person: an open question that nobody has read,
         or an answer that was handed in again after a person had given points for it.
     """
-    own = {_student_id(record["student"]): record for record in records}
+    own = {student_id(record["student"]): record for record in records}
     exercises = {record["exercise"] for record in own.values()}
     if not own:
         return []
-    if len(exercises) > 1 or not 0 <= penalty <= 1:
-        raise ValueError("the records are of one exercise, and the penalty is a share from 0 to 1.")
+    if len(exercises) > 1 or not (0 <= penalty <= 1 and 0 <= most <= 1 and grace >= 0):
+        raise ValueError(
+            "the records are of one exercise, penalty and most are shares from 0 to 1, and grace "
+            "is not negative."
+        )
+    cost = Cost(penalty, most, timedelta(minutes=grace))
     if extensions is not None:
-        extensions = {_student_id(name): utc(date) for name, date in extensions.items()}
+        extensions = {student_id(name): utc(date) for name, date in extensions.items()}
     released = content.released(exercises.pop())
     with explain_os_errors(marks, "--out"):
         marks.mkdir(parents=True, exist_ok=True)
@@ -96,22 +107,68 @@ def store(
                     marks / "source" / released.name / f"{released.notebook.stem}.ipynb",
                     released.data,
                 )
+            comments = lecturer.comments(marks, released.name)
             with _open(marks / "gradebook.db") as book:
-                own_book = _Book(book.db, released, utc(deadline), extensions, penalty)
+                own_book = _Book(book.db, released, utc(deadline), extensions, cost)
                 left = iter(own.items())
                 while batch := dict(islice(left, _BATCH)):
                     changed = {name: _changed(marks, released, batch[name]) for name in batch}
                     for student, standing in own_book.update(batch, changed).items():
-                        _write_files(marks, released, batch[student], standing)
+                        _write_files(marks, released, batch[student], standing, comments)
                 standings = own_book.standings()
+                for student, standing in standings.items():
+                    standing.late = bool(own.get(student, {}).get("late"))
                 _put(
                     marks / f"{released.name}.csv",
                     summary.table(released, standings.values()).encode(),
                 )
+                _put(marks / "all.csv", summary.all_sets(_every_set(book, own_book)).encode())
     return [student for student, standing in standings.items() if standing.waits]
 
 
-def _student_id(student: str) -> str:
+@dataclass(frozen=True)
+class Mark:
+    """What the gradebook holds on one student and set, in numbers."""
+
+    total: float
+    maximum: float
+    penalty: float
+    days_late: int
+    waits: bool
+
+
+def marks(folder: Path, exercise: str) -> dict[str, Mark]:
+    """The marks of a set that is stored, by the name of the student as `student_id` has it.
+
+    Raises
+    ------
+    CourseError
+    """
+    released = content.released(exercise)
+    with _open(folder / "gradebook.db") as book:
+        standings = _Book(book.db, released, None, None, Cost()).standings()
+        maximum = sum(released.points.values())
+        return {
+            student: Mark(one.total, maximum, one.penalty, one.days_late, one.waits)
+            for student, one in standings.items()
+        }
+
+
+def _every_set(book, own: "_Book") -> dict[str, tuple[float, dict[str, float]]]:
+    """For each set in the gradebook its maximum, and the total of each student."""
+    found = {}
+    known = set(content.exercises())
+    for name in sorted(assignment.name for assignment in book.assignments):
+        if name in known:
+            released = content.released(name)
+            same = name == own.released.name
+            one = own if same else _Book(book.db, released, None, None, Cost())
+            totals = {student: s.total for student, s in one.standings().items()}
+            found[name] = sum(released.points.values()), totals
+    return found
+
+
+def student_id(student: str) -> str:
     """The name of a student as the gradebook and the folders have it."""
     name = student.encode("utf-8", "backslashreplace").decode()
     if len(name.encode()) > 255:
@@ -189,11 +246,11 @@ def _id(*parts: str) -> str:
 class _Book:
     """An exercise in the gradebook; rows are read in batches, and written where they change."""
 
-    def __init__(self, db, released: Released, deadline, extensions, penalty: float) -> None:
+    def __init__(self, db, released: Released, deadline, extensions, cost: Cost) -> None:
         import nbgrader.api as api
 
         self.api, self.db, self.released = api, db, released
-        self.extensions, self.penalty = extensions, penalty
+        self.extensions, self.cost = extensions, cost
         self._begin()
         key = {"name": released.name}
         self.assignment = self._ensure(api.Assignment, key, released.name, course_id=COURSE)
@@ -245,8 +302,9 @@ class _Book:
             due = self.assignment.duedate
             if due is not None and submission.extension is not None:
                 due += submission.extension
-            standing = Standing(submission, notebook, {}, {}, due)
-            found[submission.student_id] = by_notebook[notebook.id] = standing
+            standing = Standing(submission, notebook, {}, {}, due, self.cost.grace)
+            if not platforms.person(submission.student_id, is_file=False).text:  # of 0.1.0: no one
+                found[submission.student_id] = by_notebook[notebook.id] = standing
         for model, cells, kind in (
             (api.Grade, self.graded, "grades"),
             (api.Comment, self.written, "comments"),
@@ -324,13 +382,14 @@ class _Book:
                 grade.needs_manual_grade = True  # until a person has looked at it again
         for name, comment in standing.comments.items():
             comment.auto_comment = _comment(released, record, name)
-        lost = min(1.0, self.penalty * standing.days_late) * standing.raw
+        standing.late = bool(record.get("late"))
+        lost = self.cost.share(standing.days_late) * standing.raw
         standing.notebook.late_submission_penalty = lost or None
 
 
 def _changed(marks: Path, released: Released, record: dict) -> set[str]:
     """The tasks of which the answer is another one than in the notebook that was stored."""
-    path = _stored(marks, released, _student_id(record["student"]))
+    path = _stored(marks, released, student_id(record["student"]))
     try:
         before = _sources(path.read_bytes())
     except (OSError, ValueError):
@@ -365,7 +424,9 @@ def _comment(released: Released, record: dict, name: str) -> str | None:
 # --- files for nbgrader ------------------------------------------------------------------------
 
 
-def _write_files(marks: Path, released: Released, record: dict, standing: Standing) -> None:
+def _write_files(
+    marks: Path, released: Released, record: dict, standing: Standing, comments: dict[str, str]
+) -> None:
     """Write a student's notebook for formgrader and the feedback.
 
     formgrader counts what is in `submitted/`; the notebook itself is left out there, so that
@@ -381,7 +442,7 @@ def _write_files(marks: Path, released: Released, record: dict, standing: Standi
         write(stamp, f"{when.isoformat(sep=' ')} UTC\n".encode())
     _put(
         marks / "feedback" / student / f"{released.name}.html",
-        feedback.page(released, record, standing),
+        feedback.page(released, record, standing, comments),
     )
 
 

@@ -10,15 +10,43 @@ UNREADABLE = "Unreadable: "  # how the comment on such a submission begins
 _DAY = timedelta(days=1)
 
 
+@dataclass(frozen=True)
+class Cost:
+    """What being late costs.
+
+    Attributes
+    ----------
+    penalty : float
+        The share of the points that is lost for each day late that has begun.
+    most : float
+        The share that is lost at most.
+    grace : timedelta
+        After the deadline, that does not count.
+    """
+
+    penalty: float = 0.0
+    most: float = 1.0
+    grace: timedelta = timedelta()
+
+    def share(self, days: int) -> float:
+        """The share of the points that so many days cost."""
+        return min(self.most, self.penalty * days)
+
+
 @dataclass
 class Standing:
-    """What the gradebook holds on a student's submission; grades and comments by grade_id."""
+    """What the gradebook holds on a student's submission; grades and comments by grade_id.
+
+    `late` is what the learning platform says; it counts where nobody knows the time.
+    """
 
     submission: object
     notebook: object
     grades: dict
     comments: dict
     due: datetime | None
+    grace: timedelta = timedelta()
+    late: bool = False
 
     def auto(self, name: str) -> float:
         """Points of a task that the marker gives."""
@@ -47,7 +75,7 @@ class Standing:
 
     @property
     def days_late(self) -> int:
-        return days_late(self.submission.timestamp, self.due)
+        return days_late(self.submission.timestamp, self.due, self.grace, late=self.late)
 
     @property
     def is_unreadable(self) -> bool:
@@ -78,9 +106,19 @@ def submitted_at(record: dict) -> datetime | None:
     return utc(date if date.tzinfo else date.replace(tzinfo=UTC))
 
 
-def days_late(submitted: datetime | None, due: datetime | None) -> int:
-    """Days late that have begun."""
-    if submitted is None or due is None:
+def days_late(
+    submitted: datetime | None,
+    due: datetime | None,
+    grace: timedelta = timedelta(),
+    *,
+    late: bool = False,
+) -> int:
+    """Days late that have begun; one if nobody knows the time, and the platform says `late`."""
+    if due is None:
+        return 0
+    if submitted is None:
+        return int(late)
+    if submitted <= due + grace:
         return 0
     return max(0, math.ceil((submitted - due) / _DAY))
 

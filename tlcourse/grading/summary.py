@@ -3,14 +3,14 @@
 import csv
 import io
 import math
-import re
 from collections import Counter
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from tlcourse.checks import tasks, title
 from tlcourse.course.content import Released
-from tlcourse.grading.feedback import shortened
+from tlcourse.grading import classroom
+from tlcourse.grading.roster import guarded
 from tlcourse.grading.standing import Standing, days_late, rounded, submitted_at, utc
 
 # --- the table ---------------------------------------------------------------------------------
@@ -28,7 +28,7 @@ def table(released: Released, standings: Iterable[Standing]) -> str:
         status = "unreadable" if one.is_unreadable else "marked"
         when = one.submission.timestamp
         when = when.replace(tzinfo=UTC).isoformat(timespec="seconds") if when else ""
-        row = [_guarded(one.submission.student_id), status, when, one.days_late]
+        row = [guarded(one.submission.student_id), status, when, one.days_late]
         numbers = [
             *points,
             one.raw - sum(points),
@@ -37,12 +37,21 @@ def table(released: Released, standings: Iterable[Standing]) -> str:
             sum(released.points.values()),
         ]
         writer.writerow(row + [rounded(value) for value in numbers])
-    return file.getvalue()
+    return "\ufeff" + file.getvalue()  # so that spreadsheets take it for UTF-8
 
 
-def _guarded(text: str) -> str:
-    """A text that no spreadsheet takes for a formula."""
-    return f"'{text}" if re.match(r"\s*[=+\-@＝＋－＠]|[\t\r\n]", text) else text
+def all_sets(found: dict[str, tuple[float, dict[str, float]]]) -> str:
+    """The totals of all sets as CSV, a row for each student; empty where nothing was handed in."""
+    file = io.StringIO()
+    writer = csv.writer(file, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
+    writer.writerow(["student", *found, "total", "maximum"])
+    maximum = sum(most for most, _ in found.values())
+    for student in sorted({name for _, totals in found.values() for name in totals}):
+        own = [totals.get(student) for _, totals in found.values()]
+        points = ["" if p is None else rounded(p) for p in own]
+        total = rounded(sum(p for p in own if p is not None))
+        writer.writerow([guarded(student), *points, total, rounded(maximum)])
+    return "\ufeff" + file.getvalue()
 
 
 # --- the terminal ------------------------------------------------------------------------------
@@ -53,6 +62,7 @@ def text(
     *,
     deadline: datetime | None = None,
     extensions: dict[str, datetime] | None = None,
+    grace: float = 0.0,
 ) -> str:
     """The class in numbers, for a terminal: how many, their points, and what to teach again.
 
@@ -60,7 +70,7 @@ def text(
     ----------
     records : iterable of dict
         All of one exercise.
-    deadline, extensions
+    deadline, extensions, grace
         As for `gradebook.store`; without a deadline nobody is late.
     """
     records = list(records)
@@ -74,13 +84,22 @@ def text(
     dues = {student: utc(date) for student, date in (extensions or {}).items()}
     if deadline is not None:
         due = utc(deadline)
-        days = [days_late(submitted_at(r), dues.get(r["student"], due)) for r in records]
+        minutes = timedelta(minutes=grace)
+        days = [
+            days_late(
+                submitted_at(r),
+                dues.get(r["student"], due),
+                minutes,
+                late=bool(r.get("late")),
+            )
+            for r in records
+        ]
         counts.append(f"{sum(map(bool, days))} late")
     heading = f"{name} · {title(name)}: {len(records)} handed in, {', '.join(counts)}"
     parts = [[heading]]
     if marked:
-        parts += [_histogram(marked), _shares(name, marked), _failures(marked)]
-    return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
+        parts += [_histogram(marked), _shares(name, marked), [classroom.text(records)]]
+    return "\n\n".join(text for part in parts if (text := "\n".join(part))) + "\n"
 
 
 def _histogram(records: list[dict]) -> list[str]:
@@ -106,27 +125,6 @@ def _shares(exercise: str, records: list[dict]) -> list[str]:
         found = Counter(record["tasks"].get(name, {}).get("status") for record in records)
         shares = "".join(f"{_percent(found[state], len(records)):>15}" for state in states)
         lines.append(f"  {name:{width}}{shares}")
-    return lines
-
-
-def _failures(records: list[dict]) -> list[str]:
-    """The properties that failed, most frequent first, each with its most frequent reason."""
-    failed: dict[tuple[str, str], Counter] = {}
-    for record in records:
-        for name, verdict in record["tasks"].items():
-            if verdict["status"] == "not yet":
-                reason, _, call = verdict["message"].partition("; ")
-                if not call and reason.startswith(f"{name}("):
-                    reason = ""  # the call alone
-                key = (name, verdict["failed"])
-                failed.setdefault(key, Counter())[shortened(reason, 100)] += 1
-    lines = ["What to teach again: the share that failed it"] if failed else []
-    for (name, which), reasons in sorted(failed.items(), key=lambda f: (-f[1].total(), f[0])):
-        share = _percent(reasons.total(), len(records))
-        lines.append(f"{share:>6}  {name}: {which or 'it could not be tried to the end'}")
-        reason, count = max(reasons.items(), key=lambda item: (bool(item[0]), item[1], item[0]))
-        if reason and count > 1:
-            lines.append(f"{'':8}most often ({count}): {' '.join(reason.split())}")
     return lines
 
 

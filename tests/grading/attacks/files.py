@@ -73,7 +73,7 @@ def no_file(world: World) -> None:
     """Has handed in an empty folder."""
 
 
-@writes("2 files")
+@writes()
 def two_files(world: World) -> None:
     """Has handed in two notebooks, neither with the name that was handed out."""
     Book(world).save("ex02 a.ipynb")
@@ -83,8 +83,15 @@ def two_files(world: World) -> None:
 @writes("2 files")
 def names_that_command_a_terminal(world: World) -> None:
     """Has names with control characters, which the reason would bring to a terminal."""
-    Book(world).save("ex02 \x1b]0;owned\x07\x1b[2J\n.ipynb")
-    Book(world).save("ex02 \u202egnp.ipynb")
+    for name in ("ex02 \x1b]0;owned\x07\x1b[2J\n.ipynb", "ex02 \u202egnp.ipynb"):
+        (world.folder / name).write_bytes(solved()[:4000])
+
+
+@writes()
+def sixty_versions(world: World) -> None:
+    """Has handed in sixty copies of 2 MB, more than are read."""
+    for number in range(60):
+        (world.folder / f"ex02 {number:02}.ipynb").write_bytes(solved() + b" " * 2_000_000)
 
 
 @writes("not a notebook")
@@ -171,7 +178,7 @@ def paths_in_a_zip(world: World) -> None:
     packed(world, *((path, solved()) for path in paths))
 
 
-@writes("no notebook")
+@writes("link")
 def link_in_a_zip(world: World) -> None:
     """Is a zip in which the notebook is a symbolic link to another student's."""
     info = zipfile.ZipInfo(FILE)
