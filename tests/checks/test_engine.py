@@ -230,7 +230,7 @@ ODD = [
     (lambda x: None, "nothing (None; is there a return?) instead of an array of shape (1,)"),
     (lambda x: "2", "a text instead of an array of shape (1,)"),
     (lambda x: 2.0, "a number instead of an array of shape (1,)"),
-    (lambda x: list(2 * x), "a list instead of an array of shape (1,): np.array(…) makes one of it"),
+    (lambda x: list(2 * x), "a list instead of an array of shape (1,): use np.array(…)"),
     (lambda x: [list(2 * x)], "1 value (a list or tuple) instead of an array of shape (1,)"),
     (lambda x: np.array(["a"] * len(x)), "of type <U1 instead of numbers"),
     (lambda x: np.array([None] * len(x)), "an array of type object is returned"),

@@ -132,7 +132,7 @@ def _numbers_differ(got, expected, rtol, atol) -> str | None:
     if np.ndim(expected):
         wanted = f"an array of shape {np.shape(expected)}"
         if isinstance(got, list) and _shape_of(got) == np.shape(expected):
-            return f"a list instead of {wanted}: np.array(…) makes one of it"
+            return f"a list instead of {wanted}: use np.array(…)"
         if not isinstance(got, np.ndarray):
             return f"{_kind(got)} instead of {wanted}"
     else:
@@ -148,6 +148,8 @@ def _numbers_differ(got, expected, rtol, atol) -> str | None:
     finite = np.isfinite(expected)
     if not np.isfinite(np.where(finite, got, 0)).all():
         return "NaN or infinity in it"
+    if np.asarray(got).dtype == np.float16:  # else the reference would be rounded to it, too
+        got = np.float64(got)
     with np.errstate(all="ignore"):
         same = np.isinf(rtol) or np.allclose(got, expected, rtol, atol, equal_nan=True)
     return None if same else ""
