@@ -118,6 +118,8 @@ def difference(got, expected, rtol: float, atol: float) -> str | None:
     elif isinstance(expected, str):
         if not isinstance(got, str):
             return f"{_kind(got)} instead of a text"
+        if got != expected and got.strip().lower() == expected.lower():
+            return f"{got!r} is spelled otherwise: mind capitals and spaces"
         return None if got == expected else ""
     else:
         return _numbers_differ(got, expected, rtol, atol)
