@@ -82,6 +82,7 @@ WRONG = {
         ("no z", {"reach = z *": "reach ="}, "z before the root is missing"),
         ("one term", {" + z**2 / (4 * n**2)": ""}, "the second term under the root is missing"),
         ("z not squared", {"z**2 / (4 * n**2)": "z / (4 * n**2)"}, "z is squared"),
+        ("n not squared", {"z**2 / (4 * n**2)": "z**2 / (4 * n)"}, "n is squared: z²/4n²"),
         ("bare middle", {"p + z**2 / (2 * n)": "p"}, "the middle is p alone"),
         ("Agresti and Coull", {"    reach = z * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))\n":
          "    q = middle / (1 + z**2 / n)\n"
