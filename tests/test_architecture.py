@@ -23,6 +23,7 @@ ROOMS = [
     "data",
     "plotting",
     "quiz",
+    "camera",
     "weights",
     "efficientnet",
     "models",
