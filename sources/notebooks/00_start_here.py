@@ -49,7 +49,7 @@ print(backend.versions())
 # %%
 photos = data.load_sample_photos()
 images = [photo.image for photo in photos.values()]
-ax = plotting.image_grid(images, list(photos), columns=3)
+ax = plotting.image_grid(images, list(photos), columns=5)
 plotting.show(ax, "Nine photographs, from an astronaut to a temple")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
