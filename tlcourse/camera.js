@@ -32,7 +32,8 @@ const isHere = () =>
 function whereItGoes(what) {
   return isHere()
     ? `No picture leaves your computer${what}.`
-    : `Pictures go to the computer that runs this notebook (${location.hostname || "your Jupyter"})${what}, and nowhere else.`;
+    : `Pictures go to the computer that runs this notebook (${location.hostname || "your Jupyter"})` +
+        `${what}, and nowhere else.`;
 }
 
 // --- pictures ------------------------------------------------------------------------------------
@@ -59,12 +60,18 @@ async function readFile(file, side) {
     const size = [image.width, image.height].map((n) => Math.max(1, Math.round(n * scale)));
     const [width, height] = size.map((n) => Math.min(n, PANORAMA * side));
     const part = [(size[0] - width) / 2, (size[1] - height) / 2, width, height];
-    const data = await toJpeg(image, part.map((n) => n / scale), [width, height]);
+    const data = await toJpeg(
+      image,
+      part.map((n) => n / scale),
+      [width, height],
+    );
     image.close();
     return { data, raw: false };
   } catch {
     if (file.size > MEGABYTES * 1e6) {
-      throw new Error(`${file.name} cannot be read by the browser, and is too large to be sent: save it as JPEG.`);
+      throw new Error(
+        `${file.name} cannot be read by the browser, and is too large to be sent: save it as JPEG.`,
+      );
     }
     const data = await file.arrayBuffer().catch(() => null);
     if (!data) throw new Error(`${file.name} cannot be read: give photos, not a folder.`);
@@ -79,7 +86,8 @@ function dropZone(element, take) {
     event.preventDefault();
     event.stopPropagation();
     element.classList.toggle("tlc-over", event.type === "dragover" || event.type === "dragenter");
-    if (event.type === "drop" && event.dataTransfer.files.length) take([...event.dataTransfer.files]);
+    if (event.type === "drop" && event.dataTransfer.files.length)
+      take([...event.dataTransfer.files]);
   };
   for (const name of ["dragenter", "dragover", "dragleave", "drop"]) {
     element.addEventListener(name, over);
@@ -93,7 +101,11 @@ function filePicker(label, words, many, take) {
     if (input.files.length) take([...input.files]);
     input.value = ""; // so that the same file can be chosen again
   });
-  const button = make("button", { type: "button", "aria-label": label, onclick: () => input.click() }, words);
+  const button = make(
+    "button",
+    { type: "button", "aria-label": label, onclick: () => input.click() },
+    words,
+  );
   return make("span", {}, button, input);
 }
 
@@ -145,12 +157,14 @@ class Kernel {
   }
 }
 
-const BUSY = "The notebook is at work, and answers when it is done. If you have restarted it, run this cell again.";
+const BUSY =
+  "The notebook is at work, and answers when it is done. If you have restarted it, run this cell again.";
 
 // --- the live picture ----------------------------------------------------------------------------
 
 const REFUSED =
-  "The browser may not use the camera. Allow it with the symbol beside the page's address, and turn the camera on again.";
+  "The browser may not use the camera. Allow it with the symbol beside the page's address, " +
+  "and turn the camera on again.";
 const PROBLEMS = {
   NotAllowedError: REFUSED,
   SecurityError: REFUSED,
@@ -176,12 +190,20 @@ class Webcam {
     this.without = without; // what to do if there is no camera
     this.say = say;
     this.onchange = onchange;
-    this.video = make("video", { playsinline: true, muted: true, "aria-label": "The camera's picture" });
+    this.video = make("video", {
+      playsinline: true,
+      muted: true,
+      "aria-label": "The camera's picture",
+    });
     this.video.muted = true; // the attribute alone does not count
     this.cover = make("p", { class: "tlc-cover" }, "The camera is off.");
     this.still = make("img", { alt: "The photo that you chose", hidden: true });
     this.picture = make("div", { class: "tlc-picture" }, this.video, this.still, this.cover);
-    this.button = make("button", { type: "button", class: "tlc-main", onclick: () => this.toggle() }, on);
+    this.button = make(
+      "button",
+      { type: "button", class: "tlc-main", onclick: () => this.toggle() },
+      on,
+    );
     this.stream = null;
     this.asking = false;
     this.closed = false;
@@ -268,20 +290,27 @@ class Webcam {
 }
 
 /** A frame around a widget, with the lines that say how things are. */
-function widgetFrame(el, label, busy) {
+function widgetFrame(el, label) {
+  const put = (line, text) => {
+    if (line.textContent !== text) line.textContent = text; // each change is read aloud
+  };
   const status = make("p", { class: "tlc-status", role: "status" });
   const problem = make("p", { class: "tlc-problem", role: "alert" });
   // Without the attribute, JupyterLab takes the keys that are pressed in here for its own.
-  const section = make("section", { class: "tlc", "aria-label": label, "data-lm-suppress-shortcuts": "true" });
-  for (const name of ["keydown", "keyup"]) section.addEventListener(name, (e) => e.stopPropagation());
+  const section = make("section", {
+    class: "tlc",
+    "aria-label": label,
+    "data-lm-suppress-shortcuts": "true",
+  });
+  for (const name of ["keydown", "keyup"])
+    section.addEventListener(name, (e) => e.stopPropagation());
   el.append(section);
   return {
     section,
     status,
     problem,
-    busy,
-    say: (text) => (status.textContent = text),
-    complain: (text) => (problem.textContent = text),
+    say: (text) => put(status, text),
+    complain: (text) => put(problem, text),
   };
 }
 
@@ -307,7 +336,8 @@ class Album {
 
   receive({ photos: shown, gone = [], others, everything }, buffers) {
     if (everything) {
-      for (const [kind, known] of this.photos) gone.push(...[...known.keys()].map((name) => [kind, name]));
+      for (const [kind, known] of this.photos)
+        gone.push(...[...known.keys()].map((name) => [kind, name]));
     }
     for (const [kind, name] of gone) {
       URL.revokeObjectURL(this.photos.get(kind)?.get(name));
@@ -338,7 +368,9 @@ class Album {
   again() {
     const before = this.unsaved;
     this.unsaved = [];
-    return Promise.all(before.map(([{ class: kind, burst }, data]) => this.keep(kind, burst, data)));
+    return Promise.all(
+      before.map(([{ class: kind, burst }, data]) => this.keep(kind, burst, data)),
+    );
   }
 
   async look(data, more = {}) {
@@ -355,7 +387,7 @@ class Album {
 }
 
 /** Tell presses of a button, with whatever device, from each other: one, or held. */
-function holdable(button, begin, repeat, end) {
+function holdable(button, begin, repeat) {
   let timer = null;
   let pressed = false;
   const press = () => {
@@ -370,7 +402,6 @@ function holdable(button, begin, repeat, end) {
   };
   const release = () => {
     clearTimeout(timer);
-    if (pressed) end();
     pressed = false;
   };
   const isPress = (event) => event.key === " " || event.key === "Enter";
@@ -407,7 +438,12 @@ class ClassCard {
     this.view = view;
     this.shutter = make(
       "button",
-      { type: "button", class: "tlc-shutter", "aria-label": `Take a photo of ${kind}`, title: "Click for one photo, hold for a burst" },
+      {
+        type: "button",
+        class: "tlc-shutter",
+        "aria-label": `Take a photo of ${kind}`,
+        title: "Click for one photo, hold for a burst",
+      },
       kind,
     );
     let burst = "";
@@ -422,15 +458,27 @@ class ClassCard {
       taken = 0;
       take();
     };
-    holdable(this.shutter, begin, take, () => {});
+    holdable(this.shutter, begin, take);
     this.count = make("span", { class: "tlc-count" });
-    this.remove = make("button", { type: "button", "aria-label": `Delete all photos of ${kind}`, onclick: () => this.ask() }, "Delete all");
-    const picker = filePicker(`Add files to ${kind}`, "Add files…", true, (files) => view.addFiles(kind, files));
+    this.remove = make(
+      "button",
+      { type: "button", "aria-label": `Delete all photos of ${kind}`, onclick: () => this.ask() },
+      "Delete all",
+    );
+    const picker = filePicker(`Add files to ${kind}`, "Add files…", true, (files) =>
+      view.addFiles(kind, files),
+    );
     this.question = make("p", { class: "tlc-question", hidden: true });
     this.list = make("ul", { class: "tlc-thumbnails", "aria-label": `Photos of ${kind}` });
     this.list.addEventListener("keydown", (event) => this.walk(event));
     const row = make("div", { class: "tlc-row" }, this.shutter, this.count, picker, this.remove);
-    this.element = make("div", { class: "tlc-class", role: "group", "aria-label": kind }, row, this.question, this.list);
+    this.element = make(
+      "div",
+      { class: "tlc-class", role: "group", "aria-label": kind },
+      row,
+      this.question,
+      this.list,
+    );
     dropZone(this.element, (files) => view.addFiles(kind, files));
     this.refresh();
   }
@@ -447,10 +495,14 @@ class ClassCard {
     const names = [...this.known.keys()].sort();
     names.forEach((name, i) => {
       const item = there.get(name) ?? this.thumbnail(name);
-      if (this.list.children[i] !== item) this.list.insertBefore(item, this.list.children[i] ?? null);
+      if (this.list.children[i] !== item)
+        this.list.insertBefore(item, this.list.children[i] ?? null);
       const number = `photo ${i + 1} of ${this.kind}`;
       const [button] = item.children;
-      button.setAttribute("aria-label", this.known.get(name) ? `Delete ${number}` : `Delete ${number}, which cannot be read`);
+      button.setAttribute(
+        "aria-label",
+        this.known.get(name) ? `Delete ${number}` : `Delete ${number}, which cannot be read`,
+      );
     });
     const buttons = this.buttons();
     if (buttons.length && !buttons.some((button) => button.tabIndex === 0)) {
@@ -475,7 +527,12 @@ class ClassCard {
       ? make("img", { src: address, alt: "", width: 56, height: 56 })
       : make("span", { class: "tlc-unreadable", title: `${name} cannot be read` }, "?");
     const cross = make("span", { class: "tlc-cross", "aria-hidden": "true" }, "×");
-    const button = make("button", { type: "button", tabindex: -1, title: `Delete ${name}` }, image, cross);
+    const button = make(
+      "button",
+      { type: "button", tabindex: -1, title: `Delete ${name}` },
+      image,
+      cross,
+    );
     button.addEventListener("click", () => this.view.album.remove(this.kind, [name]));
     button.addEventListener("focus", () => this.settle(button));
     return make("li", { "data-name": name }, button);
@@ -487,7 +544,14 @@ class ClassCard {
   }
 
   walk(event) {
-    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1, Home: -Infinity, End: Infinity }[event.key];
+    const step = {
+      ArrowRight: 1,
+      ArrowDown: 1,
+      ArrowLeft: -1,
+      ArrowUp: -1,
+      Home: -Infinity,
+      End: Infinity,
+    }[event.key];
     const buttons = this.buttons();
     const at = buttons.indexOf(document.activeElement);
     if (at < 0) return;
@@ -506,7 +570,11 @@ class ClassCard {
     const yes = make("button", { type: "button", class: "tlc-danger" }, "Delete");
     yes.addEventListener("click", () => this.view.album.remove(this.kind, names).then(close));
     const no = make("button", { type: "button", onclick: close }, "Keep");
-    this.question.replaceChildren(`Delete ${photos(names.length)} of ${this.kind} for good? `, yes, no);
+    this.question.replaceChildren(
+      `Delete ${photos(names.length)} of ${this.kind} for good? `,
+      yes,
+      no,
+    );
     this.question.hidden = false;
     no.focus();
   }
@@ -527,17 +595,46 @@ class CameraView {
       onchange: (on) => section.classList.toggle("tlc-on", on),
     });
     this.newest = make("figure", { class: "tlc-newest", hidden: true });
-    const shoot = make("button", { type: "button", title: "It belongs to no class" , onclick: () => this.takeNew() }, "New photo");
-    const picker = filePicker("Choose a file as the new photo", "Choose a file…", false, (files) => this.lookAt(files));
-    const left = make("div", { class: "tlc-left" }, this.webcam.picture, this.webcam.button, make("div", { class: "tlc-row" }, shoot, picker), this.newest);
+    const shoot = make(
+      "button",
+      { type: "button", title: "It belongs to no class", onclick: () => this.takeNew() },
+      "New photo",
+    );
+    const picker = filePicker("Choose a file as the new photo", "Choose a file…", false, (files) =>
+      this.lookAt(files),
+    );
+    const left = make(
+      "div",
+      { class: "tlc-left" },
+      this.webcam.picture,
+      this.webcam.button,
+      make("div", { class: "tlc-row" }, shoot, picker),
+      this.newest,
+    );
     dropZone(left, (files) => this.lookAt(files));
     this.cards = new Map(setup.classes.map((kind) => [kind, new ClassCard(kind, this)]));
     this.saveAgain = make("button", { type: "button", hidden: true, onclick: () => this.again() });
     this.note = make("p", { class: "tlc-note", hidden: true });
-    const hint = make("p", { class: "tlc-hint" }, "Click on a class for one photo, hold it for a burst.");
-    const cards = make("div", { class: "tlc-right" }, hint, ...[...this.cards.values()].map((card) => card.element), this.note);
+    const hint = make(
+      "p",
+      { class: "tlc-hint" },
+      "Click on a class for one photo, hold it for a burst.",
+    );
+    const cards = make(
+      "div",
+      { class: "tlc-right" },
+      hint,
+      ...[...this.cards.values()].map((card) => card.element),
+      this.note,
+    );
     const kept = whereItGoes(`: photos are files in the folder ${setup.folder}`);
-    section.append(make("div", { class: "tlc-columns" }, left, cards), problem, this.saveAgain, status, make("p", { class: "tlc-private" }, kept));
+    section.append(
+      make("div", { class: "tlc-columns" }, left, cards),
+      problem,
+      this.saveAgain,
+      status,
+      make("p", { class: "tlc-private" }, kept),
+    );
     this.folder = setup.folder;
     this.touched = new Set(); // classes whose counts are to be announced
     album.views.add(this);
@@ -556,7 +653,12 @@ class CameraView {
 
   async picture() {
     const data = await this.webcam.frame(this.side).catch(() => null);
-    if (!data) this.complain(this.webcam.stream ? "The camera gives no picture yet: wait a moment." : "Turn the camera on first, or add files.");
+    if (!data)
+      this.complain(
+        this.webcam.stream
+          ? "The camera gives no picture yet: wait a moment."
+          : "Turn the camera on first, or add files.",
+      );
     return data;
   }
 
@@ -617,7 +719,9 @@ class CameraView {
     if (!this.album.unsaved.length && this.webcam.stream) this.complain("");
     clearTimeout(this.announcing);
     this.announcing = setTimeout(() => {
-      const counts = [...this.touched].map((name) => `${name}: ${photos(this.album.photos.get(name).size)}`);
+      const counts = [...this.touched].map(
+        (name) => `${name}: ${photos(this.album.photos.get(name).size)}`,
+      );
       this.touched.clear();
       this.frame.say(`${counts.join(", ")}.`);
     }, 2 * BURST);
@@ -643,13 +747,20 @@ class CameraView {
     if (gone.length) for (const [kind] of gone) if (this.cards.has(kind)) this.kept(kind);
     const { others } = this.album;
     this.note.hidden = !others.length;
-    this.note.textContent = `${this.folder} also holds ${others.join(", ")}: load_photo_folder will read that too.`;
+    this.note.textContent =
+      `${this.folder} also holds ${others.join(", ")}: load_photo_folder reads ` +
+      `${others.length > 1 ? "them" : "it"} too.`;
   }
 
   showNewest() {
     this.newest.hidden = !this.album.newest;
     if (!this.album.newest) return;
-    const image = make("img", { src: this.album.newest, alt: "The new photo", width: 80, height: 80 });
+    const image = make("img", {
+      src: this.album.newest,
+      alt: "The new photo",
+      width: 80,
+      height: 80,
+    });
     this.newest.replaceChildren(image, make("figcaption", {}, "camera.photo"));
   }
 
@@ -678,11 +789,23 @@ class LiveView {
         if (on) this.run();
       },
     });
-    const picker = filePicker("Choose a photo to classify", "Choose a file…", false, (files) => this.lookAt(files));
+    const picker = filePicker("Choose a photo to classify", "Choose a file…", false, (files) =>
+      this.lookAt(files),
+    );
     this.bars = make("ul", { class: "tlc-bars", "aria-label": "Names and probabilities" });
-    const left = make("div", { class: "tlc-left" }, this.webcam.picture, make("div", { class: "tlc-row" }, this.webcam.button, picker));
+    const left = make(
+      "div",
+      { class: "tlc-left" },
+      this.webcam.picture,
+      make("div", { class: "tlc-row" }, this.webcam.button, picker),
+    );
     dropZone(left, (files) => this.lookAt(files));
-    section.append(make("div", { class: "tlc-columns" }, left, make("div", { class: "tlc-right" }, this.bars)), problem, status, make("p", { class: "tlc-private" }, whereItGoes("")));
+    section.append(
+      make("div", { class: "tlc-columns" }, left, make("div", { class: "tlc-right" }, this.bars)),
+      problem,
+      status,
+      make("p", { class: "tlc-private" }, whereItGoes("")),
+    );
     this.running = false;
     this.announced = "";
     kernel.views.add(this);
@@ -695,7 +818,8 @@ class LiveView {
     try {
       while (this.webcam.stream) {
         const begin = Date.now();
-        const data = document.hidden || this.webcam.seen === false ? null : await this.webcam.frame(this.side);
+        const data =
+          document.hidden || this.webcam.seen === false ? null : await this.webcam.frame(this.side);
         if (data) {
           const { bars } = await this.kernel.ask({ do: "classify" }, data);
           if (this.webcam.stream) this.show(bars);
@@ -728,7 +852,15 @@ class LiveView {
     const top = bars.reduce((best, bar) => (bar[1] > best[1] ? bar : best))[0];
     this.bars.replaceChildren(
       ...bars.map(([name, value]) => {
-        const item = items.get(name) ?? make("li", { "data-name": name }, make("span", { class: "tlc-name" }, name), make("span", { class: "tlc-track" }, make("span", { class: "tlc-bar" })), make("span", { class: "tlc-percent" }));
+        const item =
+          items.get(name) ??
+          make(
+            "li",
+            { "data-name": name },
+            make("span", { class: "tlc-name" }, name),
+            make("span", { class: "tlc-track" }, make("span", { class: "tlc-bar" })),
+            make("span", { class: "tlc-percent" }),
+          );
         item.classList.toggle("tlc-top", name === top);
         item.children[1].firstChild.style.width = `${100 * value}%`;
         item.children[2].textContent = `${Math.round(100 * value)} %`;

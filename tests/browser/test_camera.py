@@ -154,7 +154,7 @@ wrong, calls = True, []
 
 def predict(image):
     calls.append(image)
-    time.sleep(0.3)
+    time.sleep(0.8)
     return {"a": 1 / 0 if wrong else 1}
 
 Live(predict)
@@ -236,7 +236,7 @@ def test_what_is_in_the_way_is_said_and_nothing_is_lost(camera_page, address, wo
         'from tlcourse.camera import Camera, Live\nCamera(["red", "blue"])',
         SLOW,
         "wrong = False",
-        "time.sleep(0.5)",
+        "time.sleep(1)",
         "print(len(calls))",
     )
     notebook.run(0)
@@ -285,7 +285,7 @@ def test_what_is_in_the_way_is_said_and_nothing_is_lost(camera_page, address, wo
     button(page, "Stop").click()
     notebook.run(3)
     number = int(notebook.run(4)[0]["text"])
-    page.wait_for_timeout(1500)
+    page.wait_for_timeout(2000)
     assert int(notebook.run(4)[0]["text"]) == number > 1
 
 
