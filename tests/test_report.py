@@ -17,6 +17,7 @@ from tlcourse import report, rivals
 from tlcourse.files import CourseError
 
 KINDS = ("dark <b>", "light & co")
+MEASURE = report.Measurement.measure
 FULL_STEPS = report.Measurement.full_steps
 
 
@@ -270,6 +271,22 @@ def test_the_report_on_another_folder_is_kept(light, tmp_path):
         report.make(cars, tmp_path / "out")
 
 
+def test_the_frozen_network_is_measured_even_without_time(light, tmp_path, photos, monkeypatch):
+    asked = []
+
+    def run(self, arm, drawn, places, setting, seed, budgets):
+        asked.append(arm)
+        return [np.zeros(len(places), int)]
+
+    monkeypatch.setattr(report.Measurement, "run", run)
+    store = report.Store(tmp_path)
+    store.begin(photos)
+    late = report.Measurement(photos, store, 0, report.perf_counter() - 3600, lambda *_: None)
+    MEASURE(late)
+    assert {run["seed"] for run in store.content["runs"] if run["arm"] == "frozen"} == set(range(5))
+    assert set(asked) == {"frozen"}
+
+
 def test_two_commands_do_not_work_on_one_folder(light, tmp_path):
     folder = fill(tmp_path / "pets", {"cat": 5, "dog": 5})
     report.make(folder, tmp_path / "out")
@@ -379,6 +396,14 @@ def test_what_no_plan_has_time_for_is_left_out_by_name(photos, tmp_path, monkeyp
     words = " ".join(report.limits(late))
     assert "A small network from scratch was left out because of --minutes 1." in words
     assert "The fine-tuned EfficientNet-Lite0 was left out" in words
+
+
+def test_without_time_no_network_is_built_for_a_plan(photos, tmp_path, monkeypatch, no_networks):
+    store = report.Store(tmp_path)
+    store.begin(photos)
+    late = report.Measurement(photos, store, 1, report.perf_counter() - 3600, lambda *_: None)
+    assert late.plan["steps"] == {}
+    assert store.content["plans"] == {}
 
 
 def test_a_plan_with_two_learning_rates_says_so(photos, tmp_path, monkeypatch):

@@ -307,8 +307,10 @@ class Measurement:
         plans, key = self.store.content["plans"], f"{self.minutes:g}"
         if key in plans:
             return plans[key]
-        seconds = {arm: self.seconds_of_a_step(arm) for arm in TRAINED}
         full = self.full_steps()
+        if self.left() <= 0:
+            return {"steps": {}, "rates": 0, "full": full, "seconds": {}}
+        seconds = {arm: self.seconds_of_a_step(arm) for arm in TRAINED}
         runs = 3 * self.repeats + 1 + 1.3 * len(SEEDS) + 1  # tuned, wider, seeds, the last
         available = 0.8 * max(0, self.left())  # other programs may want the machine, too
         for share, rates in LEVELS:
@@ -376,7 +378,8 @@ class Measurement:
         def scores(setting: float) -> list[float]:
             found = self.store.find("tuning", arm=arm, setting=setting, steps=budgets)
             if found is None:
-                if perf_counter() + max(spent, default=expected) > until:
+                is_late = perf_counter() + max(spent, default=expected) > until
+                if is_late and arm != SOLVED[0]:
                     raise _NoTime
                 began, cpu = perf_counter(), process_time()
                 self.tell(f"tuning {NAMES[arm]}")
@@ -435,7 +438,8 @@ class Measurement:
                 continue
             same = [e["seconds"] for e in self.store.content["runs"]
                     if e["arm"] == arm and e["steps"] == part]  # fmt: skip
-            if perf_counter() + max(same, default=self.expected(arm, part)) > until:
+            is_late = perf_counter() + max(same, default=self.expected(arm, part)) > until
+            if is_late and arm != SOLVED[0]:
                 raise _NoTime
             began, cpu = perf_counter(), process_time()
             self.tell(f"{NAMES[arm]}, seed {seed + 1} of {len(SEEDS)}")
@@ -452,8 +456,7 @@ class Measurement:
         """Everything that is not stored, as far as the budget reaches."""
         self.total = 2 * (3 + len(SEEDS)) + 2 * (4 + len(SEEDS)) + 1
         for arm in SOLVED:  # for the first of them there is always time
-            share = 0.15 * 60 * self.minutes if arm == "pixels" else np.inf
-            until = perf_counter() + share
+            until = perf_counter() + 0.15 * 60 * self.minutes
             try:
                 self.choose(arm, [], GRIDS[arm], until)
                 for seed in SEEDS:
