@@ -420,6 +420,7 @@ def test_what_changes_no_mark_is_not_in_its_key(package):
     before = state()
     (package / "weights" / "README.md").write_text("other words")
     (package / "questions.toml").write_text("")
+    (package / "course" / "first_edition.json").write_text("{}")
     (package / "course" / "templates" / "slides.html.j2").write_text("")
     (package / "__pycache__").mkdir(exist_ok=True)
     (package / "__pycache__" / "losses.cpython-311.pyc").write_bytes(b"x")
