@@ -604,6 +604,45 @@ def test_where_each_submission_needs_a_sandbox_of_its_own_the_marks_are_the_same
     assert points([json.loads(path.read_text("utf-8")) for path in stamps(marks)]) == expected(2)
 
 
+def test_the_list_runs_nothing_and_writes_nothing(class_of, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("PATH", "")  # so that there is no sandbox either
+    source = class_of(3)
+    put(source / "student001" / "old.ipynb")
+    before = sorted(tmp_path.rglob("*"))
+    code, out, err = run_command(
+        capsys, source, "--exercise", "2", "--list", "--out", tmp_path / "marks"
+    )
+    assert (code, err) == (0, "")
+    assert out.startswith("3 handed in, 4 entries.")
+    assert f"  marked: student000/{FILE}: the only notebook" in out
+    assert "  another version: student001/old.ipynb: the same file again" in out
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@needs_sandbox
+def test_a_second_run_needs_no_option_again_and_says_what_is_nobodys(class_of, tmp_path, capsys):
+    source, marks = class_of(2), tmp_path / "marks"
+    roster = put(tmp_path / "people.csv", b"Full name\nstudent000\nstudent001\nGone Fishing\n")
+    put(source / "notes.pdf")
+    deadline = ["--deadline", "2020-12-01 18:00", "--penalty", "0.5", "--penalty-most", "0.25"]
+    command = [source, "--exercise", "2", "--out", marks]
+    _, first, _ = run_command(capsys, *command, *deadline, "--roster", roster)
+    code, second, _ = run_command(capsys, *command)
+    assert (code, second) == (0, first)
+    assert "2 late" in second
+    assert "each day late costs 50% of the points, at most 25%" in second
+    assert "Handed in nothing (1): Gone Fishing" in second
+    assert "Not marked, since it is nobody's: notes.pdf" in second
+    assert '"student000","marked"' in (marks / "ex02.csv").read_text("utf-8")
+    assert ",20,60,90" in (marks / "ex02.csv").read_text("utf-8")
+    _, third, _ = run_command(capsys, *command, "--penalty", "0")
+    assert "being late costs nothing" in third
+    roster.unlink()
+    code, _, err = run_command(capsys, *command)
+    assert code == 1
+    assert "by --roster" in err
+
+
 def test_without_a_sandbox_no_marks_are_issued(class_of, tmp_path, capsys, monkeypatch):
     tools = tmp_path / "tools"
     tools.mkdir()

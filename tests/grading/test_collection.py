@@ -203,15 +203,15 @@ def test_every_entry_is_marked_or_named_with_the_reason(case):
     assert set(got) == set(expected)
     for student, words in expected.items():
         assert words in (got[student].reason or got[student].file), student
-    listed = [item.path for item in found.items]
+    listed = [item.location for item in found.items]
     for name in files:
-        assert any(path.startswith(name) for path in listed), f"{name} is in no line"
+        assert any(where.startswith(name) for where in listed), f"{name} is in no line"
     assert len(set(listed)) == len(listed)
     assert all(item.reason and item.fate for item in found.items)
     marked = [item.student for item in found.items if item.fate == "marked"]
     assert sorted(marked) == sorted(s for s, one in got.items() if not one.reason)
     text = listing.text(found)
-    assert all(item.path in text and item.reason in text for item in found.items)
+    assert all(item.location in text and item.reason in text for item in found.items)
 
 
 def test_a_zip_and_its_unpacked_folder_give_the_same_list(case):
@@ -251,7 +251,7 @@ def test_the_newest_whole_version_counts_and_the_list_says_why(tmp_path):
     put(folder, {"ada/ex02 new.ipynb": OPEN}, TIME + 120)  # newer, and not whole
     found = collect(folder)
     assert found.submissions[0].file == "ex02 old.ipynb"
-    reasons = {item.path: item.reason for item in found.items}
+    reasons = {item.location: item.reason for item in found.items}
     assert reasons["ada/ex02 new.ipynb"] == "it answers 0 tasks, the one that is marked 9"
     assert reasons[f"ada/{FILE}"] == "it is older"
 
@@ -344,7 +344,7 @@ def test_a_timestamp_that_a_student_could_have_written_does_not_count(tmp_path):
     files = {f"ada/{FILE}": SOLVED, "ada/timestamp.txt": b"2020-01-01 00:00:00 UTC"}
     found = collect(put(tmp_path / "class", files))
     assert found.submissions[0].submitted == "2026-12-01T10:00:00+00:00"
-    (item,) = [item for item in found.items if item.path.endswith("timestamp.txt")]
+    (item,) = [item for item in found.items if item.location.endswith("timestamp.txt")]
     assert "the student could have written it" in item.reason
     assert "--trust-timestamps" in item.reason
 

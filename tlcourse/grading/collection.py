@@ -26,7 +26,7 @@ class Item:
 
     Attributes
     ----------
-    path : str
+    location : str
         From the source on.
     student : str
         "" if it is nobody's.
@@ -35,7 +35,7 @@ class Item:
     reason : str
     """
 
-    path: str
+    location: str
     student: str
     fate: str
     reason: str
@@ -94,7 +94,7 @@ def collect(
         found = entries.walk(source)
     except (OSError, Unreadable) as error:
         raise CourseError(f"{source} is neither a folder nor a sound zip: {error}.") from None
-    items = [Item(_path(e), "", "ignored", why) for e in found if (why := _junk(e))]
+    items = [Item(_location(e), "", "ignored", why) for e in found if (why := _junk(e))]
     found = [entry for entry in found if not _junk(entry)]
     around, found = _unwrapped(found, exercise)
     notes = []
@@ -105,7 +105,7 @@ def collect(
         who = _whose(entry, len(around))
         if who is None:
             why = "it is neither a notebook nor a zip, and in no student's folder"
-            items.append(Item(_path(entry), "", "ignored", why))
+            items.append(Item(_location(entry), "", "ignored", why))
         else:
             of_students.setdefault(who.student, []).append((who, entry))
     if not of_students:
@@ -120,18 +120,18 @@ def collect(
         items += chosen.items
         notes += chosen.notes
     submissions.sort(key=lambda one: one.student)
-    return HandedIn(submissions, sorted(items, key=lambda item: item.path), notes)
+    return HandedIn(submissions, sorted(items, key=lambda item: item.location), notes)
 
 
-def _path(entry: Entry) -> str:
-    return printable(str(entry.path) + "/" * entry.is_folder)
+def _location(entry: Entry) -> str:
+    return printable(str(entry.location) + "/" * entry.is_folder)
 
 
 def _junk(entry: Entry) -> str:
     """Why an entry is nobody's work, "" if it may be."""
     if entry.is_stray:
         return entry.problem
-    for part in entry.path.parts:
+    for part in entry.location.parts:
         if part == "__MACOSX" or part.startswith("._"):
             return "macOS keeps its own notes there"
         if part == ".ipynb_checkpoints":
@@ -146,16 +146,16 @@ def _unwrapped(found: list[Entry], exercise: str) -> tuple[list[str], list[Entry
     around: list[str] = []
     while found and len(around) < 4:
         depth = len(around)
-        firsts = {entry.path.parts[depth] for entry in found}
+        firsts = {entry.location.parts[depth] for entry in found}
         first = min(firsts)
         if len(firsts) > 1 or platforms.is_of_platform(first, is_file=False):
             break
         inside = found
-        if len(found) == 1 and len(found[0].path.parts) == depth + 1:
+        if len(found) == 1 and len(found[0].location.parts) == depth + 1:
             if not entries.is_zip(first) or platforms.is_of_platform(first, is_file=True):
                 break
             inside = [one for one in entries.opened(found[0]) if not _junk(one)]
-        below = [one.path.parts[depth + 1 :] for one in inside]
+        below = [one.location.parts[depth + 1 :] for one in inside]
         if not all(below):
             break
         if any(platforms.is_of_platform(p[0], is_file=len(p) == 1) for p in below):
@@ -178,8 +178,8 @@ def _unwrapped(found: list[Entry], exercise: str) -> tuple[list[str], list[Entry
 
 def _whose(entry: Entry, depth: int) -> Person | None:
     """Who handed in an entry; None if it is nobody's."""
-    first = entry.path.parts[depth]
-    at_top = len(entry.path.parts) == depth + 1 and not entry.is_folder
+    first = entry.location.parts[depth]
+    at_top = len(entry.location.parts) == depth + 1 and not entry.is_folder
     who = platforms.person(first, is_file=at_top)
     known = platforms.is_notebook(first) or entries.is_zip(first) or platforms.is_archive(first)
     return who if who.platform or not at_top or known or entry.problem else None
@@ -226,7 +226,9 @@ class _Choice:
 
     def make(self, own: list[tuple[Person, Entry]]) -> Submission:
         """The submission, from all that is the student's."""
-        folders = [e.path.parts[self.depth + 1 : -1 if not e.is_folder else None] for _, e in own]
+        folders = [
+            e.location.parts[self.depth + 1 : -1 if not e.is_folder else None] for _, e in own
+        ]
         by_set = any(self.exercise in parts[:1] for parts in folders)  # as nbgrader has it
         others = []
         for (person, outer), folder in zip(own, folders, strict=True):
@@ -248,7 +250,7 @@ class _Choice:
             self._add(entry, "ignored", what)
         first = own[0][0]
         known = {"name": first.name, "id": first.id}
-        known["places"] = tuple(dict.fromkeys(e.path.parts[self.depth] for _, e in own))
+        known["places"] = tuple(dict.fromkeys(e.location.parts[self.depth] for _, e in own))
         if not self.versions:
             return self._without(own, [e for e, _ in others], known)
         best = max(self.versions, key=self._rank)
@@ -279,7 +281,9 @@ class _Choice:
             reason += f", only {names}" + (f" and {len(seen) - 3} more" if len(seen) > 3 else "")
         person, outer = own[0]
         self.items = [
-            replace(item, fate="not read") if item.path in {_path(e) for e in others} else item
+            replace(item, fate="not read")
+            if item.location in {_location(e) for e in others}
+            else item
             for item in self.items
         ]
         file = others[0].name if len(others) == 1 else person.student
@@ -289,7 +293,9 @@ class _Choice:
     def _may_be_notebook(self, entry: Entry, outer: Entry) -> bool:
         if platforms.is_notebook(entry.name):
             return True
-        return entry is outer and bool(entry.problem) and len(entry.path.parts) == self.depth + 1
+        return (
+            entry is outer and bool(entry.problem) and len(entry.location.parts) == self.depth + 1
+        )
 
     def _what(self, entry: Entry) -> str:
         if entry.problem:
@@ -350,7 +356,7 @@ class _Choice:
             version.person.order,
             version.copy,
             name == self.notebook,
-            [-ord(c) for c in str(version.entry.path)],
+            [-ord(c) for c in str(version.entry.location)],
         )
 
     def _explain(self, best: _Version) -> None:
@@ -409,7 +415,7 @@ class _Choice:
         return person.submitted or (outer.time if person.has_time else "")
 
     def _add(self, entry: Entry, fate: str, reason: str) -> None:
-        self.items.append(Item(_path(entry), printable(self.student), fate, printable(reason)))
+        self.items.append(Item(_location(entry), printable(self.student), fate, printable(reason)))
 
 
 def _answered(cells: list[Cell], exercise: str) -> int:

@@ -28,7 +28,7 @@ class Entry:
 
     Attributes
     ----------
-    path : PurePosixPath
+    location : PurePosixPath
         From the source on; a zip on the way is a part of it, like a folder.
     time : str
         When it was last changed, as ISO 8601 in UTC; "" if nobody knows.
@@ -40,7 +40,7 @@ class Entry:
         Whether its path leads out of its zip, so that it is nobody's.
     """
 
-    path: PurePosixPath
+    location: PurePosixPath
     time: str = ""
     is_folder: bool = False
     problem: str = ""
@@ -49,7 +49,7 @@ class Entry:
 
     @property
     def name(self) -> str:
-        return self.path.name
+        return self.location.name
 
     def read(self) -> bytes:
         """The bytes.
@@ -64,7 +64,7 @@ class Entry:
 
 
 def walk(source: Path) -> list[Entry]:
-    """The entries of a folder or zip, by path; zips in it are not opened.
+    """The entries of a folder or zip, by location; zips in it are not opened.
 
     Raises
     ------
@@ -73,12 +73,12 @@ def walk(source: Path) -> list[Entry]:
     OSError
     """
     if source.is_dir():
-        return sorted(_in_folder(source, PurePosixPath()), key=lambda entry: entry.path)
+        return sorted(_in_folder(source, PurePosixPath()), key=lambda entry: entry.location)
     try:
         archive = zipfile.ZipFile(source)
     except zipfile.BadZipFile as error:
         raise Unreadable(str(error)) from None
-    return sorted(_in_zip(archive, PurePosixPath(), source.name), key=lambda entry: entry.path)
+    return sorted(_in_zip(archive, PurePosixPath(), source.name), key=lambda entry: entry.location)
 
 
 def opened(entry: Entry, depth: int = 0) -> Iterator[Entry]:
@@ -90,7 +90,7 @@ def opened(entry: Entry, depth: int = 0) -> Iterator[Entry]:
         if depth == _DEPTH:
             raise Unreadable(f"{entry.name} is a zip in {_DEPTH} zips")
         archive = zipfile.ZipFile(io.BytesIO(entry.read()))
-        inside = list(_in_zip(archive, entry.path, entry.name))
+        inside = list(_in_zip(archive, entry.location, entry.name))
     except Unreadable as error:
         yield replace(entry, problem=str(error), reader=None)
         return
@@ -99,7 +99,7 @@ def opened(entry: Entry, depth: int = 0) -> Iterator[Entry]:
         return
     if not inside:
         yield replace(entry, problem=f"{entry.name} is an empty zip", reader=None)
-    for one in sorted(inside, key=lambda inner: inner.path):
+    for one in sorted(inside, key=lambda inner: inner.location):
         yield from opened(one, depth + 1)
 
 

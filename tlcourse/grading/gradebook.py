@@ -1,8 +1,9 @@
 """Records in nbgrader's gradebook, and the files that are written along with it.
 
 `marks/` is a course folder of nbgrader: formgrader, started in it, shows these marks. (`nbgrader
-export` works too, but guards nothing: a name may be a formula. The CSV files here are guarded.) What a person enters in formgrader (scores, extra credit, comments) is never overwritten; to
-bring it into the CSV and the feedback, store the records again.
+export` works too, but guards nothing: a name may be a formula. The CSV files here are guarded.)
+What a person enters in formgrader (scores, extra credit, comments) is never overwritten; to bring
+it into the CSV and the feedback, store the records again.
 """
 
 import json

@@ -20,14 +20,14 @@ def text(found: HandedIn, roster: Roster | None = None) -> str:
         if one.reason:
             lines.append(f"  not read: {one.reason}")
         lines += [
-            f"  {item.fate}: {item.path}: {item.reason}"
+            f"  {item.fate}: {item.location}: {item.reason}"
             for item in found.items
             if item.student == printable(one.student)
         ]
     nobodys = [item for item in found.items if not item.student]
     if nobodys:
         lines += ["", "Ignored, and nobody's:"]
-        lines += [f"  {item.path}: {item.reason}" for item in nobodys]
+        lines += [f"  {item.location}: {item.reason}" for item in nobodys]
     if roster is not None and (missing := roster.missing(found.submissions)):
         lines += ["", f"Handed in nothing ({len(missing)}): {', '.join(missing)}"]
     return "\n".join(lines)
@@ -36,7 +36,7 @@ def text(found: HandedIn, roster: Roster | None = None) -> str:
 def ignored(found: HandedIn) -> list[str]:
     """What a run says of entries that are nobody's, and may be somebody's work."""
     return [
-        f"{item.path}: {item.reason}"
+        f"{item.location}: {item.reason}"
         for item in found.items
         if not item.student and item.reason.startswith("it ")
     ]

@@ -68,7 +68,7 @@ class Roster:
 
     Attributes
     ----------
-    path : Path
+    file : Path
     platform : str
         "moodle", "canvas" or "".
     header : list of str
@@ -77,7 +77,7 @@ class Roster:
     members : list of Member
     """
 
-    path: Path
+    file: Path
     platform: str
     header: list[str]
     rows: list[list[str]]
@@ -271,7 +271,7 @@ def filled(
             "moodle": "Moodle's grading worksheet, in English",
             "canvas": "the gradebook that Canvas exports",
         }[platform]
-        raise CourseError(f"--for {platform} needs {wanted} as --roster; {roster.path} is not it.")
+        raise CourseError(f"--for {platform} needs {wanted} as --roster; {roster.file} is not it.")
     if platform == "moodle":
         return _for_moodle(roster, marks, maximum)
     return _for_canvas(roster, exercise, title, marks, maximum, column)
@@ -319,7 +319,7 @@ def _for_canvas(
     if len(own) != 1:
         known = ", ".join(repr(_clean(roster.header[i])) for i in free[:20]) or "none"
         raise CourseError(
-            f"{roster.path} has {len(own)} columns for {column or exercise}, and one is needed: "
+            f"{roster.file} has {len(own)} columns for {column or exercise}, and one is needed: "
             f"give its name by --column. Its assignments are {known}."
         )
     kept = [i for i, name in enumerate(roster.header) if name in _CANVAS_OWN - {"Notes"}]
