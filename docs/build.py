@@ -101,12 +101,13 @@ def looks(cell: nbformat.NotebookNode) -> list[str]:
     if re.search(r"quiz\.(ask|predict)\(", cell.source):
         return ["remove-input", "question"]
     reveals = "quiz.reveal(" in cell.source
-    claims = any("tlcourse" in output.get("metadata", {}) for output in cell.outputs)
+    claims = [output for output in cell.outputs if "tlcourse" in output.get("metadata", {})]
     draws = any("image/png" in output.get("data", {}) for output in cell.outputs)
     plots = draws and "plotting." in cell.source
     folded = cell.metadata.get("jupyter", {}).get("source_hidden")
     tags = ["hide-input"] if folded or plots or only_proves(cell) else []
-    return tags + ["answer"] * reveals + ["claim"] * claims
+    only_claims = bool(claims) and len(claims) == len(cell.outputs)
+    return tags + ["answer"] * reveals + ["claim"] * only_claims
 
 
 def only_proves(cell: nbformat.NotebookNode) -> bool:

@@ -117,6 +117,7 @@ CLAIM = new_output("display_data", {"text/plain": "✔ it falls"}, metadata={"tl
         ('quiz.reveal("01.a", x)', [], ["answer"]),
         ('quiz.predictions("01")', [], ["remove-cell"]),
         ("claim(x < 1, words)", [CLAIM], ["claim"]),
+        ("print(x)\nclaim(x < 1, words)", [new_output("stream", text="0"), CLAIM], []),
     ],
 )
 def test_what_a_reader_sees_of_a_cell(source, outputs, expected):
