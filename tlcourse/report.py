@@ -661,13 +661,16 @@ def verdict(y: np.ndarray, predicted: dict[str, np.ndarray], where: str = "here"
     tied = [g.other for g in gains if g.low <= 0]
     if not others:
         return f"Only {NAMES[best]} could be measured: there is nothing to compare it with."
+    some = "" if len(scores) == len(ARMS) else "Not all ways are measured. Of those that are: "
     if not tied:
-        return (
-            f"{_capital(NAMES[best])} is best {where}: it names {scores[best]:.0%} of the test "
-            "photographs right, and its lead over each other way is more than chance."
+        text = (
+            f"{NAMES[best]} is best {where}: it names {scores[best]:.0%} of the test photographs "
+            "right, and its lead over each other way is more than chance."
         )
+        return f"{some}{text}" if some else _capital(text)
     names = [NAMES[arm] for arm in (best, *tied)]
-    text = f"We cannot tell which is best {where}: {', '.join(names[:-1])} or {names[-1]}."
+    text = f"{some}{'we' if some else 'We'} cannot tell which is best {where}: "
+    text += f"{', '.join(names[:-1])} or {names[-1]}."
     if ahead := [NAMES[arm] for arm in others if arm not in tied]:
         text += f" {_capital(NAMES[best])} is clearly better than {' and '.join(ahead)}."
     return text
