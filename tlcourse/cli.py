@@ -309,6 +309,7 @@ def grade(
     from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress
 
+    from tlcourse import checks
     from tlcourse.course import content, processes
     from tlcourse.files import CourseError
     from tlcourse.grading import batch, collection, listing, report, rules
@@ -331,6 +332,8 @@ def grade(
         raise typer.BadParameter("--extensions need a --deadline, once.")
     later = rules.read_extensions(extensions) if extensions else None
     people = rosters.read(Path(told.roster)) if told.roster else None
+    if people and told.platform:
+        rosters.check(people, told.platform, name, checks.title(name), told.column)
     found = collection.collect(
         submissions, name, released.notebook.name, trust_timestamps=told.trust_timestamps
     )
@@ -372,10 +375,10 @@ def grade(
                 f"interrupted; {len(records)} submissions are marked and kept in {out}. "
                 "Run the command again to go on."
             ) from None
-    rules.remember(out, name, told)
     records.sort(key=lambda record: record["student"])
     for sentence in report.write(out, records, found, told, extensions=later, roster=people):
         print(sentence)
+    rules.remember(out, name, told)
 
 
 @app.command(cls=_Command, rich_help_panel=_TEACH)

@@ -10,7 +10,7 @@ import pytest
 from tests.grading.handedin import FILE, NAME, OPEN, SOLVED, canvas, moodle, people, put, table
 from tests.grading.records import enter, record, unreadable
 from tlcourse.files import CourseError
-from tlcourse.grading import collection, report, rules
+from tlcourse.grading import collection, gradebook, report, rules
 from tlcourse.grading import roster as rosters
 
 pytest.importorskip("nbgrader")
@@ -287,3 +287,22 @@ def test_the_rules_are_remembered_and_can_be_changed(tmp_path):
     (tmp_path / "records" / "ex02.rules.json").write_text("{")
     with pytest.raises(CourseError, match="delete it"):
         rules.remembered(tmp_path, NAME)
+
+
+def test_an_extension_is_found_by_name_or_number(marks, tmp_path):
+    from datetime import UTC, datetime, timedelta
+
+    folder = tmp_path / "class"
+    folder.mkdir()
+    download, file = moodle(folder, [SOLVED, SOLVED, SOLVED])
+    roster, found = rosters.read(file), collect(download)
+    found.submissions = roster.applied(found.submissions)
+    due = datetime(2026, 12, 1, 12, tzinfo=UTC)
+    told = rules.Rules(deadline=due.isoformat(), penalty=0.5)
+    later = due + timedelta(days=3)
+    extensions = {"ada müller": later, "102": later, "Nobody": later}
+    records = marked(found, open_answer="")
+    said = "\n".join(report.write(marks, records, found, told, extensions=extensions))
+    known = gradebook.marks(marks, NAME)
+    assert [known[one.student].days_late for one in found.submissions] == [0, 0, 1]
+    assert "With an extension, and nothing handed in: Nobody" in said
