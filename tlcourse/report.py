@@ -665,8 +665,8 @@ def verdict(y: np.ndarray, predicted: dict[str, np.ndarray], where: str = "here"
     some = "" if len(scores) == len(ARMS) else "Not all ways are measured. Of those that are: "
     if not tied:
         text = (
-            f"{NAMES[best]} is best {where}: it names {100 * scores[best]:.0f} % of the test photographs "
-            "right, and its lead over each other way is more than chance."
+            f"{NAMES[best]} is best {where}: it names {100 * scores[best]:.0f} % of the test "
+            "photographs right, and its lead over each other way is more than chance."
         )
         return f"{some}{text}" if some else _capital(text)
     names = [NAMES[arm] for arm in (best, *tied)]
