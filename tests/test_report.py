@@ -481,6 +481,17 @@ def test_a_winner_is_claimed_only_where_the_interval_excludes_zero():
     )
 
 
+def test_who_is_worse_is_said_with_the_interval_of_the_better_one():
+    y = np.arange(400) % 2
+    rows = {
+        "frozen": answers(y, 0.6, 0.61, 0.6, 0.59, 0.6),
+        "pixels": answers(y, 0.9, 0.91, 0.9, 0.9, 0.89),
+    }
+    sentence = report.gain(y, "frozen", "pixels", rows).sentence
+    assert sentence.startswith("Logistic regression on pixels is better than the frozen")
+    assert re.search(r"interval \+[\d.]+ to \+[\d.]+\)", sentence)
+
+
 def test_a_winner_among_some_ways_is_none_among_all():
     y = np.arange(400) % 2
     frozen = answers(y, 0.9, 0.91, 0.89, 0.9, 0.9)

@@ -625,7 +625,8 @@ class Gain:
     def sentence(self) -> str:
         found = evaluation.verdict(self.low, self.high)
         one, other = NAMES[self.one], NAMES[self.other]
-        interval = f"95 % interval {_points(self.low)} to {_points(self.high)}"
+        low, high = (-self.high, -self.low) if found == "hurts" else (self.low, self.high)
+        interval = f"95 % interval {_points(low)} to {_points(high)}"
         if found == "makes no difference":
             return f"{_capital(one)} and {other} differ by less than a point ({interval})."
         if found == "cannot tell":
@@ -664,8 +665,8 @@ def verdict(y: np.ndarray, predicted: dict[str, np.ndarray], where: str = "here"
     some = "" if len(scores) == len(ARMS) else "Not all ways are measured. Of those that are: "
     if not tied:
         text = (
-            f"{NAMES[best]} is best {where}: it names {scores[best]:.0%} of the test photographs "
-            "right, and its lead over each other way is more than chance."
+            f"{NAMES[best]} is best {where}: it names {100 * scores[best]:.0f} % of the test "
+            "photographs right, and its lead over each other way is more than chance."
         )
         return f"{some}{text}" if some else _capital(text)
     names = [NAMES[arm] for arm in (best, *tied)]
@@ -848,8 +849,8 @@ def _halves(measurement: Measurement, predicted: dict, y: np.ndarray) -> list[st
             shorter[arm] = np.mean(half == y)
             few, many = measurement.budgets(arm)
             lines.append(
-                f"{_capital(NAMES[arm])} reaches {shorter[arm]:.1%} after {few} steps and "
-                f"{means[arm]:.1%} after {many}."
+                f"{_capital(NAMES[arm])} reaches {100 * shorter[arm]:.1f} % after {few} steps and "
+                f"{100 * means[arm]:.1f} % after {many}."
             )
     if lines:
         same = sorted(means, key=means.get) == sorted(shorter, key=shorter.get)
