@@ -317,8 +317,9 @@ def grade(
 
     released = content.released(exercise)
     name, records = released.name, []
-    told = rules.changed(
-        rules.remembered(out, name, penalty),
+    told = rules.told(
+        out,
+        name,
         deadline=deadline.astimezone().isoformat() if deadline else None,
         penalty=penalty,
         most=penalty_most,

@@ -640,7 +640,7 @@ def test_a_second_run_needs_no_option_again_and_says_what_is_nobodys(class_of, t
     roster.unlink()
     code, _, err = run_command(capsys, *command)
     assert code == 1
-    assert "by --roster" in err
+    assert "is gone: give --roster again, or delete" in err
 
 
 def test_without_a_sandbox_no_marks_are_issued(class_of, tmp_path, capsys, monkeypatch):

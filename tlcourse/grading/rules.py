@@ -69,6 +69,23 @@ def _path(marks: Path, exercise: str) -> Path:
     return marks / "records" / f"{exercise}.rules.json"
 
 
+def told(marks: Path, exercise: str, **given) -> Rules:
+    """What holds in this run: what is given, and what an earlier run was told.
+
+    Raises
+    ------
+    CourseError
+        If that does not go together.
+    """
+    rules = changed(remembered(marks, exercise, given.get("penalty")), **given)
+    if rules.roster and given.get("roster") is None and not Path(rules.roster).is_file():
+        raise CourseError(
+            f"The roster {rules.roster} of an earlier run is gone: give --roster again, or delete "
+            f"{_path(marks, exercise)} to forget what earlier runs were told."
+        )
+    return rules
+
+
 def remembered(marks: Path, exercise: str, penalty: float | None = None) -> Rules:
     """The rules of the last run; those without a deadline if there was none.
 
