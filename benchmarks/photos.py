@@ -33,7 +33,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -45,10 +45,20 @@ from time import process_time
 import numpy as np
 
 from benchmarks.label_efficiency import RESULTS
-from tlcourse import models, training, transfer
-from tlcourse.backend import keras, versions
+from tlcourse import models
+from tlcourse.backend import versions
 from tlcourse.data import Dataset, few_labels, load_photo_folder
 from tlcourse.files import CourseError
+from tlcourse.rivals import (
+    BATCH,
+    SHIFT,
+    WIDEN_MOST,
+    Scratch,
+    Trainer,
+    Upper,
+    logistic_regression,
+    tune,
+)
 
 LABELS = (20, 5, 80)  # in the order of running
 SEEDS = range(5)
@@ -56,8 +66,6 @@ TUNING_SEED = 100  # of the draw that settings are chosen on
 SIDE, SMALL_SIDE = 128, 64  # pixels
 TEST_SHARE, TEST_LEAST, POOL_LEAST = 0.4, 40, 100  # of a class
 VALIDATION_LEAST, VALIDATION_MOST = 5, 50  # photographs per class
-BATCH = 16
-SHIFT = 4  # pixels
 # Steps at 5, 20 and 80 labels per class; half as many are the smaller budget.
 STEPS = {
     "scratch": {5: 200, 20: 400, 80: 800},
@@ -66,7 +74,6 @@ STEPS = {
 # Where the grids begin: learning rates, and C of the logistic regression.
 RATES = {"scratch": (3e-4, 1e-3, 3e-3), "fine-tuned": (1e-4, 3e-4, 1e-3)}
 STRENGTHS = (1e-4, 1e-3, 1e-2)
-WIDEN_MOST = 4  # times that a grid may grow
 NETWORKS = {"letters-ResNet50": "conv4", "EfficientNet-Lite0": "stage5"}  # below the cut
 SOLVED = ("pixels", "frozen letters-ResNet50", "frozen EfficientNet-Lite0")  # by regression
 TRAINED = ("fine-tuned EfficientNet-Lite0", "scratch", "fine-tuned letters-ResNet50")  # in steps
@@ -130,7 +137,7 @@ class Photos:
     class_names: tuple[str, ...]
     test: np.ndarray  # places in x
     pool: np.ndarray
-    trainers: dict[str, "Trainer"] = field(default_factory=dict)
+    trainers: dict[str, Trainer] = field(default_factory=dict)
 
     @classmethod
     def read(cls, folder: Path) -> "Photos":
@@ -182,13 +189,19 @@ class Photos:
         if arm != "pixels":
             self.trainer(arm.partition(" ")[2] or arm)
 
-    def trainer(self, name: str) -> "Trainer":
+    def trainer(self, name: str) -> Trainer:
         if name not in self.trainers:
-            self.trainers[name] = (
-                Scratch(self.small, self.classes)
-                if name == "scratch"
-                else Upper(name, self.small if "ResNet50" in name else self.x, self.classes)
-            )
+            if name == "scratch":
+                self.trainers[name] = Scratch(self.small, self.classes)
+            else:
+                images = self.small if "ResNet50" in name else self.x
+                side = images.shape[1]
+                pretrained = (
+                    models.resnet50("course", side)
+                    if "ResNet50" in name
+                    else models.efficientnet_lite0(side=side)
+                )
+                self.trainers[name] = Upper(pretrained, NETWORKS[name], images, self.classes)
         return self.trainers[name]
 
 
@@ -196,98 +209,6 @@ def for_test(photographs: int) -> int:
     """How many photographs of a class are for testing."""
     most = max(TEST_LEAST, photographs - POOL_LEAST)
     return int(min(round(TEST_SHARE * photographs), most))
-
-
-# --- what trains ---------------------------------------------------------------------------------
-
-
-class Trainer:
-    """A network that is compiled once and trained over and over, on inputs that are ready."""
-
-    def __init__(self, model: keras.Model, x: np.ndarray):
-        self.model, self.x = model, x
-        training.compile_classifier(model)
-
-    def train(
-        self, y: np.ndarray, drawn: np.ndarray, places: np.ndarray, rate: float,
-        budgets: Iterable[int], seed: int, shift: int = 0,
-    ) -> list[float]:  # fmt: skip
-        """Accuracy on `places` after each budget of steps, of one run."""
-        for variable in self.model.optimizer.variables:
-            if variable.name != "learning_rate":
-                variable.assign(np.zeros(variable.shape, variable.dtype))
-        self.model.optimizer.learning_rate.assign(rate)
-        scores, done = [], 0
-        for budget in budgets:
-            training.fit_steps(
-                self.model, self.x[drawn], y[drawn],
-                steps=budget - done, batch_size=BATCH, shift=shift, seed=10 * seed + len(scores),
-            )  # fmt: skip
-            done = budget
-            scores.append(training.accuracy(self.model, self.x[places], y[places]))
-        return scores
-
-
-class Scratch(Trainer):
-    """`models.scene_cnn` from random weights."""
-
-    def __init__(self, images: np.ndarray, classes: int):
-        super().__init__(models.scene_cnn(classes), models.preprocess(images))
-
-    def run(self, y, drawn, places, rate, budgets, seed) -> list[float]:
-        training.restart(self.model, seed)
-        return self.train(y, drawn, places, rate, budgets, seed, SHIFT)
-
-
-class Upper(Trainer):
-    """The upper part of a pretrained network, on what the lower part returns."""
-
-    def __init__(self, name: str, images: np.ndarray, classes: int):
-        side = images.shape[1]
-        pretrained = (
-            models.resnet50("course", side)
-            if "ResNet50" in name
-            else models.efficientnet_lite0(side=side)
-        )
-        whole = models.add_head(pretrained, classes)
-        lower, upper = transfer.split(whole, NETWORKS[name])
-        to_pool, _ = transfer.split(upper, "pool")
-        cut = transfer.features(lower, images, lambda x: models.preprocess(x, whole))
-        self.features = transfer.features(to_pool, cut, np.asarray)
-        transfer.unfreeze_from(upper, upper.layers[1].name)
-        super().__init__(upper, cut)
-        self.start = upper.get_weights()
-
-    def run(self, y, drawn, places, rate, budgets, seed, head) -> list[float]:
-        keras.utils.set_random_seed(seed)
-        self.model.set_weights(self.start)
-        self.model.get_layer("head").set_weights(head)
-        return self.train(y, drawn, places, rate, budgets, seed)
-
-
-def logistic_regression(
-    x: np.ndarray, y: np.ndarray, strength: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Kernel (d, K) and bias (K,) of a regularised regression on standardised columns.
-
-    With fewer examples than columns, the solution lies in the span of the examples, so it is
-    looked for there.
-    """
-    from sklearn.linear_model import LogisticRegression
-    from threadpoolctl import threadpool_limits
-
-    mean, sd = x.mean(0, dtype="float64"), x.std(0, dtype="float64")
-    sd[sd == 0] = 1
-    z = (x - mean) / sd
-    regression = LogisticRegression(C=strength, max_iter=5000)
-    with threadpool_limits(1):  # on a busy machine threads that wait for each other cost ten times
-        _, singular, directions = np.linalg.svd(z, full_matrices=False)
-        directions = directions[singular > 1e-9 * singular[0]]
-        regression.fit(z @ directions.T, y)
-    kernel, bias = (regression.coef_ @ directions / sd).T, regression.intercept_
-    if kernel.shape[1] == 1:  # two classes: scikit-learn keeps the second's logit alone
-        kernel, bias = np.hstack([0 * kernel, kernel]), np.append(0, bias)
-    return kernel, bias - mean @ kernel
 
 
 # --- one arm -------------------------------------------------------------------------------------
@@ -324,38 +245,9 @@ def run(
     trainer = photos.trainer(arm.partition(" ")[2] or arm)
     arguments = [photos.y, drawn, places, setting, budgets, seed]
     if arm != "scratch":
-        head = logistic_regression(trainer.features[drawn], photos.y[drawn], strength)
-        arguments.append([part.astype("float32") for part in head])
-    return trainer.run(*arguments)
-
-
-def tune(
-    grid: Iterable[float], score: Callable[[float], float], widen: int = WIDEN_MOST
-) -> tuple[float, bool]:
-    """The best value of a grid, which grows as long as its best value is at an edge.
-
-    Of values that are equally good, one inside is taken before one at an edge, and then the
-    smaller. Neighbours differ by the grid's own factor.
-
-    Returns
-    -------
-    value : float
-    inside : bool
-        Whether it is not at an edge: False only if the grid grew `widen` times in vain.
-    """
-    grid = sorted(grid)
-    factor = (grid[-1] / grid[0]) ** (1 / (len(grid) - 1))
-    for _ in range(widen + 1):
-        scores = [score(value) for value in grid]
-        best = [value for value, s in zip(grid, scores, strict=True) if s == max(scores)]
-        inner = [value for value in best if value not in (grid[0], grid[-1])]
-        if inner:
-            return inner[0], True
-        if best[0] == grid[0]:
-            grid.insert(0, float(f"{grid[0] / factor:.2g}"))
-        else:
-            grid.append(float(f"{grid[-1] * factor:.2g}"))
-    return best[0], False
+        arguments.append(logistic_regression(trainer.features[drawn], photos.y[drawn], strength))
+    predicted = trainer.run(*arguments)
+    return [float(np.mean(classes == photos.y[places])) for classes in predicted]
 
 
 # --- the file ------------------------------------------------------------------------------------
@@ -452,7 +344,9 @@ def choose(arm: str, labels: int, photos: Photos, store: Store) -> list[float]:
     result = []
     for place, budget in enumerate(budgets or [None]):
         grid = RATES[arm.partition(" ")[0]] if budgets else STRENGTHS
-        setting, inside = tune(grid, lambda value, place=place: scores(value)[place])
+        setting, inside = tune(
+            grid, lambda value, place=place: scores(value)[place], widen=WIDEN_MOST
+        )
         result.append({"steps": budget, "setting": setting, "inside": inside})
     chosen[str(labels)] = result
     store.write()

@@ -4,6 +4,7 @@
 Sphinx reads only one, and runs sphinx-build on it. Nothing is fetched, and no notebook is executed.
 """
 
+import ast
 import importlib
 import importlib.util
 import json
@@ -14,6 +15,8 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
+from html import escape
+from html.parser import HTMLParser
 from pathlib import Path
 
 import nbformat
@@ -40,7 +43,8 @@ def build(out: Path, *options: str) -> int:
         source, doctrees = Path(temporary, "source"), Path(temporary, "doctrees")
         gather(source)
         code = main(["-q", "-b", "html", "-d", str(doctrees), *options, str(source), str(out)])
-    name_toggles(out)
+    finish_sidebars(out)
+    write_words(out)
     return code
 
 
@@ -51,39 +55,139 @@ def gather(source: Path) -> None:
     shutil.copy(ROOT / "CHANGELOG.md", source / "changelog.md")
     beside = re.compile(r"\]\(\.\./(?=[./]*(?:notebooks|exercises)/)")  # here these lie within
     for path in source.rglob("*.md"):
-        path.write_text(beside.sub("](", path.read_text("utf-8")), "utf-8")
+        text = beside.sub("](", path.read_text("utf-8"))
+        if path.stem not in ("changelog", "bibliography"):
+            text = link_chapters(text, path.relative_to(source))
+        path.write_text(text, "utf-8")
     for path in [*ROOT.glob("notebooks/*.ipynb"), *ROOT.glob("exercises/ex*/ex*.ipynb")]:
-        target = source / path.relative_to(ROOT)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        nbformat.write(prepare(nbformat.read(path, as_version=4)), target)
+        name = path.relative_to(ROOT)
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        nbformat.write(prepare(nbformat.read(path, as_version=4), name), source / name)
     for folder, pages in (("api", reference()), ("_generated", tables())):
         (source / folder).mkdir(exist_ok=True)
         for name, text in pages.items():
             (source / folder / f"{name}.md").write_text(text, "utf-8")
 
 
-def prepare(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+def prepare(notebook: nbformat.NotebookNode, name: Path) -> nbformat.NotebookNode:
     """Put alternative texts where myst-nb looks for them, and leave out what is for the speaker.
 
-    Code that opens folded in JupyterLab is folded on the page.
+    A page is for reading: code that opens folded in JupyterLab, draws a figure or only asserts is
+    folded; a question stands there without the line that asks it. `name` is the notebook's place.
     """
+    listed = [i for i, c in enumerate(notebook.cells) if "quiz.predictions(" in c.source]
+    for i in listed:
+        if (heading := notebook.cells[i - 1]).cell_type == "markdown":
+            heading.source = re.sub(r"^#+ .*", "", heading.source)
     for cell in notebook.cells:
-        if cell.metadata.get("jupyter", {}).get("source_hidden"):
-            cell.metadata["tags"] = [*cell.metadata.get("tags", []), "hide-input"]
         if cell.cell_type == "markdown":
-            cell.source = re.sub(r"<!--.*?-->\s*", "", cell.source, flags=re.DOTALL)
+            text = re.sub(r"<!--.*?-->\s*", "", cell.source, flags=re.DOTALL)
+            cell.source = link_chapters(text, name)
+        else:
+            cell.metadata["tags"] = [*cell.metadata.get("tags", []), *looks(cell)]
         for output in cell.get("outputs", []):
-            if alt := output.get("metadata", {}).get("image/png", {}).get("alt"):
+            about = output.get("metadata", {}).get("image/png", {})
+            if alt := about.get("alt"):
                 cell.metadata["mystnb"] = {"image": {"alt": alt}}
+            if about.get("width", 0) > 600:  # as wide as the page
+                del about["width"]
     return notebook
 
 
-def name_toggles(out: Path) -> None:
-    """Give the sidebar's arrows the names that the theme leaves out, for those who hear a page."""
+def looks(cell: nbformat.NotebookNode) -> list[str]:
+    """The tags that say to myst-nb, and to the style sheet, what a code cell looks like."""
+    if "quiz.predictions(" in cell.source:
+        return ["remove-cell"]  # there are none on a page; `prepare` leaves out the heading, too
+    if re.search(r"quiz\.(ask|predict)\(", cell.source):
+        return ["remove-input", "question"]
+    reveals = "quiz.reveal(" in cell.source
+    claims = [output for output in cell.outputs if "tlcourse" in output.get("metadata", {})]
+    draws = any("image/png" in output.get("data", {}) for output in cell.outputs)
+    plots = draws and "plotting." in cell.source
+    folded = cell.metadata.get("jupyter", {}).get("source_hidden")
+    tags = ["hide-input"] if folded or plots or only_proves(cell) else []
+    only_claims = bool(claims) and len(claims) == len(cell.outputs)
+    return tags + ["answer"] * reveals + ["claim"] * only_claims
+
+
+def only_proves(cell: nbformat.NotebookNode) -> bool:
+    """Whether a cell asserts and shows nothing, so that its readers see nothing happen."""
+    if cell.outputs or "assert " not in cell.source:
+        return False
+    try:
+        lines = ast.parse(cell.source).body
+    except SyntaxError:  # a line for IPython alone
+        return False
+    return not any(isinstance(line, ast.FunctionDef | ast.ClassDef) for line in lines)
+
+
+# What is left as it is: code, links, headings, and what a directive holds in its first line.
+_KEPT = r"```.*?```|`[^`\n]*`|!?\[[^\]]*\]\([^)]*\)|\{[\w-]+\}`[^`]*`|^#.*?$|^:::.*?$"
+_CHAPTER = re.compile(rf"({_KEPT})|\b([Cc]hapter (\d\d))\b", re.DOTALL | re.MULTILINE)
+
+
+def link_chapters(text: str, page: Path) -> str:
+    """Let every chapter that a text names be a link, from where `page` lies."""
+    paths = {c.number: c.notebook.name for c in content.described_chapters()}
+    here = page.stem[:2] if page.parts[0] == "notebooks" else ""
+    up = "../" * (len(page.parts) - 1)
+
+    def link(found: re.Match) -> str:
+        kept, words, number = found.groups()
+        if kept or number == here or number not in paths:
+            return found[0]
+        return f"[{words}]({up}notebooks/{paths[number]})"
+
+    return _CHAPTER.sub(link, text)
+
+
+def finish_sidebars(out: Path) -> None:
+    """Name the sidebar's arrows, for those who hear a page, and mark what belongs to a chapter."""
     arrow = re.compile(r"(>([^<>]+)</a><details[^>]*>)<summary>")
+    exercise = re.compile(r'(<li class="toctree-l1)([^>]*><a [^>]*>\s*Exercises \d)')
     for path in out.rglob("*.html"):
         page = arrow.sub(r'\1<summary aria-label="Pages under \2">', path.read_text("utf-8"))
-        path.write_text(page, "utf-8")
+        path.write_text(exercise.sub(r"\1 of-chapter\2", page), "utf-8")
+
+
+class Words(HTMLParser):
+    """The words of a page's article, with the sections that a search may lead to."""
+
+    def __init__(self, page: str):
+        super().__init__()
+        self.parts, self.depth, self.silent = [], 0, ""
+        self.feed(page)
+
+    def handle_starttag(self, tag, attributes):
+        found = dict(attributes)
+        if tag == "article" or self.depth:
+            self.depth += tag == "article"
+            if found.get("class") == "headerlink" or tag in ("script", "style"):
+                self.silent = tag
+            if tag == "section" or (tag == "dt" and "id" in found):
+                self.parts.append(f'<{tag} id="{found.get("id", "")}">')
+
+    def handle_endtag(self, tag):
+        self.silent = "" if tag == self.silent else self.silent
+        self.depth -= tag == "article" and self.depth > 0
+        if self.depth and tag in ("section", "dt"):
+            self.parts.append(f"</{tag}>")
+
+    def handle_data(self, data):
+        if self.depth and not self.silent:
+            self.parts.append(escape(data))
+
+
+def write_words(out: Path) -> None:
+    """Write what `_static/excerpts.js` shows of a page that the search finds, read from a disk."""
+    pages = {}
+    for path in sorted(out.rglob("*.html")):
+        name = path.relative_to(out)
+        if name.parts[0] != "_static":
+            words = re.sub(r"\s+", " ", "".join(Words(path.read_text("utf-8")).parts))
+            pages[name.as_posix()] = f'<div role="main">{words}</div>'
+    made = json.dumps(pages, ensure_ascii=False)
+    (out / "_static" / "pages.js").write_text(f"window.PAGES = {made};\n", "utf-8")
 
 
 # --- the reference -------------------------------------------------------------------------------
@@ -125,6 +229,7 @@ def tables() -> dict[str, str]:
     found = {"chapters": chapter_table(), "times": times()}
     found |= {"kernels": kernels(), "benchmarks": benchmarks()}
     found |= {"marking": marking(), "widgets": redraws(), "claims": claims()}
+    found |= {"contents": contents()}
     for name in content.chapters():
         found[f"questions_{name[:2]}"] = answers(quiz.questions(name[:2]))
     for name in content.exercises():
@@ -143,6 +248,18 @@ def chapter_table() -> str:
     """The table of chapters, its times unbroken."""
     made = chapters.table(content.described_chapters(), "notebooks/")
     return re.sub(r"(\d) (min|s)\b", "\\1\N{NO-BREAK SPACE}\\2", made) + "\n"
+
+
+def contents() -> str:
+    """The order of the pages: each chapter, and then the exercises on it."""
+    sets = content.exercises()
+    lines = ["```{toctree}", ":caption: Chapters and exercises", ":hidden:", ""]
+    for name in content.chapters():
+        lines.append(f"/notebooks/{name}")
+        if path := sets.pop(f"ex{name[:2]}", None):
+            lines.append(f"/exercises/{path.parent.name}/{path.stem}")
+    lines += [f"/exercises/{path.parent.name}/{path.stem}" for path in sets.values()]
+    return "\n".join([*lines, "```", ""])
 
 
 def times() -> str:

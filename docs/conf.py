@@ -1,6 +1,7 @@
 """Sphinx: what the site looks like. `docs/build.py` gathers the pages and runs this."""
 
 import importlib.metadata
+import re
 
 from docutils import nodes
 from sphinx.util import logging
@@ -17,6 +18,8 @@ extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 exclude_patterns = ["_generated"]
 nb_execution_mode = "off"  # the outputs are those that are committed and tested
 nb_merge_streams = True
+nb_code_prompt_show = "Show the code"
+nb_code_prompt_hide = "Hide the code"
 myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 
@@ -51,6 +54,22 @@ def keep_signs(app, doctree, name):
             node.parent.replace(beside[0], nodes.Text(beside[0][1:]))
 
 
+def mark_languages_and_sections(app, doctree):
+    """Say which terms are Chinese, and which sections can be skipped."""
+    for term in doctree.findall(nodes.term):
+        if re.search(r"[\u4e00-\u9fff]", term.astext()):
+            term["classes"].append("language-zh")  # docutils writes it as lang="zh"
+    for title in doctree.findall(nodes.title):
+        if title.astext().startswith("Going deeper") and isinstance(title.parent, nodes.section):
+            title.parent["classes"].append("deeper")
+
+
+def add_excerpts(app, pagename, templatename, context, doctree):
+    """Let the search show a piece of what it finds, from a disk as well."""
+    if pagename == "search":
+        app.add_js_file("excerpts.js")
+
+
 def formula(display: str):
     """A visitor that writes a formula as MathML, which browsers show without a script."""
     # A wide formula scrolls, and must do so without a mouse.
@@ -70,6 +89,8 @@ def formula(display: str):
 
 def setup(app):
     """Add the renderer of formulas."""
+    app.connect("doctree-read", mark_languages_and_sections)
+    app.connect("html-page-context", add_excerpts)
     app.connect("doctree-resolved", keep_signs)
     app.add_html_math_renderer(
         "mathml",

@@ -1,17 +1,21 @@
 """The command: what it prints, its exit codes, and that it starts quickly."""
 
 import os
+import re
 import resource
 import signal
 import subprocess
 import sys
 import time
 from importlib import metadata
+from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
+import tlcourse as tlcourse_package
 from tlcourse import cli
 from tlcourse.course import content, lab
 from tlcourse.course import run as runs
@@ -60,6 +64,12 @@ def test_help_takes_less_than_0_3_seconds_of_user_time_and_imports_nothing_heavy
     heavy = {"keras", "tensorflow", "numpy", "matplotlib", "nbclient", "jupyterlab", "sklearn"}
     assert not heavy & set(done.stderr.split())
     assert min(times) < 0.3
+
+
+@pytest.mark.parametrize("command", [c.callback.__name__ for c in cli.app.registered_commands])
+def test_help_names_no_types_of_python(tlcourse, command):
+    _, out, _ = tlcourse(command, "--help")
+    assert re.findall(r"<(?!number|path|text|time)\w+[^ ]*>", out) == []
 
 
 @pytest.mark.parametrize("arguments", [[], ["--help"]])
@@ -148,7 +158,7 @@ def test_run_names_no_folder_where_nothing_is_finished(course, tlcourse, tmp_pat
     monkeypatch.setattr(runs, "machine", interrupt)
     code, out, err = tlcourse("run", "0", "--out", "x")
     assert (code, out) == (130, "")
-    assert "tlcourse: interrupted; 0 of 1 chapters are finished\n" in err
+    assert "tlcourse: interrupted: 0 of 1 chapters are finished\n" in err
     assert not (tmp_path / "here/x").exists()
 
 
@@ -225,10 +235,70 @@ def test_run_interrupted_keeps_what_is_finished_and_says_so(course, tmp_path, in
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=200)
     assert process.returncode == 130
-    assert "tlcourse: interrupted; 1 of 2 chapters are finished\n" in err
+    assert "tlcourse: interrupted: 1 of 2 chapters are finished\n" in err
     assert "Traceback" not in err
     assert "Task" not in err
     assert "00_start_here" in out
     assert (tmp_path / "here/tlcourse-run/00_start_here.html").is_file()
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "kernel").read_text()), 0)
+
+
+# --- photos ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def report(monkeypatch):
+    """A report that is made at once, or ends as it is told to; what it was asked for."""
+    calls = []
+
+    def make(folder, out, *, minutes, on_progress):
+        calls.append((str(folder), out, minutes))
+        on_progress("tuning", 1, 3)
+        if isinstance(module.end, BaseException):
+            raise module.end
+        return module.end
+
+    module = SimpleNamespace(make=make, calls=calls, end=["A verdict.", "The page is x."])
+    monkeypatch.setitem(sys.modules, "tlcourse.report", module)
+    monkeypatch.setattr(tlcourse_package, "report", module, raising=False)
+    return module
+
+
+def test_photos_prints_the_verdict_and_where_the_page_is(report, tlcourse):
+    assert tlcourse("photos", "pets") == (0, "A verdict.\nThe page is x.\n", "")
+    assert tlcourse("photos", "pets", "--minutes", "3", "--out", "there")[0] == 0
+    assert report.calls == [("pets", None, 10), ("pets", Path("there"), 3)]
+
+
+def test_photos_interrupted_says_that_the_same_command_goes_on(report, tlcourse):
+    report.end = KeyboardInterrupt()
+    code, out, err = tlcourse("photos", "pets")
+    assert (code, out) == (130, "")
+    assert err == (
+        "tlcourse: interrupted; what is measured is kept, and the same command goes on.\n"
+    )
+
+
+@pytest.mark.parametrize("minutes", ["0", "-1", "x", "nan", "inf"])
+def test_photos_takes_no_senseless_budget(report, tlcourse, minutes):
+    code, out, err = tlcourse("photos", "pets", "--minutes", minutes)
+    assert (code, out, report.calls) == (2, "", [])
+    assert "--minutes" in err
+    assert err.count("\n") == 1
+
+
+def test_photos_answers_bad_input_in_one_sentence_without_keras(tmp_path):
+    code = (
+        "import sys; from tlcourse.cli import main\n"
+        "try: main(['photos', 'nowhere'])\n"
+        "finally: print('keras' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("tlcourse: There is no folder nowhere")
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == "False\n"
+    assert os.listdir(tmp_path) == []

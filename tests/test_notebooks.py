@@ -192,6 +192,65 @@ def the_rhythm_of_a_chapter_is_kept(notebook):
         yield f"the headings stand in another order than {SECTIONS}"
 
 
+# What a person finishes in an evening: the main line, without "Going deeper" and without code that
+# opens folded, has at most so many.
+LIMITS = {
+    "sections": 6,
+    "words": 2_200,  # about 2,000
+    "lines of code": 250,
+    "predictions": 8,
+    "median lines of a cell": 4,
+    "share of cells over 12 lines": 0.1,
+}
+# Chapters that were written before these limits. Shorten the list, never lengthen it.
+_FIRST_EDITION = {"sections", "words", "lines of code", "median lines of a cell"}
+STILL_OVER = {
+    "01": _FIRST_EDITION,
+    "02": _FIRST_EDITION,
+    "03": _FIRST_EDITION,
+    "04": _FIRST_EDITION - {"words"},
+    "05": _FIRST_EDITION,
+    "06": _FIRST_EDITION | {"share of cells over 12 lines"},
+}
+
+
+def main_line(notebook):
+    """The cells that are not under a heading "Going deeper"."""
+    deeper = 0
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            for marks, title in re.findall(r"^(#+) (.+)$", cell.source, re.MULTILINE):
+                if title.startswith("Going deeper"):
+                    deeper = len(marks)
+                elif len(marks) <= deeper:
+                    deeper = 0
+        if not deeper:
+            yield cell
+
+
+def size(notebook):
+    """How long a chapter's main line is, in the words of LIMITS."""
+    cells = list(main_line(notebook))
+    texts = [c.source for c in cells if c.cell_type == "markdown"]
+    prose = re.sub(r"<!--.*?-->", "", "\n".join(texts), flags=re.DOTALL)
+    shown = [c for c in cells if c.cell_type == "code" and c.source.strip()]
+    shown = [c for c in shown if not c.metadata.get("jupyter", {}).get("source_hidden")]
+    lengths = [sum(bool(line.strip()) for line in c.source.splitlines()) for c in shown]
+    return {
+        "sections": len(re.findall(r"^## \d+ · ", prose, re.MULTILINE)),
+        "words": len(prose.split()),
+        "lines of code": sum(lengths),
+        "predictions": sum(len(PREDICT.findall(c.source)) for c in shown),
+        "median lines of a cell": median(lengths or [0]),
+        "share of cells over 12 lines": sum(n > 12 for n in lengths) / max(1, len(lengths)),
+    }
+
+
+def over(notebook):
+    """The limits that a chapter breaks."""
+    return {what for what, amount in size(notebook).items() if amount > LIMITS[what]}
+
+
 RULES = [
     every_cell_was_run_once_from_top_to_bottom,
     the_outputs_were_made_by_this_code,
@@ -217,6 +276,18 @@ def test_notebook(path, rule):
     if rule is the_rhythm_of_a_chapter_is_kept and not re.match(r"0[1-9]|[1-9]\d", path.name):
         pytest.skip("not a chapter")
     assert list(rule(nbformat.read(path, as_version=4))) == []
+
+
+CHAPTERS = [p for p, _ in PAIRS if p.parent == sync.ROOT / "notebooks"]
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_the_main_line_of_a_chapter_is_one_that_a_person_finishes(path):
+    notebook = nbformat.read(path, as_version=4)
+    allowed = STILL_OVER.get(path.name[:2], set())
+    broken = over(notebook)
+    assert broken <= allowed, f"{size(notebook)}: put what can be skipped under Going deeper"
+    assert allowed <= broken, f"take {allowed - broken} out of STILL_OVER: that is done"
 
 
 @pytest.mark.parametrize(("path", "twin"), PAIRS, ids=[p.stem for p, _ in PAIRS])
@@ -360,6 +431,33 @@ def test_a_notebook_that_breaks_the_rule_is_noticed(rule, spoil):
     assert list(rule(notebook)) == []
     spoil(notebook)
     assert list(rule(notebook))
+
+
+@pytest.mark.parametrize(
+    ("what", "cells"),
+    [
+        ("sections", [new_markdown_cell(f"## {n} · One") for n in range(7)]),
+        ("words", [new_markdown_cell("word " * 2_300)]),
+        ("lines of code", [new_code_cell("a = 1\n" * 4) for _ in range(70)]),
+        ("predictions", [new_code_cell(f'quiz.predict("01.{n}", "?", 0, 1)') for n in "abcdefghi"]),
+        ("median lines of a cell", [new_code_cell("a = 1\n" * 5)]),
+        ("share of cells over 12 lines", [new_code_cell("1"), new_code_cell("a = 1\n" * 13)]),
+    ],
+)
+def test_a_main_line_that_is_too_long_is_noticed_unless_it_goes_deeper(what, cells):
+    assert what in over(new_notebook(cells=cells))
+    deeper = [new_markdown_cell("## Going deeper · All"), *cells]
+    if what != "sections":
+        assert over(new_notebook(cells=deeper)) == set()
+    folded = {"jupyter": {"source_hidden": True}}
+    hidden = [new_code_cell(c.source, metadata=folded) for c in cells if c.cell_type == "code"]
+    assert over(new_notebook(cells=hidden)) == set()
+
+
+def test_going_deeper_ends_with_the_next_section():
+    heads = ["## 1 · A", "### Going deeper · B", "#### C", "### D", "## Going deeper · E", "## F"]
+    kept = main_line(new_notebook(cells=[new_markdown_cell(head) for head in heads]))
+    assert [cell.source for cell in kept] == ["## 1 · A", "### D", "## F"]
 
 
 def test_a_warning_or_an_error_that_is_meant_passes():

@@ -119,7 +119,7 @@ def test_a_guess_is_kept_and_shown_beside_what_was_measured(kernel, learner, cap
     control, reply = parts(kernel)
     assert "move the slider" in reply.value
     control.value = 0.6
-    assert "Your guess is 0.60. Now run the next cell." in reply.value
+    assert "Your guess is 0.60. Now run the next cells." in reply.value
     quiz.reveal("03.pooling", 0.43)
     assert capsys.readouterr().out == "✘ You guessed 0.60, measured is 0.43: off by 0.17.\n"
     quiz.predictions("03")

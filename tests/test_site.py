@@ -12,6 +12,9 @@ from urllib.parse import unquote, urlsplit
 
 import nbformat
 import pytest
+from nbformat.v4 import new_code_cell, new_output
+
+from docs import build
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -89,6 +92,71 @@ def test_the_container_files_install_from_the_lock():
         assert "Not run by the authors" in (ROOT / name).read_text("utf-8")
 
 
+# --- what is made of a notebook ------------------------------------------------------------------
+
+
+FIGURE = new_output(
+    "display_data",
+    {"image/png": "iVBORw0KGgo="},
+    metadata={"image/png": {"alt": "A", "width": 672}},
+)
+CLAIM = new_output("display_data", {"text/plain": "✔ it falls"}, metadata={"tlcourse": {}})
+
+
+@pytest.mark.parametrize(
+    ("source", "outputs", "expected"),
+    [
+        ("x = 1", [], []),
+        ("plotting.show(ax)", [FIGURE], ["hide-input"]),
+        ("model.fit(x, callbacks=[LiveCurves()])", [FIGURE], []),
+        ("a = f(x)\nassert a < 1", [], ["hide-input"]),
+        ("def f(x):\n    assert x\n    return x", [], []),
+        ("%time assert f(x)", [], []),
+        ('quiz.ask("01")', [], ["remove-input", "question"]),
+        ('quiz.predict("01.a", "?", 0, 1)', [], ["remove-input", "question"]),
+        ('quiz.reveal("01.a", x)', [], ["answer"]),
+        ('quiz.predictions("01")', [], ["remove-cell"]),
+        ("claim(x < 1, words)", [CLAIM], ["claim"]),
+        ("print(x)\nclaim(x < 1, words)", [new_output("stream", text="0"), CLAIM], []),
+    ],
+)
+def test_what_a_reader_sees_of_a_cell(source, outputs, expected):
+    assert build.looks(new_code_cell(source, outputs=outputs)) == expected
+
+
+def test_code_that_opens_folded_is_folded_on_the_page():
+    cell = new_code_cell("x = 1", metadata={"jupyter": {"source_hidden": True}})
+    assert build.looks(cell) == ["hide-input"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("See chapter 04.", "See [chapter 04](../notebooks/04_weight_transfer.ipynb)."),
+        ("In Chapter 04", "In [Chapter 04](../notebooks/04_weight_transfer.ipynb)"),
+        ("chapter 99 and chapters 4", "chapter 99 and chapters 4"),
+        ("[of chapter 04](x.md) and `chapter 04`", "[of chapter 04](x.md) and `chapter 04`"),
+        ("## After chapter 04", "## After chapter 04"),
+        ("```\nchapter 04\n```", "```\nchapter 04\n```"),
+    ],
+)
+def test_a_chapter_that_a_text_names_becomes_a_link(text, expected):
+    assert build.link_chapters(text, Path("teach", "01.md")) == expected
+
+
+def test_a_chapter_does_not_link_to_itself():
+    assert build.link_chapters("chapter 04", Path("notebooks", "04_x.ipynb")) == "chapter 04"
+    linked = build.link_chapters("chapter 04", Path("exercises", "ex04", "ex04_x.ipynb"))
+    assert linked == "[chapter 04](../../notebooks/04_weight_transfer.ipynb)"
+
+
+def test_the_words_of_a_page_keep_the_places_that_a_search_leads_to():
+    page = """<p>menu</p><article><section id="a"><h1>Title<a class="headerlink">#</a></h1>
+      <p>a &lt; b</p><script>x()</script></section></article><p>foot</p>"""
+    words = "".join(build.Words(page).parts)
+    assert " ".join(words.split()) == '<section id="a">Title a &lt; b</section>'
+
+
 # --- what is built -------------------------------------------------------------------------------
 
 
@@ -138,6 +206,58 @@ def test_all_parts_are_there(site):
         assert path.relative_to(ROOT).with_suffix(".html").as_posix() in pages
     for name in ("glossary", "genindex", "bibliography", "times", "changelog", "api/tlcourse.data"):
         assert f"{name}.html" in pages
+
+
+@needs_sphinx
+def test_the_home_page_begins_with_three_ways_in_and_a_picture(site):
+    _, out = site
+    page = (out / "index.html").read_text("utf-8")
+    ways = page[page.index('class="ways') : page.index('id="the-chapters"')]
+    links = re.findall(r'<a [^>]*href="([^"]+)"', ways)
+    assert [urlsplit(link).path for link in links[:3]] == [
+        "notebooks/00_start_here.html",
+        "teach/index.html",
+        "grading.html",
+    ]
+    assert "_images/recognised.png" in ways
+
+
+@needs_sphinx
+def test_next_leads_from_a_chapter_to_its_exercises_and_on_to_the_next_chapter(site):
+    _, out = site
+    place, seen = Path("notebooks", f"{CHAPTERS['00'].stem}.html"), []
+    while place.parts[0] in ("notebooks", "exercises"):
+        seen.append(place.stem.partition("_")[0])
+        page = (out / place).read_text("utf-8")
+        following = re.search(r'<link rel="next" [^>]*href="([^"]+)"', page)[1]
+        place = (out / place.parent / following).resolve().relative_to(out.resolve())
+    sets = {path.parent.name for path in ROOT.glob("exercises/ex*/ex*.ipynb")}
+    expected = [
+        name for n in CHAPTERS for name in (n, f"ex{n}") if name in CHAPTERS or name in sets
+    ]
+    assert seen == expected
+
+
+@needs_sphinx
+def test_chinese_terms_say_that_they_are_chinese(site):
+    _, out = site
+    page = (out / "glossary.html").read_text("utf-8")
+    terms = re.findall(r"<dt([^>]*)>([^<]*[\u4e00-\u9fff][^<]*)<", page)
+    assert len(terms) > 30
+    assert [text for attributes, text in terms if 'lang="zh"' not in attributes] == []
+
+
+@needs_sphinx
+def test_a_section_that_can_be_skipped_is_marked(site):
+    _, out = site
+    for path in CHAPTERS.values():
+        headings = sum(
+            len(re.findall(r"^##+ Going deeper", cell.source, re.MULTILINE))
+            for cell in nbformat.read(path, as_version=4).cells
+            if cell.cell_type == "markdown"
+        )
+        page = (out / "notebooks" / f"{path.stem}.html").read_text("utf-8")
+        assert len(re.findall(r'<section class="[^"]*\bdeeper\b', page)) == headings
 
 
 @needs_sphinx

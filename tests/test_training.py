@@ -129,18 +129,6 @@ def test_label_efficiency_pairs_the_arms_and_goes_on_after_an_interruption(model
     assert kept[2, 1, "b"] == result["b"][1, 1]
 
 
-def test_a_claim_is_asserted_at_quick_scale_and_reported_at_full(monkeypatch, capsys):
-    monkeypatch.delenv("TLCOURSE_SCALE", raising=False)
-    training.claim(True, "water is wet")
-    with pytest.raises(AssertionError, match="does not: water is dry"):
-        training.claim(False, "water is dry")
-    assert capsys.readouterr().out == ""
-    monkeypatch.setenv("TLCOURSE_SCALE", "full")
-    training.claim(True, "water is wet")
-    training.claim(False, "water is dry")
-    assert capsys.readouterr().out == "✔ water is wet\n✘ not here: water is dry\n"
-
-
 def test_live_curves_are_silent_outside_a_notebook(model, pool, capsys):
     training.restart(model, 0)
     live = training.LiveCurves()

@@ -10,7 +10,26 @@ import typer
 _TIMES = ["%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M"]
 
 
-class _WithChapters(typer.core.TyperGroup):
+_KINDS = {int: "<number>", float: "<number>", Path: "<path>", str: "<text>", datetime: "<time>"}
+
+
+class _Plain:
+    """Help in words: an option says what it takes; a flag takes nothing and says nothing."""
+
+    def get_params(self, context):
+        params = super().get_params(context)
+        for param in params:
+            is_option = isinstance(param, typer.core.TyperOption)
+            shown = _KINDS.get(param.type_descriptor.annotation, "") if is_option else ""
+            param.display_type_rich = lambda ctx, shown=shown: shown
+        return params
+
+
+class _Command(_Plain, typer.core.TyperCommand):
+    """A command, whose help is for people."""
+
+
+class _WithChapters(_Plain, typer.core.TyperGroup):
     """Help that ends with the list of chapters."""
 
     def format_help(self, context, formatter) -> None:
@@ -61,14 +80,14 @@ def _options(
         print(context.get_help())
 
 
-@app.command(rich_help_panel=_LEARN)
+@app.command(cls=_Command, rich_help_panel=_LEARN)
 def lab(
-    chapter: Annotated[str, typer.Argument(help="The number or name of a chapter.")] = (
+    chapter: Annotated[str, typer.Argument(help="The number or the name of a chapter.")] = (
         "00_start_here"
     ),
     folder: Annotated[Path, typer.Option(help="Your copy of the course.")] = Path("tlcourse-work"),
     port: Annotated[
-        int, typer.Option(min=1, max=65535, help="If it is taken, the next free one is used.")
+        int, typer.Option(min=1, max=65535, help="The port; if it is taken, the next free one.")
     ] = 8888,
     browser: Annotated[
         bool, typer.Option("--browser/--no-browser", help="Open a browser, if there is one.")
@@ -84,7 +103,7 @@ def lab(
     open_lab(folder, name, port=port, browser=browser)
 
 
-@app.command(rich_help_panel=_LEARN)
+@app.command(cls=_Command, rich_help_panel=_LEARN)
 def run(
     chapters: Annotated[
         list[str] | None,
@@ -93,7 +112,7 @@ def run(
     out: Annotated[Path, typer.Option(help="The folder for the results.")] = Path("tlcourse-run"),
     cell_timeout: Annotated[int, typer.Option(min=1, help="Seconds that a cell may take.")] = 600,
 ) -> None:
-    """Execute chapters without JupyterLab: notebooks, HTML pages and a table of run times."""
+    """Run chapters without JupyterLab, and keep notebooks, web pages and a table of run times."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -129,7 +148,7 @@ def run(
                 if result.status != "ok":
                     failures.append(f"{result.chapter}, {result.status}")
         except KeyboardInterrupt:
-            failures.append(f"interrupted; {table.row_count} of {len(paths)} chapters are finished")
+            failures.append(f"interrupted: {table.row_count} of {len(paths)} chapters are finished")
             code = 130
         except CourseError:
             if not table.row_count:  # a bar that has not moved would only be in the way
@@ -153,7 +172,7 @@ FOLDER = Annotated[
 ]
 
 
-@app.command(rich_help_panel=_LEARN)
+@app.command(cls=_Command, rich_help_panel=_LEARN)
 def reset(
     exercise: Annotated[str, typer.Argument(help="The exercise set: ex02, or 2.")],
     folder: FOLDER = None,
@@ -165,7 +184,7 @@ def reset(
         print(sentence)
 
 
-@app.command(rich_help_panel=_LEARN)
+@app.command(cls=_Command, rich_help_panel=_LEARN)
 def submit(
     exercise: Annotated[str, typer.Argument(help="The exercise set: ex02, or 2.")],
     folder: FOLDER = None,
@@ -177,13 +196,50 @@ def submit(
     packed, open_tasks, replaced = handing_in.submit(folder or workspace.find_copy(), exercise)
     for task, status in open_tasks.items():
         print(f"{status}: {task}")
-    count = f"{len(open_tasks)} task{'s' * (len(open_tasks) != 1)}"
-    print(f"{count} open; you can hand in {packed}." if open_tasks else f"Hand in {packed}.")
+    count = "1 task is" if len(open_tasks) == 1 else f"{len(open_tasks)} tasks are"
+    print(f"{count} open. You can hand in {packed}." if open_tasks else f"Hand in {packed}.")
     if replaced:
-        print("It replaces your earlier one.")
+        print("It replaces the one that you made before.")
 
 
-@app.command(rich_help_panel=_TEACH)
+@app.command(cls=_Command, rich_help_panel=_LEARN)
+def photos(
+    folder: Annotated[
+        Path, typer.Argument(help="Your photographs, in one sub-folder for each class.")
+    ],
+    minutes: Annotated[
+        float, typer.Option(min=0.5, max=10_000, help="What it may take, on this machine.")
+    ] = 10,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The folder for the results.", show_default="FOLDER-report"),
+    ] = None,
+) -> None:
+    """Measure what a pretrained network is worth on your photographs: a page, and a classifier."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from tlcourse import report
+
+    console, quiet = Console(stderr=True), not sys.stderr.isatty()
+    columns = [TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()]
+    with Progress(*columns, console=console, disable=quiet, transient=True) as progress:
+        bar = progress.add_task("reading photographs", total=None)
+
+        def on_progress(what: str, done: int, total: int) -> None:
+            progress.update(bar, description=what, completed=done, total=total)
+
+        try:
+            sentences = report.make(folder, out, minutes=minutes, on_progress=on_progress)
+        except KeyboardInterrupt:
+            progress.stop()
+            _complain("interrupted; what is measured is kept, and the same command goes on.")
+            raise typer.Exit(130) from None
+    for sentence in sentences:
+        print(sentence)
+
+
+@app.command(cls=_Command, rich_help_panel=_TEACH)
 def grade(
     submissions: Annotated[
         Path,
@@ -198,11 +254,18 @@ def grade(
         str | None, typer.Option(help="The address of a Dask scheduler: tcp://…")
     ] = None,
     cell_seconds: Annotated[
-        float, typer.Option(min=0.1, help="Seconds that a cell or a call may take.")
+        float, typer.Option(min=0.1, help="Processor seconds that a cell or a call may take.")
     ] = 10,
     seconds: Annotated[
-        float, typer.Option(min=1, help="Seconds that a whole submission may take.")
+        float, typer.Option(min=1, help="Processor seconds that a whole submission may take.")
     ] = 120,
+    again: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="STUDENT",
+            help="Mark this student again, or with limits all who hit a limit; can be repeated.",
+        ),
+    ] = None,
     deadline: Annotated[
         datetime | None,
         typer.Option(help="Submissions after this local time are late.", formats=_TIMES),
@@ -300,6 +363,7 @@ def grade(
                     scheduler=scheduler,
                     cell_seconds=cell_seconds,
                     seconds=seconds,
+                    again=again or (),
                     on_record=on_record,
                     found=found.submissions,
                 )
@@ -318,7 +382,7 @@ def grade(
     rules.remember(out, name, settings)
 
 
-@app.command(rich_help_panel=_TEACH)
+@app.command(cls=_Command, rich_help_panel=_TEACH)
 def slides(
     chapters: Annotated[
         list[str] | None,
@@ -333,10 +397,10 @@ def slides(
     names = dict.fromkeys(map(content.find_chapter, chapters or course))
     for path, count in slides.build([course[name] for name in names], out):
         print(f"{path}: {count} slides")
-    print("Open one in a browser; the key S opens the notes for the speaker.")
+    print("Open a deck in a browser. The key S opens the notes for the speaker.")
 
 
-@app.command(rich_help_panel=_MACHINE)
+@app.command(cls=_Command, rich_help_panel=_MACHINE)
 def fetch(
     names: Annotated[
         list[str] | None, typer.Argument(metavar="[NAME]...", help="Names that --list shows.")
@@ -347,13 +411,13 @@ def fetch(
     show: Annotated[bool, typer.Option("--list", help="Show what there is, and end.")] = False,
     remove: Annotated[bool, typer.Option("--remove", help="Delete what was downloaded.")] = False,
 ) -> None:
-    """Download public data sets and weights, to have them where the internet is not."""
+    """Download public data sets and weights, to have them where there is no internet."""
     from tlcourse.data import download
     from tlcourse.files import CourseError
 
     if show or not (names or everything):
         if remove:
-            raise typer.BadParameter("name what to remove, or give --all.")
+            raise typer.BadParameter("say what to remove, by its name or with --all.")
         _list_sources()
         return
     chosen = list(dict.fromkeys(download.SOURCES if everything else names))
@@ -392,7 +456,7 @@ def _list_sources() -> None:
     print(f"They are kept in {download.home()} (TLCOURSE_HOME).")
 
 
-@app.command(rich_help_panel=_MACHINE)
+@app.command(cls=_Command, rich_help_panel=_MACHINE)
 def doctor() -> None:
     """Check this machine, and say how to fix what fails."""
     from rich.console import Console

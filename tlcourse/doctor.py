@@ -327,8 +327,15 @@ def _sandbox(subject: str) -> list[Finding]:
     try:
         with Sandbox(["numpy"], (), 2**30) as box:
             box.session().close()
+            many = box.serves_many
     except NoSandbox as error:
         return [Finding(subject, True, f"not here. {error}")]
+    if not many:
+        message = (
+            "it starts, but the kernel or its AppArmor profile for bubblewrap lets no sandbox keep "
+            "submissions apart, so each gets a sandbox of its own, which is slow"
+        )
+        return [Finding(subject, True, message)]
     return [Finding(subject, True, "it starts")]
 
 

@@ -5,6 +5,7 @@ SciPy's (`scipy.stats.binomtest(…).proportion_ci("wilson")`). NumPy and SciPy 
 `grad_cam`, which imports Keras when it is called.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -424,8 +425,6 @@ def compare(
         If the test set was used for selection, there are fewer than five seeds, the runs are not
         paired, all runs of one kind are the same run, or the predictions are no classes.
     """
-    from scipy.stats import t
-
     if selected_on_test:
         raise ValueError(
             "selected_on_test: a test set that was used to choose cannot judge as well; choose on "
@@ -463,14 +462,7 @@ def compare(
     right = {name: predicted == y for name, predicted in runs.items()}
     difference = right["transfer"].astype(float) - right["scratch"]
     gain = float(difference.mean())
-    by_seed = difference.mean(1).var(ddof=1) / seeds
-    by_example = difference.mean(0).var(ddof=1) / len(y) if len(y) > 1 else np.inf
-    variance = by_seed + by_example
-    reach = 0.0
-    if variance > 0:
-        freedom = variance**2 / (by_seed**2 / (seeds - 1) + by_example**2 / max(1, len(y) - 1))
-        reach = float(t.isf((1 - LEVEL) / 2, freedom) * np.sqrt(variance))
-    low, high = gain - reach, gain + reach
+    low, high = crossed_interval(difference)
     # Half an answer is added to each side, so that the odds of all right are finite.
     odds = {name: (r.sum() + 0.5) / ((~r).sum() + 0.5) for name, r in right.items()}
     return Comparison(
@@ -486,6 +478,35 @@ def compare(
         examples=len(y),
         seconds=seconds,
     )
+
+
+def crossed_interval(values: np.ndarray, pad: Iterable[float] = ()) -> tuple[float, float]:
+    """95 % interval of a mean over seeds and test examples, of which both might have been others.
+
+    The two variances of a crossed layout are added (Owen 2007, *Annals of Applied Statistics*
+    1(2)), which errs on the wide side, with Satterthwaite's degrees of freedom.
+
+    Parameters
+    ----------
+    values : ndarray, shape (seeds, N)
+        Two seeds or more: 0 or 1 for a wrong or right answer, or their differences.
+    pad : iterable of float
+        Examples that are added, so that few that agree do not pass for certainty: two wrong and
+        two right ones for an accuracy (Agresti & Coull 1998), and two of ±√½ for a difference of
+        accuracies (Agresti & Min 2005, *Statistics in Medicine* 24).
+    """
+    from scipy.stats import t
+
+    seeds, row = len(values), np.append(values.mean(0), list(pad))
+    by_seed = values.mean(1).var(ddof=1) / seeds
+    by_example = row.var(ddof=1) / len(row) if len(row) > 1 else np.inf
+    variance = by_seed + by_example
+    reach = 0.0
+    if variance > 0:
+        freedom = variance**2 / (by_seed**2 / (seeds - 1) + by_example**2 / max(1, len(row) - 1))
+        reach = float(t.isf((1 - LEVEL) / 2, freedom) * np.sqrt(variance))
+    mean = float(row.mean())
+    return mean - reach, mean + reach
 
 
 # --- what goes in ----------------------------------------------------------------------------

@@ -26,6 +26,22 @@ def write(path: Path, data: bytes) -> None:
         raise
 
 
+def write_new(path: Path, data: bytes) -> None:
+    """Write a file that does not exist yet, in a folder that does: whole or not at all.
+
+    Raises
+    ------
+    FileExistsError
+        If there is something of this name, also if another process was quicker.
+    """
+    path.open("xb").close()  # from here on the name is ours
+    try:
+        write(path, data)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
 @contextmanager
 def explain_os_errors(folder: Path, option: str) -> Iterator[None]:
     """Say in one sentence why `folder` cannot be used."""

@@ -14,6 +14,8 @@ from filelock import FileLock, Timeout
 
 from tlcourse.files import write
 
+# Tasks that went to another set, "ex06.softness": "ex08.softness": what was done stays done.
+MOVED: dict[str, str] = {}
 _NAME = "progress.json"
 _PREDICTIONS = "predictions.json"
 _SECONDS = 5.0  # to wait for another notebook
@@ -126,6 +128,15 @@ def _read(folder: Path) -> dict[str, dict[str, str]]:
             f"Your progress could not be read and begins again; the old file is {aside.name}."
         )
         return {}
+    return _moved(kept)
+
+
+def _moved(kept: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+    """The same progress, each task where it is now."""
+    for old, new in MOVED.items():
+        (section, name), (now, new_name) = old.split("."), new.split(".")
+        if status := kept.get(section, {}).pop(name, None):
+            _keep_best(kept, now, new_name, status)
     return kept
 
 

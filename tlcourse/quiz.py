@@ -124,8 +124,9 @@ def _buttons(chapter: str, number: int, question: dict):
 
     def explain(change):
         if change["new"] is not None:
-            text = _verdict(chapter, number, options[change["new"]])
-            reply.value = f"<p aria-live='polite'>{text}</p>"
+            option = options[change["new"]]
+            text = _verdict(chapter, number, option)
+            reply.value = coloured("right" if option.get("right") else "wrong", text)
 
     buttons.observe(explain, names="value")
     title = widgets.HTML(f"<b>{number}. {question['question']}</b>")
@@ -254,11 +255,11 @@ def _prediction_widget(key: str):
 def _noted(asked: Prediction) -> str:
     if asked.guess is None:
         what = "choose one" if asked.choices else "move the slider"
-        return f"<p aria-live='polite'>Your guess: {what}, then run the next cell.</p>"
+        return f"<p aria-live='polite'>Your guess: {what}, then run the next cells.</p>"
     guess = _said(asked, asked.guess)
     if asked.value is not None:
         return f"<p aria-live='polite'>You guessed {guess}, before you saw the answer.</p>"
-    return f"<p aria-live='polite'>Your guess is {guess}. Now run the next cell.</p>"
+    return f"<p aria-live='polite'>Your guess is {guess}. Now run the next cells.</p>"
 
 
 def _format_for(span: float) -> str:
@@ -398,6 +399,27 @@ def _measured_text(measured) -> str:
 
 
 # --- widgets -----------------------------------------------------------------------------------
+
+
+_COLOURS = {  # of JupyterLab's theme, so that they suit a dark one, too
+    "right": "--jp-success-color1, #388e3c",
+    "wrong": "--jp-error-color1, #d32f2f",
+    "open": "--jp-border-color1, #9e9e9e",
+}
+
+
+def coloured(kind: str, *lines: str) -> str:
+    """Lines of HTML behind a bar in the colour of what they say; the words are read without it.
+
+    Parameters
+    ----------
+    kind : str
+        "right", "wrong" or "open".
+    *lines : str
+    """
+    text = "".join(f"<div>{line}</div>" for line in lines)
+    style = f"border-left: 5px solid var({_COLOURS[kind]}); padding: 2px 0 2px 10px; margin: 4px 0"
+    return f"<div aria-live='polite' style='{style}; line-height: 1.45'>{text}</div>"
 
 
 def show_widget(make: Callable, *, markdown: str, text: str) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
@@ -492,7 +493,9 @@ def _append(path: Path, shape: tuple, starts: range, compute: Callable) -> None:
         file.truncate(begin + done * row * starts.step if done else 0)
         if not done:
             file.write(header.getvalue())
-        for start in tqdm(starts[done:], desc="features", leave=False):
+        # A bar for people, in a terminal or a notebook, and nothing in a log.
+        quiet = {} if "ipykernel" in sys.modules else {"disable": None}
+        for start in tqdm(starts[done:], desc="features", leave=False, **quiet):
             file.write(compute(start).tobytes())
             file.flush()
     unfinished.replace(path)

@@ -41,7 +41,7 @@ from tlcourse.course.content import benchmark
 from tlcourse import weights as shipped
 from tlcourse.data import few_labels, fetch_flowers, load_photo, load_photo_folder
 from tlcourse.data import make_scene_digits, make_scene_letters, scale
-from tlcourse.training import claim
+from tlcourse.quiz import claim
 
 import keras
 
@@ -176,7 +176,7 @@ for epoch in (0, 2, 5):
     loss, score = history["loss"][epoch], history["accuracy"][epoch]
     print(f"epoch {epoch + 1}: loss {loss:.3f}, accuracy {score:.2f}")
 
-# %% slideshow={"slide_type": "skip"}
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 claim(abs(history["loss"][-1] - np.log(K)) < 0.1, "the loss stays near ln K, that of guessing")
 claim(history["accuracy"][-1] < 0.25, "and even the training images are guessed")
 
@@ -220,7 +220,7 @@ spread = {name: f.std(0).mean() / f.mean() for name, f in seen.items()}
 for name, ratio in spread.items():
     print(f"{name:17} spread between images / mean of a feature = {ratio:.3f}")
 
-# %% slideshow={"slide_type": "skip"}
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 claim(spread["x / 255"] < 0.003, "divided by 255, images differ by a thousandth of the mean")
 
 # %% [markdown] slideshow={"slide_type": "notes"}
@@ -292,7 +292,7 @@ probes = {
 for name, scores in probes.items():
     print(f"{name:17} {scores.mean():.2f} ± {scores.std(ddof=1):.2f}")
 
-# %% slideshow={"slide_type": "skip"}
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 scores = {name: s.mean() for name, s in probes.items()}
 claim(scores["preprocess_input"] > scores["random weights"] + 0.4, "the weights know a lot")
 claim(scores["x as it is"] < scores["preprocess_input"] - 0.1, "means and order matter")
@@ -829,7 +829,7 @@ for name, copies in {"one draw": draws[:1], "two draws": draws, "black edges": [
 for name, scores in augmented.items():
     print(f"{name:12} {scores.mean():.2f} ± {scores.std(ddof=1):.2f}")
 
-# %% slideshow={"slide_type": "skip"}
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 gain = {name: scores.mean() - augmented["as they are"].mean() for name, scores in augmented.items()}
 claim(abs(gain["one draw"]) < 0.03, "one frozen draw is as good as none")
 claim(abs(gain["two draws"]) < 0.03, "and two draws make no difference")

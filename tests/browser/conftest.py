@@ -1,27 +1,45 @@
+from contextlib import ExitStack
+
 import pytest
 
 from tests.browser import lab
 
 
 @pytest.fixture(scope="session")
-def browser():
-    """Chromium, without a window."""
+def launch():
+    """A function that starts Chromium, without a window, with more arguments."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
     if lab.CHROMIUM is None:
         pytest.skip("Chromium is not installed")
-    with sync_api.sync_playwright() as playwright:
-        # Its own sandbox does not start for root, as whom containers run.
-        chromium = playwright.chromium.launch(
-            executable_path=lab.CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"]
-        )
-        yield chromium
-        chromium.close()
+    with sync_api.sync_playwright() as playwright, ExitStack() as stack:
+
+        def launch(*arguments):
+            # Its own sandbox does not start for root, as whom containers run.
+            always = ["--no-sandbox", "--disable-dev-shm-usage"]
+            chromium = playwright.chromium.launch(
+                executable_path=lab.CHROMIUM, args=[*always, *arguments]
+            )
+            stack.callback(chromium.close)
+            return chromium
+
+        yield launch
 
 
 @pytest.fixture(scope="session")
-def address(tmp_path_factory):
+def browser(launch):
+    return launch()
+
+
+@pytest.fixture(scope="session")
+def work(tmp_path_factory):
+    """The learner's folder of `address`."""
+    return tmp_path_factory.mktemp("lab") / "work"
+
+
+@pytest.fixture(scope="session")
+def address(work):
     """JupyterLab on a fresh copy of the course, as `tlcourse lab` starts it."""
-    with lab.running(tmp_path_factory.mktemp("lab") / "work") as address:
+    with lab.running(work) as address:
         yield address
 
 

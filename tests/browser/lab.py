@@ -32,9 +32,11 @@ def running(folder: Path) -> Iterator[str]:
     exposed = json.dumps({"LabApp": {"expose_app_in_browser": True}})  # so that a test can steer
     (config / "jupyter_lab_config.json").write_text(exposed)
     command = [sys.executable, "-m", "tlcourse", "lab", "--no-browser", "--folder", str(folder)]
+    # What a test chooses in JupyterLab, such as the dark theme, is not the user's choice.
+    own = {"JUPYTER_CONFIG_PATH": config, "JUPYTERLAB_SETTINGS_DIR": folder.parent / "settings"}
     server = subprocess.Popen(
         [*command, "--port", str(free_port())],
-        env=os.environ | {"JUPYTER_CONFIG_PATH": str(config)},
+        env=os.environ | {name: str(path) for name, path in own.items()},
         stdout=subprocess.PIPE,
         text=True,
     )

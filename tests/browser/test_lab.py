@@ -27,6 +27,17 @@ def test_the_first_link_opens_the_first_chapter_and_its_links_the_others(page, a
     page.wait_for_selector("#jp-main-dock-panel .lm-TabBar-tab:has-text('01_gradient')")
 
 
+def test_the_last_cell_leads_to_the_exercises_and_from_there_to_the_next_chapter(page, address):
+    notebook = chapter(page, address, "01")
+    notebook.cell(len(lab.nbformat.read(CHAPTERS["01"], 4).cells))
+    page.locator(".jp-RenderedMarkdown a", has_text="Exercises on this chapter").click()
+    page.wait_for_selector("#jp-main-dock-panel .lm-TabBar-tab:has-text('ex01_gradient')")
+    exercise = lab.Notebook(page, address, "exercises/ex01/ex01_gradient_descent.ipynb")
+    exercise.cell(len(lab.nbformat.read(content.exercises()["ex01"], 4).cells))
+    page.locator(".jp-RenderedMarkdown a", has_text="02 Cross-entropy").last.click()
+    page.wait_for_selector("#jp-main-dock-panel .lm-TabBar-tab:has-text('02_cross')")
+
+
 def test_a_chapter_runs_to_its_end(page, address):
     notebook = chapter(page, address, "01")
     for i in code_cells(CHAPTERS["01"]):
@@ -44,6 +55,8 @@ def test_each_control_of_each_widget_changes_its_figure(page, address, number):
         cell.wait_for_selector(".jp-OutputArea img")
         controls = lab.controls(cell)
         assert controls
+        tracks = [track.bounding_box()["width"] for track in cell.query_selector_all(".noUi-base")]
+        assert all(width > 350 for width in tracks), tracks
         for control in controls:
             notebook.redraw(cell, lambda control=control: lab.move(control))
         # JupyterLab drops the texts of images, and ipywidgets gives its sliders no names.
@@ -79,18 +92,20 @@ def test_a_task_fails_gives_a_hint_is_solved_and_remembered_after_a_restart(page
     answer, check = ids.index("softmax-answer"), ids.index("softmax")
     notebook = lab.Notebook(page, address, f"exercises/ex02/{path.name}")
     setup = next(i for i in code_cells(path) if "exercise(" in cells[i].source)
-    notebook.run(setup)
+    notebook.run(setup, answer)
+    assert notebook.run(check)[0]["data"]["text/plain"].startswith("· softmax: not attempted yet")
 
     notebook.write(answer, edited("ex02", "softmax", WRONG["softmax"][0][1]))
     notebook.run(answer)
-    with pytest.raises(AssertionError, match="✘"):
-        notebook.run(check)
+    verdict = notebook.run(check)[0]
+    assert verdict["metadata"]["tlcourse"]["status"] == "not yet"
+    assert "✘" in verdict["data"]["text/plain"]
     ask = next(i for i in reversed(code_cells(path)) if "progress()" in cells[i].source)
     notebook.write(ask, "ex.softmax.hint()")
     assert "Hint 1 of 3" in notebook.run(ask)[0]["text"]
     notebook.write(answer, answers("solutions", "ex02")["softmax"])
     notebook.run(answer)
-    assert "Correct: 10 points." in "".join(o.get("text", "") for o in notebook.run(check))
+    assert notebook.run(check)[0]["data"]["text/plain"].endswith("Correct: 10 points.")
 
     notebook.restart()
     notebook.write(ask, "ex.progress()")
@@ -107,8 +122,10 @@ def test_a_chapter_opens_clean_without_outputs_and_with_what_goes_deeper_folded(
     current = "window.jupyterapp.shell.currentWidget"
     page.wait_for_timeout(2000)
     assert page.evaluate(f"() => {current}.context.model.dirty") is False
-    outputs = f"() => [...{current}.content.model.cells].map(c => c.outputs?.length ?? 0)"
-    assert sum(page.evaluate(outputs)) == 0
+    outputs = f"() => [...{current}.content.model.cells].flatMap(c => c.outputs?.toJSON() ?? [])"
+    said = {output["data"]["text/plain"] for output in page.evaluate(outputs)}
+    assert said
+    assert all(text.startswith("Run this cell: ") for text in said)
     cells = lab.nbformat.read(CHAPTERS["04"], 4).cells
     deeper = [i for i, cell in enumerate(cells) if "# Going deeper" in cell.source]
     assert deeper
@@ -131,7 +148,7 @@ def test_a_prediction_is_kept_over_a_restart_and_shown_beside_the_measurement(pa
     assert "move the slider" in cell.inner_text()
     lab.move(handle)
     page.wait_for_timeout(1000)
-    assert "Your guess is 0.51. Now run the next cell." in cell.inner_text()
+    assert "Your guess is 0.51. Now run the next cells." in cell.inner_text()
 
     notebook.restart()
     outputs = notebook.run(second)

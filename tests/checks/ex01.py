@@ -60,6 +60,13 @@ WRONG = {
             "β and 1 − β are exchanged",
         ),
         ("uphill", {"theta -": "theta +"}, "it walks uphill"),
+        ("β₁ and β₂", {"(theta, m, v, g, t, alpha, beta_1, beta_2, epsilon)":
+                       "(theta, m, v, g, t, alpha, beta_2, beta_1, epsilon)"},
+         "β₁ and β₂ are exchanged: β₁ belongs to m and β₂ to v"),
+        ("β₁ and β₂ in the means", {
+            "beta_1 * m + (1 - beta_1) * g": "beta_2 * m + (1 - beta_2) * g",
+            "beta_2 * v + (1 - beta_2) * g**2": "beta_1 * v + (1 - beta_1) * g**2"},
+         "are exchanged in m and v"),
         ("no root in the rate", {"np.sqrt(1 - beta_2**t)": "(1 - beta_2**t)"}, "the root over"),
         (
             "algorithm 1",
@@ -162,12 +169,22 @@ WRONG = {
         ("the last", {"eigvalsh(H).max()": "eigvals(H)[-1]"}, "the limit of the flattest"),
         ("the second", {"eigvalsh(H).max()": "eigvalsh(H)[-2:][0]"}, "another is steeper"),
         ("trace", {"np.linalg.eigvalsh(H).max()": "np.trace(H)"}, "the trace adds"),
+        ("Frobenius", {"np.linalg.eigvalsh(H).max()": "np.linalg.norm(H)"},
+         "which np.linalg.norm(H) gives"),
+        ("sum of a row", {"np.linalg.eigvalsh(H).max()": "np.linalg.norm(H, np.inf)"},
+         "the largest sum of a row"),
         ("entry", {"np.linalg.eigvalsh(H).max()": "H.max()"}, "the largest entry of H"),
         ("all", {".max()": ""}, "instead of a number"),
     ],
     "measured_rate": [
         ("flat start", {"np.random.default_rng(0).normal(size=len(H))": "np.eye(len(H))[0]"},
          "your start lies on a flat axis"),
+        ("ones", {"np.random.default_rng(0).normal(size=len(H))": "np.ones(len(H))"},
+         "at a right angle to the steepest direction"),
+        ("1, −1", {"np.random.default_rng(0).normal(size=len(H))":
+                   "(-1.0) ** np.arange(len(H))"}, "at a right angle to the steepest direction"),
+        ("1, 2, 3", {"np.random.default_rng(0).normal(size=len(H))": "np.arange(1.0, len(H) + 1)"},
+         "at a right angle to the steepest direction"),
         ("eigenvalues", {"low, high = 0, 10\n": "return 2 / np.linalg.eigvalsh(H).max()\n"},
          "this task is to be solved without numpy.linalg.eigvalsh"),
         ("half", {"return alpha": "return alpha / 2"}, "the fastest rate, not the largest"),
@@ -202,7 +219,7 @@ WRONG = {
         ("no step", lines("GEBDIKAC"), "nothing moves"),
         ("unknown line", lines("GEBDIKAFCZ"), "there is no line 'Z'"),
         ("twice", lines("GEBDIKAFFC"), "line F is used twice"),
-        ("a text", "order = 'GEBDIKAFC'", "a list of labels is wanted"),
+        ("a text", "order = 'GEBDIKAFC'", "write a list of labels"),
         ("one open", "order = ['G', ..., 'C']", "number 2 is still open"),
     ],
 }  # fmt: skip

@@ -48,6 +48,11 @@ WRONG = {
         ("length", {"/ e.sum(axis=1, keepdims=True)":
                     "/ np.linalg.norm(e, axis=1, keepdims=True)"}, "is divided by its length"),
         ("no keepdims", {"e.sum(axis=1, keepdims=True)": "e.sum(axis=1)"}, "softmax("),
+        ("NaN to number", {f"np.exp({NAIVE})": "np.nan_to_num(np.exp(z))"},
+         "are cut to the largest number there is"),
+        ("logits cut off", {NAIVE: "np.clip(z, -500, 500)"}, "the logits are cut off"),
+        ("only against overflow", {NAIVE: "z - np.maximum(z.max(axis=1, keepdims=True), 0)"},
+         "both exponentials round to 0, and 0 / 0 is NaN"),
         ("in place", {"e = np.exp(z - z.max(axis=1, keepdims=True))":
                       "z -= z.max(axis=1, keepdims=True)\n    e = np.exp(z)"}, "work on a copy"),
         ("library", "import scipy.special\ndef softmax(z):\n"
@@ -114,7 +119,7 @@ WRONG = {
             "    e = np.exp(z - z.max(axis=1, keepdims=True))\n"
             "    p = np.clip(e / e.sum(axis=1, keepdims=True), 1e-7, 1)\n"
             "    return -np.mean(np.log(p[np.arange(len(z)), labels]))",
-            "is right there: cross_entropy([[ 1000., 0., -1000.]], [1])"),
+            "is right there: cross_entropy(np.array([[1000.0, 0.0, -1000.0]]), np.array([1]))"),
         ("package", {"return np.mean(": "return losses.cross_entropy(z, labels)\n    np.mean("},
          "this task is to be solved without tlcourse.losses.cross_entropy"),
     ],
@@ -130,10 +135,14 @@ WRONG = {
         ("of y_hat", {"(y_hat - np.eye(z.shape[1])[labels])":
                       "-np.eye(z.shape[1])[labels] / y_hat"}, "this is y/ŷ"),
         ("overflow", {NAIVE: "z"}, "the softmax overflows"),
+        ("all labels of each row", {"return (y_hat - np.eye(z.shape[1])[labels]) / len(z)":
+         "y_hat[:, labels] -= 1\n    return y_hat / len(z)"}, "p[:, labels] takes these columns"),
+        ("only against overflow", {NAIVE: "z - np.maximum(z.max(axis=1, keepdims=True), 0)"},
+         "all exponentials round to 0, and 0 / 0 is NaN"),
         ("no one-hot", {"np.eye(z.shape[1])[labels]": "labels[:, None]"}, "subtract one-hot rows"),
         ("row mean", {NAIVE: "z - z.mean(axis=1, keepdims=True)"},
          "the mean of a row is not enough"),
-        ("one shift", {NAIVE: "z - z.max()"}, "subtract the largest logit of each row"),
+        ("one shift", {NAIVE: "z - z.max()"}, "the largest logit of all is subtracted"),
         ("loss", {"return (": "return np.sum("}, "instead of an array of shape"),
     ],
     "two_logits": [
@@ -210,6 +219,10 @@ WRONG = {
         ("loud", chance(LN, scale=1), "the noise is too loud"),
         ("measured accuracy", chance(LN, measured="(z.argmax(1) == 0).mean()"),
          "this is the accuracy; the loss is asked for"),
+        ("measured, rounded", chance(LN) + "\nchance['measured'] = [round(m, 2) for m in measured]",
+         "these numbers are rounded, or typed"),
+        ("a class too many", chance(LN, measured="losses.cross_entropy(np.c_[z, z[:, 0]], "
+                                    "rng.integers(0, k, 1000))"), "agrees with what is measured"),
         ("not measured", "chance = {'predicted': " + LN + ", 'measured': ...}", "is still open"),
         ("a list", "chance = " + LN, "it is a dict with these two"),
         ("a single number", chance("np.log(10)"), "a number instead of 3 values"),
@@ -219,6 +232,7 @@ WRONG = {
         ("twice", lines("HJCELKAIG"), "line K takes softmax"),
         ("last", lines("HJCELDAIB"), "line B returns the last weights"),
         ("loss before the step", lines("HJCEDLAIG"), "one step after the best"),
+        ("loss before the step, kept after it", lines("HJCEDAILG"), "was never looked at"),
         ("kept without asking", lines("HJCELDIAG"), "is not valid Python"),
         ("no step", lines("HJCEDAIG"), "nothing was learned"),
         ("best before w", lines("HCJELDAIG"), "line C fails in this order"),

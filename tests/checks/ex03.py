@@ -36,6 +36,8 @@ WRONG = {
         ("no stride", side("{} + 2 * padding - kernel + 1"), "the stride is not used"),
         ("rounds up", side("-(-({} + 2 * padding - kernel) // stride) + 1"), "only partly in"),
         ("fraction", side("({} + 2 * padding - kernel) / stride + 1"), "a size is a whole number"),
+        ("fraction of the width", {W: "(width + 2 * padding - kernel) / stride + 1"},
+         "the shape of a layer with a stride"),
         ("1 inside", side("({} + 2 * padding - kernel + 1) // stride"), "it belongs after it"),
         ("no kernel", side("({} + 2 * padding) // stride"), "the kernel's size is not used"),
         ("exchanged", {"[height, width,": "[width, height,"}, "height and width are exchanged"),
@@ -219,6 +221,10 @@ WRONG = {
          "Weights alone do not tell"),
         ("no negative pixel", {".normal(size=(100, length))": ".random((400, length)) * 5"},
          "random numbers of both signs"),
+        ("impulse on zeros", {"np.random.default_rng(0).normal(size=(100, length))":
+                              "np.zeros((2, length))", "x + np.eye(length)[pixel]":
+                              "x + np.array([[1], [-1]]) * np.eye(length)[pixel]"},
+         "pixels are missed that can only make this output smaller"),
         ("whole field", "def influence(kernels, strides, length, at):\n"
          "    first, last = at, at\n"
          "    for w, stride in list(zip(kernels, strides))[::-1]:\n"
@@ -253,7 +259,7 @@ WRONG = {
         ("map before convolution", lines("DBHKAFLCI"), "line B fails in this order"),
         ("no return", lines("DHBKAFLC"), "lines are missing"),
         ("no def", lines("HBKAFLCI"), "is not valid Python"),
-        ("a text", "order = 'DHBKAFLCI'", "a list of labels is wanted"),
+        ("a text", "order = 'DHBKAFLCI'", "write a list of labels"),
     ],
 }  # fmt: skip
 

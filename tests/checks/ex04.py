@@ -245,7 +245,7 @@ WRONG = {
         ("never copied", lines("JELCGAHMB"), "the two ways come out alike"),
         ("copied too late", lines("JELCGAHKDMB"), "copied after training"),
         ("measured too early", lines("JELCGAKDMHB"), "before they are trained"),
-        ("both ways copied", lines("JELCGADHMB"), "this order is not valid Python: line D"),
+        ("both ways copied", lines("JELCGADHMB"), "this order is not valid Python at line D"),
         ("no start", lines("JLCGAKDHMB"), "line M fails in this order"),
         ("trained before the start", lines("JELCGHAKDMB"), "line H fails in this order"),
         ("no images", lines("JELGAKDHMB"), "line H fails in this order"),
@@ -254,7 +254,7 @@ WRONG = {
         ("no def", lines("ELCGAKDHMB"), "is not valid Python"),
         ("unknown line", lines("JELCGAKDHMBZ"), "there is no line 'Z'"),
         ("twice", lines("JELCGAKDHHMB"), "line H is used twice"),
-        ("a text", "order = 'JELCGAKDHMB'", "a list of labels is wanted"),
+        ("a text", "order = 'JELCGAKDHMB'", "write a list of labels"),
     ],
 }  # fmt: skip
 

@@ -21,6 +21,10 @@ WRONG = {
         ("no means", {" - means": ""}, "the means are still to be subtracted"),
         ("1/255", {"x[..., ::-1] - means": "x / 255"}, "scaled by 1/255"),
         ("±1", {"x[..., ::-1] - means": "x / 127.5 - 1"}, "from −1 to 1 is another network's"),
+        ("pixels by 255", {"x[..., ::-1] - means": "x[..., ::-1] / 255 - means"},
+         "the means are those of pixels from 0 to 255"),
+        ("only pixels by 255", {"x[..., ::-1] - means": "x[..., ::-1] / 255"},
+         "nothing is divided, and the means are still to be subtracted"),
         ("all and 1/255", {"x[..., ::-1] - means": "(x[..., ::-1] - means) / 255"},
          "nothing is divided"),
         ("wrong axis", {"x[..., ::-1]": "x[:, ::-1]"}, "still in the order red, green, blue"),
@@ -197,8 +201,6 @@ WRONG = {
         ("1/255", lines("FHIGABDKJ"), "photos divided by 255"),
         ("pixels as they are", lines("FCIGLBDKJ"), "photos as they are"),
         ("compiled once", lines("FCIGABKJ"), "not compiled again"),
-        ("compiled before", lines("FCIGADBKJ"), "not compiled again"),
-        ("head compiled before", lines("FCGIABDKJ"), "here compile comes first"),
         ("head after", lines("FCBDAIGKJ"), "the head is trained first, alone"),
         ("rates exchanged", lines("FCIDABGKJ"), "the head takes the larger rate"),
         ("head alone", lines("FCIGAJ"), "there are two trainings"),
@@ -210,7 +212,7 @@ WRONG = {
         ("1/255, then not", lines("FHCIGABDKJ"), "line H has no effect here"),
         ("not compiled", lines("FCIAGBDKJ"), "must be compiled before it is trained"),
         ("no return", lines("FCIGABDK"), "is there a return?"),
-        ("a text", "order = 'FCIGABDKJ'", "a list of labels is wanted"),
+        ("a text", "order = 'FCIGABDKJ'", "write a list of labels"),
     ],
 }  # fmt: skip
 
@@ -338,5 +340,7 @@ RIGHT = {
     "order": [
         ("the other fit first", lines("FCIGKBDAJ")),
         ("preprocessed later", lines("FIGCABDKJ")),
+        ("unfrozen after compile", lines("FCIGADBKJ")),
+        ("head alone after compile", lines("FCGIABDKJ")),
     ],
 }  # fmt: skip

@@ -82,6 +82,7 @@ WRONG = {
         ("no z", {"reach = z *": "reach ="}, "z before the root is missing"),
         ("one term", {" + z**2 / (4 * n**2)": ""}, "the second term under the root is missing"),
         ("z not squared", {"z**2 / (4 * n**2)": "z / (4 * n**2)"}, "z is squared"),
+        ("n not squared", {"z**2 / (4 * n**2)": "z**2 / (4 * n)"}, "n is squared: z²/4n²"),
         ("bare middle", {"p + z**2 / (2 * n)": "p"}, "the middle is p alone"),
         ("Agresti and Coull", {"    reach = z * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))\n":
          "    q = middle / (1 + z**2 / n)\n"
@@ -267,7 +268,7 @@ WRONG = {
         ("no def", lines("JBHDKAIE"), "is not valid Python"),
         ("twice", lines("FJBHDKAAIE"), "line A is used twice"),
         ("unknown line", lines("FJBHDKAIEM"), "there is no line 'M'"),
-        ("a text", "order = 'FJBHDKAIE'", "a list of labels is wanted"),
+        ("a text", "order = 'FJBHDKAIE'", "write a list of labels"),
     ],
     "report": [
         ("sign", {"(transfer == y).mean(1) - (scratch == y).mean(1)":

@@ -19,6 +19,7 @@ from tests.checks import OPEN_QUESTION, ROOT, answer, answers, edited, notebook,
 from tlcourse import cli
 from tlcourse.checks import judge, sets, tasks
 from tlcourse.course import content, workspace
+from tlcourse.course import submit as handing_in
 from tlcourse.course.execute import execute
 from tools import exercises, sync
 
@@ -353,7 +354,7 @@ def tlcourse(capsys):
     return call
 
 
-def test_an_exercise_that_is_run_in_the_folder_shows_one_line_and_keeps_progress(copy):
+def test_an_exercise_that_is_run_in_the_folder_shows_three_lines_and_keeps_progress(copy):
     folder, path = copy
     right = answers("solutions", "ex01")
     wrong = {"largest_rate": right["largest_rate"].replace("max", "min")}
@@ -364,8 +365,8 @@ def test_an_exercise_that_is_run_in_the_folder_shows_one_line_and_keeps_progress
     printed, error = shown["ex.largest_rate.check"]
     assert printed.text == "✔ is right in one dimension\n"
     assert error.ename == "NotYet"
-    (line,) = error.traceback
-    assert line.startswith("✘ is right on three axes: this is the limit of the flattest")
+    (lines,) = error.traceback
+    assert lines.startswith("✘ is right on three axes\nThis is the limit of the flattest")
     assert "10 of 80 points" in shown["ex.progress"][0].text
     kept = json.loads((folder / ".tlcourse/progress.json").read_text())["ex01"]
     assert kept["gradient"] == "correct"
@@ -410,11 +411,21 @@ def test_submit_packs_the_notebook_alone_and_names_what_is_open(copy, tlcourse):
         "not yet: gradient",
         "not attempted: order",
         "not attempted: 9 · An experiment of your own",
-        f"3 tasks open; you can hand in {packed}.",
+        f"3 tasks are open. You can hand in {packed}.",
     ]
     with zipfile.ZipFile(packed) as archive:
         assert archive.namelist() == [path.name]
         assert archive.read(path.name) == path.read_bytes()
+
+
+def test_submit_reads_what_a_check_showed_to_a_person():
+    def cells(status):
+        shown = nbformat.v4.new_output("display_data", metadata={"tlcourse": {"status": status}})
+        return {"outputs": []}, {"outputs": [shown]}
+
+    assert handing_in._status(*cells("not yet"), "correct") == "not yet"
+    assert handing_in._status(*cells("correct"), "correct") == "correct"
+    assert handing_in._status(*cells("not attempted"), None) == "not checked"
 
 
 def test_submit_says_what_did_not_run_and_that_an_earlier_zip_is_replaced(copy, tlcourse):
@@ -435,14 +446,14 @@ def test_submit_says_what_did_not_run_and_that_an_earlier_zip_is_replaced(copy, 
         "not run to the end: momentum_step",
         "not yet: adam_step",
         "not yet: order",
-        f"4 tasks open; you can hand in {packed}.",
+        f"4 tasks are open. You can hand in {packed}.",
     ]
     assert tlcourse("submit", "EX01", "--folder", folder)[1].splitlines() == lines
     (folder / ".tlcourse/progress.json").write_text(json.dumps({"ex01": kept}))
     lines = [
         *lines[:3],
-        f"3 tasks open; you can hand in {packed}.",
-        "It replaces your earlier one.",
+        f"3 tasks are open. You can hand in {packed}.",
+        "It replaces the one that you made before.",
     ]
     assert tlcourse("submit", "ex01", "--folder", folder)[1].splitlines() == lines
     nbformat.write(filled("ex01", right, "I would repeat it."), path)
@@ -457,7 +468,7 @@ def test_inside_the_copy_its_folder_need_not_be_named(copy, tlcourse, monkeypatc
     monkeypatch.chdir(path.parent)
     code, out, _ = tlcourse("submit", "ex01")
     assert (code, (folder / "ex01-submission.zip").exists()) == (0, True)
-    assert "9 tasks open" in out
+    assert "9 tasks are open" in out
     assert "fresh already" in tlcourse("reset", "ex01")[1]
     monkeypatch.chdir(folder.parent)
     assert "tlcourse-work is not a course folder" in tlcourse("reset", "ex01")[2]

@@ -80,13 +80,22 @@ def test_most_slides_have_notes_and_none_is_empty(deck):
     assert sum(bool(slide.notes) for slide in deck) >= 0.8 * len(deck)
 
 
+def test_every_slide_has_a_headline_and_the_first_a_picture(deck):
+    assert any(map(slides._shows_figure, deck[0].cells))
+    for slide in deck:
+        texts = [cell.source for cell in slide.cells if cell.cell_type == "markdown"]
+        in_text = any(re.search(r"^(#+|>) ", text, re.MULTILINE) for text in texts)
+        in_figure = any(slides._TITLE.search(cell.source) for cell in slide.cells)
+        assert slide.headline or in_text or in_figure, slide
+
+
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_slide_types_are_known(chapter):
     known = {"slide", "subslide", "fragment", "notes", "skip", "-"}
     for cell in nbformat.read(CHAPTERS[chapter], as_version=4).cells:
         about = cell.metadata.get("slideshow", {})
         assert about.get("slide_type", "-") in known
-        assert about.keys() <= {"slide_type", "code"}
+        assert about.keys() <= {"slide_type", "code", "headline"}
 
 
 # --- from cells to slides ------------------------------------------------------------------------
@@ -137,9 +146,102 @@ def test_each_retrieval_question_is_a_slide_with_its_answer_in_the_notes():
 
 
 def test_a_link_to_another_notebook_is_only_its_words():
-    made = page(text("See [set 01](../exercises/ex01/ex01.ipynb), [it](https://e.org).", "slide"))
+    made = page(text("- See [set 01](../exercises/ex01/ex01.ipynb), [it](https://e.org).", "slide"))
     assert "See set 01, " in made
     assert 'href="https://e.org"' in made
+
+
+# --- headlines -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("source", "headline", "rest"),
+    [
+        ("**Why it works.** Close up.", "Why it works", "Close up."),
+        (
+            "**Predict.** Two walk. Which is ahead? Say why.",
+            "Which is ahead?",
+            "Two walk. Say why.",
+        ),
+        ("**Predict.** Sketch it for 0.5 and 2.", "Sketch it for 0.5 and 2.", ""),
+        ("Here is all of it. It keeps\nits path.", "Here is all of it", "It keeps its path."),
+        (
+            "At 0.4 and $a.b$ it breaks. See?\n\nMore.",
+            "At 0.4 and $a.b$ it breaks",
+            "See?\n\nMore.",
+        ),
+        ("Three sources:\n\n- a\n- b", "Three sources", "- a\n- b"),
+        ("For a small step $d$\n\n$$ d $$", "", None),
+        ("- a list. Of points.", "", None),
+        ("| a | b |", "", None),
+        ("**Adam and its friends. All** of them.", "", None),
+        (f"{'Very ' * 30} long. Yes.", "", None),
+    ],
+)
+def test_the_headline_is_what_a_text_opens_with(source, headline, rest):
+    (slide,) = select(text(source, "slide"))
+    assert slide.headline == headline.removesuffix(".")
+    assert "\n\n".join(cell.source for cell in slide.cells) == (source if rest is None else rest)
+
+
+def test_a_headline_that_is_written_stands_and_the_text_stays():
+    (slide,) = select(text("One. Two.", "slide", headline="Said better"))
+    assert (slide.headline, slide.cells[0].source) == ("Said better", "One. Two.")
+
+
+def test_a_slide_without_words_takes_its_headline_from_its_figure_its_introduction_or_its_section():
+    made = select(
+        text("## 1 · Fog", "slide"),
+        code("draw()", "subslide", [figure("It falls")]),
+        code('draw(title="It rises")', "subslide", [figure("A line")]),
+        text("Two ways to walk:", "skip"),
+        code("a = 1", "subslide"),
+        code("b = 1", "subslide"),
+    )
+    assert [slide.headline for slide in made] == [
+        "",  # a heading
+        "It falls",
+        "",  # a title in the figure
+        "Two ways to walk",
+        "1 · Fog",
+    ]
+
+
+def test_the_title_stands_beside_the_first_figure_of_the_chapter():
+    first, second = select(
+        text("# Title", "slide"), code("a", "skip"), code("b", "slide", [figure()])
+    )
+    assert [cell.cell_type for cell in first.cells] == ["markdown", "code"]
+    assert "image/png" in first.cells[1].outputs[0].data
+    assert first.cells[1].source == ""
+    assert len(second.cells) == 1
+
+
+def test_a_slide_that_goes_deeper_says_so():
+    cells = (
+        text("## 1 · Fog", "slide"),
+        text("### Going deeper · More", "subslide"),
+        text("One. Two.", "subslide"),
+        text("### After it", "subslide"),
+        text("## Going deeper · All", "slide"),
+        text("### A part", "subslide"),
+        text("## Key points", "slide"),
+    )
+    assert [s.deeper for s in select(*cells)] == [False, True, True, False, True, True, False]
+    made = page(*cells)
+    assert made.count('<p class="section deeper') == 4
+    assert ">Going deeper · 1 · Fog</p>" in made
+
+
+def test_what_a_reader_is_to_do_in_the_notebook_is_not_a_slide():
+    first, last = select(
+        text("# Title", "slide"),
+        text("**Change it.** Move it. <!-- Notes: show it -->", "subslide"),
+        code("interact(draw)", "-", [figure()]),
+        text("**Look.** It moves.", "subslide"),
+    )
+    assert (first.notes, last.headline) == (["show it"], "Look")
+    assert not any("interact" in cell.source for cell in first.cells)
 
 
 # --- the page ------------------------------------------------------------------------------------
@@ -165,7 +267,7 @@ def test_what_is_printed_is_text():
 def test_a_slide_stands_under_its_section_unless_it_has_a_title():
     made = page(text("## 1 · Fog", "slide"), text("**Predict.** What?", "subslide"))
     assert made.count(">1 · Fog</p>") == 1
-    assert '<p class="section question short">1 · Fog</p>' in made
+    assert '<p class="section question">1 · Fog</p>' in made
 
 
 def test_a_fragment_waits_and_its_notes_do_not():
@@ -230,7 +332,7 @@ def test_without_npm_a_sentence_says_what_to_do(tmp_path, package):
 @pytest.mark.parametrize(
     ("script", "reason"),
     [
-        ("echo 'npm error code ENOTFOUND' >&2; exit 1", "(ENOTFOUND): try again with a network"),
+        ("echo 'npm error code ENOTFOUND' >&2; exit 1", "(ENOTFOUND): try again with the internet"),
         ('echo other > "$4/x-a.js-1.0.tgz"', "(what came is not what was published)"),
         ("sleep 50", "(no answer in 1 seconds)"),
     ],

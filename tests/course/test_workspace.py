@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -173,7 +174,12 @@ PRINTED = [{"output_type": "stream", "name": "stdout", "text": "0.93"}]
 
 
 def cells_of(path: Path) -> list[dict]:
-    return json.loads(path.read_bytes())["cells"]
+    """The cells of a delivered notebook, without the one that leads to other chapters."""
+    return [c for c in json.loads(path.read_bytes())["cells"] if c["id"] != "signpost"]
+
+
+def signpost_of(path: Path) -> str:
+    return content.source_of(json.loads(path.read_bytes())["cells"][-1])
 
 
 def run(path: Path) -> None:
@@ -199,6 +205,64 @@ def test_a_notebook_is_delivered_without_outputs(course, folder):
     assert (
         "tlcourse" not in json.loads((folder / "notebooks/03_cnn.ipynb").read_bytes())["metadata"]
     )
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("_ = interact(draw, x=1)", "Run this cell: sliders appear."),
+        ('quiz.ask("03")', "Run this cell: questions appear, and tell you whether you are right."),
+        ('quiz.predict("03.a", "?", 0, 1)', "Run this cell: it asks for your guess."),
+        ("ex.order.show()", "Run this cell: buttons appear."),
+        ("from ipywidgets import interact", None),
+        ('quiz.predictions("03")', None),
+        ("ax.show()", None),
+    ],
+)
+def test_where_a_widget_will_be_a_line_says_so(course, folder, source, said):
+    write(course / "notebooks/03_cnn.ipynb", notebook(source, outputs=PRINTED))
+    deliver(folder)
+    (cell,) = cells_of(folder / "notebooks/03_cnn.ipynb")
+    assert [output["data"]["text/plain"] for output in cell["outputs"]] == [said] * bool(said)
+
+
+def test_the_last_cell_leads_to_the_chapters_around_and_to_the_exercises(course, folder):
+    for name in ("notebooks/00_start_here", "notebooks/03_cnn", "notebooks/04_x"):
+        write(course / f"{name}.ipynb", notebook("1"))
+    write(course / "exercises/ex03/ex03_cnn.ipynb", notebook("1"))
+    table = '[[chapter]]\nnumber = "04"\ntitle = "X"\npromise = ""\nminutes = 1\nseconds = 1\n'
+    write(course / "notebooks" / content.TABLE, table.encode())
+    deliver(folder)
+    links = {path.stem: signpost_of(path) for path in sorted(folder.rglob("*.ipynb"))}
+    assert links == {
+        "ex03_cnn": "← [03_cnn](../../notebooks/03_cnn.ipynb) · "
+        "[04 X](../../notebooks/04_x.ipynb) →",
+        "00_start_here": "[03_cnn](03_cnn.ipynb) →",
+        "03_cnn": "← [00_start_here](00_start_here.ipynb) · [Exercises on this chapter]"
+        "(../exercises/ex03/ex03_cnn.ipynb) · [04 X](04_x.ipynb) →",
+        "04_x": "← [03_cnn](03_cnn.ipynb)",
+    }
+
+
+def test_every_link_of_the_last_cells_leads_to_a_file():
+    for path in [*content.chapters().values(), *content.exercises().values()]:
+        links = re.findall(r"\]\(([^)]+)\)", content.signpost(path))
+        assert links
+        assert [link for link in links if not (path.parent / link).is_file()] == []
+
+
+def test_a_new_chapter_changes_where_the_last_cell_leads_and_nothing_else(course, folder):
+    source, mine = course / "notebooks/03_cnn.ipynb", folder / "notebooks/03_cnn.ipynb"
+    write(source, notebook("a = 1"))
+    deliver(folder)
+    run(mine)
+    write(course / "notebooks/04_x.ipynb", notebook("1"))
+    assert deliver(folder) == []
+    assert "04_x.ipynb" in signpost_of(mine)
+    assert cells_of(mine)[0]["outputs"] == PRINTED
+    before = mine.read_bytes()
+    assert deliver(folder) == []
+    assert mine.read_bytes() == before
 
 
 def test_what_a_set_says_of_itself_is_delivered(course, folder):
@@ -235,7 +299,7 @@ def test_a_notebook_that_was_edited_stays_and_the_newer_one_comes_beside_it(cour
     elif edit == "one more":
         cells.append(cells[0] | {"source": "c = 3"})
     elif edit == "one less":
-        cells.pop()
+        del cells[0]
     else:
         cells[1]["cell_type"] = "markdown"
     mine.write_text(json.dumps(found))
@@ -367,7 +431,7 @@ def test_what_edited_chapters_and_hubs_of_the_first_edition_import_is_still_foun
     """`from tlcourse import widgets, workspace`, and what they use of these."""
     code = """
 from tlcourse import backend, models, plotting, quiz, training, transfer, widgets, workspace
-workspace.benchmark("label_efficiency"), workspace.deliver, workspace.CourseError
+workspace.benchmark("label_efficiency"), workspace.deliver, workspace.CourseError, training.claim
 widgets.lines, widgets.paths_on_contours, widgets.threshold, widgets.three_logits
 widgets.prediction, widgets.descent_on_data, widgets.unfreezing_depth, widgets.decision_boundary
 widgets.learning_rate_game, widgets.judge_learning_rate, widgets.reliability_diagram

@@ -56,6 +56,8 @@ def record(student: str, wrong=(), *, answers=None, open_answer=OPEN, **values) 
         "notebook": [[kind, texts.get(name, source), name] for kind, source, name in CELLS],
         "seconds": 0.1,
         "cpu": 0.1,
+        "limits": [],
+        "alone": False,
     }
     return made | values
 

@@ -1,6 +1,7 @@
 """One batch of attacks, honest mess and honest work: who gets which points, and that nobody harms
 anybody else. The corpus is in `attacks/`."""
 
+import csv
 import ctypes
 import hashlib
 import io
@@ -9,7 +10,6 @@ import os
 import random
 import shutil
 import socket
-import sqlite3
 import stat
 import subprocess
 import sys
@@ -23,12 +23,12 @@ from statistics import median
 import pytest
 
 from tests.grading import attacks, needs_sandbox
-from tests.grading.attacks import EXERCISE, FILE, TASKS, WRONG, Book, World
+from tests.grading.attacks import EXERCISE, FILE, TASKS, WRONG, Book, World, right
 from tlcourse.grading import collection, handins
 
-LIMIT = 2  # seconds for a cell or a call
+LIMIT = 1  # processor seconds for a cell or a call
 CORPUS = attacks.every()
-EACH = 6  # so many attacks between two honest submissions
+TAKE_TIME = ("killing-cripple-the-server", "killing-shrink-the-server")  # from whoever comes next
 CANARY = "0123456789abcdef" * 2
 
 
@@ -48,15 +48,44 @@ def test_the_corpus_is_large_and_each_entry_says_what_it_tries():
 # --- the batch ---------------------------------------------------------------------------------
 
 
+WORK = """
+    import fcntl, mmap, multiprocessing, os, pty, socket, tempfile
+    lock = multiprocessing.Lock()
+    np.save("/tmp/numbers.npy", np.arange(3))
+    np.save("numbers.npy", np.load("/tmp/numbers.npy"))
+    ends = pty.openpty()
+    with tempfile.TemporaryDirectory() as folder, open(f"{folder}/x", "w") as file:
+        file.write("x")
+    with open("/dev/shm/shared", "w+b") as file:
+        file.truncate(2**20)
+        shared = mmap.mmap(file.fileno(), 2**20)
+    for path in ("/dev/null", "/tmp", "/dev/shm", "/sandbox/server.py", np.__file__):
+        fcntl.flock(os.open(path, os.O_RDONLY), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    for port in (8000, 8888):
+        socket.socket().bind(("127.0.0.1", port))
+    assert 1e9 < os.stat("/tmp").st_mtime < 2**33
+    used = True
+"""
+
+
+def uses_the_machine(book: Book) -> None:
+    """Its answers are right only if it could use whatever a learner's code may use."""
+    book.before("softmax", WORK)
+    for task in TASKS[:6]:
+        book.answer(task, f"assert used\n{right(task)}")
+
+
 def solves_all(book: Book) -> None:
-    pass
+    uses_the_machine(book)
 
 
 def solves_half(book: Book) -> None:
+    uses_the_machine(book)
     book.wrong(*TASKS[::2])
 
 
 def leaves_some_open(book: Book) -> None:
+    uses_the_machine(book)
     for task in TASKS[3:]:
         book.answer(task, f"def {task}(*_):\n    raise NotImplementedError")
     for task in ("chance", "order"):
@@ -65,17 +94,18 @@ def leaves_some_open(book: Book) -> None:
 
 def uses_its_time(book: Book) -> None:
     """Needs memory and more than a second of processor time, which may have been taken away."""
+    uses_the_machine(book)
     book.before("softmax", "import time\nlarge = np.zeros(2**26)")
     for task in TASKS[:6]:
         book.before(task, "begin = time.process_time()\nwhile time.process_time() < begin + 0.2: 1")
 
 
-HONEST = {
+QUICK = {
     solves_all: set(TASKS),
-    uses_its_time: set(TASKS),
     solves_half: set(TASKS[1::2]),
     leaves_some_open: set(TASKS[:3]),
 }
+HONEST = QUICK | {uses_its_time: set(TASKS)}
 
 
 @contextmanager
@@ -89,30 +119,35 @@ def listening():
 
 
 def write_class(root: Path, marks: Path, port: int, name: str) -> dict[str, object]:
-    """The submissions of a class, by the names of the students: Attack, or tasks solved."""
-    made, edits = {}, cycle(HONEST)
-    root.mkdir()
+    """By the names of the students: an Attack, or the function that made an honest submission.
+
+    Each attack stands between two who are honest: students are marked in the order of their names.
+    """
+    made, edits = {}, cycle(QUICK)
 
     def add(attack=None, edit=None) -> None:
         student = f"{len(made):03}-{attack.name if attack else 'honest'}"
-        world = World(root / student, root, marks, port, name)
-        world.folder.mkdir()
+        made[student] = attack or edit
         if attack:
+            world = World(root / student, root, marks, port, name)
+            world.folder.mkdir()
             attack.write(world)
         else:
-            book = Book(world)
-            edit(book)
-            os.utime(book.save(), (1.75e9, 1.75e9))
-        made[student] = attack or HONEST[edit]
+            write_honest(root / student, edit)
 
+    root.mkdir()
     add(edit=next(edits))
-    for i, attack in enumerate(CORPUS, 1):
+    for attack in CORPUS:
         add(attack)
-        if "server" in attack.name:
-            add(edit=uses_its_time)
-        elif i % EACH == 0 or attack is CORPUS[-1]:
-            add(edit=next(edits))
+        add(edit=uses_its_time if attack.name in TAKE_TIME else next(edits))
     return made
+
+
+def write_honest(folder: Path, edit) -> None:
+    folder.mkdir(parents=True)
+    book = Book(World(folder, folder.parent, folder.parent))
+    edit(book)
+    os.utime(book.save(), (1.75e9, 1.75e9))
 
 
 def digest(root: Path) -> dict[bytes, object]:
@@ -152,9 +187,10 @@ def correct(record: dict) -> set[str]:
     return {name for name, verdict in record["tasks"].items() if verdict["status"] == "correct"}
 
 
-def dump(marks: Path) -> Counter:
-    with sqlite3.connect(marks / "gradebook.db") as base:
-        return Counter(base.iterdump())
+def rows(marks: Path) -> dict[str, list[str]]:
+    """The lines of the table of marks, by student."""
+    with open(marks / f"{EXERCISE}.csv", encoding="utf-8", newline="") as file:
+        return {name.lstrip("'"): values for name, *values in csv.reader(file)}
 
 
 def children() -> list[str]:
@@ -173,7 +209,7 @@ def children() -> list[str]:
 
 @needs_sandbox
 @pytest.mark.timeout(900)
-def test_everyone_gets_the_points_that_are_theirs_and_nobody_harms_anybody(tmp_path):
+def test_every_attack_stands_between_two_honest_submissions_and_nobody_harms_anybody(tmp_path):
     # So that whatever outlives its parent becomes a child of this process.
     ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
     before = children()
@@ -186,22 +222,21 @@ def test_everyone_gets_the_points_that_are_theirs_and_nobody_harms_anybody(tmp_p
     found, problems = records(marks), []
     assert set(found) == set(students)
 
-    # What a busy machine takes for honest work is no one's fault.
-    usual = median(found[s]["seconds"] for s in students if s.endswith("honest"))
+    usual = median(found[s]["cpu"] for s in students if s.endswith("honest"))
     for student, expected in students.items():
         record = found[student]
         attack = expected if isinstance(expected, attacks.Attack) else None
-        right = attack.correct if attack else expected
-        if correct(record) != right:
-            odd = {t: v for t, v in record["tasks"].items() if (t in right) != bool(v["points"])}
+        due = attack.correct if attack else HONEST[expected]
+        if correct(record) != due:
+            odd = {t: v for t, v in record["tasks"].items() if (t in due) != bool(v["points"])}
             problems.append(f"{student}: {record['reason']} {odd} {record['cells']}"[:1000])
         if attack and attack.unreadable and attack.unreadable not in record["reason"]:
             problems.append(f"{student}: it was read, or for another reason {record['reason']!r}")
         if not (attack and attack.unreadable) and record["status"] != "marked":
             problems.append(f"{student}: {record['reason']}")
-        allowed = LIMIT * max(attack.hangs, 1) + 1 + 10 * usual if attack else float("inf")
-        if record["seconds"] > allowed:
-            problems.append(f"{student}: {record['seconds']} s, {allowed:.1f} are allowed")
+        allowed = LIMIT * max(attack.hangs, 1) * os.cpu_count() + 1 + 10 * usual if attack else 1e9
+        if record["cpu"] > allowed:
+            problems.append(f"{student}: {record['cpu']} s, {allowed:.1f} are allowed")
         if not (record["reason"] + record["file"]).isprintable():
             problems.append(f"{student}: not printable: {record['reason'] + record['file']!r}")
         size = len(json.dumps(record))
@@ -211,16 +246,20 @@ def test_everyone_gets_the_points_that_are_theirs_and_nobody_harms_anybody(tmp_p
         if CANARY in said or str(tmp_path) in said:
             problems.append(f"{student}: it is told what only the marker knows: {said[:500]}")
 
-    # The same class without those who attack.
-    honest = [s for s, expected in students.items() if not isinstance(expected, attacks.Attack)]
-    quiet.mkdir()
-    for student in honest:
-        shutil.copytree(root / student, quiet / student)
+    # Those who are honest, alone and with the same secret.
+    for edit in HONEST:
+        write_honest(quiet / edit.__name__, edit)
     (quiet_marks / "records").mkdir(parents=True)
     shutil.copy2(marks / "records" / ".secret", quiet_marks / "records")
     run(quiet, quiet_marks, tmp_path / "quiet-tmp")
-    changed = dump(quiet_marks) - dump(marks)
-    problems += [f"not in the gradebook with attackers: {row}" for row in changed]
+    alone, table, quiet_table = records(quiet_marks), rows(marks), rows(quiet_marks)
+    for student, edit in students.items():
+        if not isinstance(edit, attacks.Attack):
+            for part in ("tasks", "cells", "answers", "limits"):
+                if found[student][part] != alone[edit.__name__][part]:
+                    problems.append(f"{student}: other {part} than alone: {found[student][part]}")
+            if table[student] != quiet_table[edit.__name__]:
+                problems.append(f"{student}: other marks than alone: {table[student]}")
 
     if digest(root) != given:
         problems.append("files that were handed in have changed")

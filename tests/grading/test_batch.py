@@ -1,24 +1,31 @@
 """A class is marked: where submissions lie, runs that are killed, two at once, lost workers."""
 
+import dataclasses
 import json
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
 import zipfile
+from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
+from importlib.metadata import version
 
+import psutil
 import pytest
 import typer
 
 from tests.checks import notebook
 from tests.grading import needs_sandbox
 from tests.grading.records import ROOT
+from tests.grading.test_sandbox import cannot_add_rights
 from tlcourse import cli
+from tlcourse.course import content
 from tlcourse.files import CourseError
 from tlcourse.grading import batch, collection, handins, rules
 
@@ -353,6 +360,197 @@ class _cluster:
             run.wait(200)
 
 
+# --- what changes a mark -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """A copy of the package, whose files are what a mark depends on."""
+    skip = shutil.ignore_patterns("__pycache__", "_content", "*.npz")
+    copy = tmp_path / "package"
+    shutil.copytree(batch.PACKAGE, copy, ignore=skip)
+    (copy / "weights" / "small.npz").write_bytes(b"weights")
+    monkeypatch.setattr(batch, "PACKAGE", copy)
+    return copy
+
+
+def state(**changed):
+    settings = batch.Settings(NAME, b"secret", 10.0, 120.0, 2**30)
+    return batch._state(content.released(NAME), dataclasses.replace(settings, **changed))
+
+
+def test_every_module_of_the_package_is_in_the_key_of_a_mark(package):
+    keys, modules = {state()}, sorted(package.rglob("*.py"))
+    for module in modules:
+        module.write_bytes(module.read_bytes() + b"\n")
+        keys.add(state())
+    (package / "weights" / "small.npz").write_bytes(b"other weights")
+    keys.add(state())
+    modules[0].unlink()
+    keys.add(state())
+    (package / "new.py").touch()
+    keys.add(state())
+    assert len(keys) == len(modules) + 4
+    names = {module.relative_to(package).as_posix() for module in modules}
+    assert {"checks/forbidden.py", "losses.py", "evaluation.py", "grading/world.py"} <= names
+
+
+@pytest.mark.parametrize("name", ["numpy", "keras", "tensorflow", "scipy"])
+def test_the_version_of_what_computes_is_in_the_key_of_a_mark(name, monkeypatch):
+    before = state()
+    monkeypatch.setattr(batch, "version", lambda n: "0.1" if n == name else version(n))
+    assert state() != before
+
+
+def test_python_the_back_end_the_set_and_the_limits_are_in_the_key_of_a_mark(monkeypatch):
+    keys = {state(), state(secret=b"other"), state(cell_seconds=9.0), state(seconds=9.0)}
+    with monkeypatch.context() as patch:
+        patch.setattr(batch.platform, "python_version", lambda: "3.99.0")
+        keys.add(state())
+    with monkeypatch.context() as patch:
+        patch.setenv("KERAS_BACKEND", "other")
+        keys.add(state())
+    released = content.released(NAME)
+    with monkeypatch.context() as patch:
+        changed = dataclasses.replace(released, data=released.data + b" ")
+        patch.setattr(batch.content, "released", lambda _: changed)
+        keys.add(state())
+    assert len(keys) == 7
+
+
+def test_what_changes_no_mark_is_not_in_its_key(package):
+    before = state()
+    (package / "weights" / "README.md").write_text("other words")
+    (package / "questions.toml").write_text("")
+    (package / "course" / "first_edition.json").write_text("{}")
+    (package / "course" / "templates" / "slides.html.j2").write_text("")
+    (package / "__pycache__").mkdir(exist_ok=True)
+    (package / "__pycache__" / "losses.cpython-311.pyc").write_bytes(b"x")
+    (package / "_content" / "notebooks").mkdir(parents=True)
+    (package / "_content" / "notebooks" / "tool.py").touch()
+    assert state() == before == state(memory=2**31)
+
+
+@needs_sandbox
+def test_after_a_change_of_the_package_all_are_marked_again_and_get_the_same(
+    class_of, package, tmp_path
+):
+    source, marks = class_of(2), tmp_path / "marks"
+    first, before = batch.grade(source, NAME, marks), stamps(marks)
+    (package / "quiz.py").write_text("# changed")
+    second = batch.grade(source, NAME, marks)
+    assert not before.items() & stamps(marks).items()
+    assert points(second) == points(first)
+
+
+# --- limits, and marking again -----------------------------------------------------------------
+
+
+def with_cell(source):
+    """The solved notebook with one more cell at its end."""
+    nb = json.loads(SOLVED)
+    cell = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
+    nb["cells"].append(cell | {"source": source})
+    return json.dumps(nb).encode()
+
+
+@needs_sandbox
+def test_who_hit_a_limit_is_listed_and_can_be_marked_again(class_of, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(batch, "_memory", lambda *_: 2**28)
+    source, marks = class_of(2), tmp_path / "marks"
+    put(source / "eve" / FILE, with_cell("while True:\n    pass"))
+    put(source / "fay" / FILE, with_cell("kept = [np.ones(2**17) for _ in range(10_000)]"))
+    command = [source, "--exercise", "2", "--out", marks, "--cell-seconds", "1"]
+    code, out, _ = run_command(capsys, *command)
+    assert code == 0
+    assert "Hit a limit of memory or time: eve, fay. --again limits marks them again" in out
+    records = {path.stem: json.loads(path.read_text("utf-8")) for path in stamps(marks)}
+    assert {name: one["limits"] for name, one in records.items() if one["limits"]} == {
+        "eve": ["time"],
+        "fay": ["memory"],
+    }
+    for names, changed in ((["limits"], {"eve", "fay"}), (["student000", "eve"],) * 2):
+        before = stamps(marks)
+        code, out, _ = run_command(capsys, *command, *(o for n in names for o in ("--again", n)))
+        assert "Hit a limit of memory or time: eve, fay." in out
+        again = {path.stem for path, stamp in stamps(marks).items() if before[path] != stamp}
+        assert (code, again) == (0, set(changed))
+
+
+def test_to_mark_someone_again_who_has_handed_in_nothing_is_one_sentence(
+    class_of, tmp_path, capsys
+):
+    command = [class_of(3), "--exercise", "2", "--out", tmp_path / "marks"]
+    for name, words in (
+        ("studnet001", "'studnet001' has handed in nothing; did you mean 'student001' or"),
+        ("zoe", "'zoe' has handed in nothing; names are those of the folders."),
+    ):
+        code, _, err = run_command(capsys, *command, "--again", name)
+        assert code == 1
+        assert words in err
+
+
+@needs_sandbox
+def test_importing_a_framework_is_not_counted_and_an_answer_that_does_it_is_right(tmp_path):
+    """Importing Keras takes several seconds of processor time."""
+    body = "def softmax(z):\n    import keras\n"
+    source = SOLVED.replace(b"def softmax(z):\\n", json.dumps(body)[1:-1].encode())
+    assert source != SOLVED
+    put(tmp_path / "class" / "ada" / FILE, source)
+    (record,) = batch.grade(tmp_path / "class", NAME, tmp_path / "marks", cell_seconds=1.0)
+    assert record["tasks"]["softmax"]["status"] == "correct"
+    assert record["cpu"] > 1
+    assert record["limits"] == []
+
+
+# --- a run that ends ---------------------------------------------------------------------------
+
+
+@needs_sandbox
+@pytest.mark.parametrize("how", ["SIGKILL", "SIGTERM", "SIGHUP", "SIGINT"])
+def test_when_the_run_ends_its_workers_and_sandboxes_end_and_no_folder_is_left(
+    how, class_of, tmp_path, interruptible
+):
+    source, temporary = class_of(2), tmp_path / "tmp"
+    put(source / "a" / FILE, with_cell("import time\ntime.sleep(1000)"))
+    temporary.mkdir()
+    command = [sys.executable, "-m", "tlcourse", "grade", str(source), "--exercise", NAME]
+    command += ["--out", str(tmp_path / "marks"), "--workers", "2", "--cell-seconds", "600"]
+    env = os.environ | {"TMPDIR": str(temporary)}
+    with subprocess.Popen(command, env=env, stdout=-1, stderr=-1, text=True) as run:
+        top = psutil.Process(run.pid)
+        end = time.monotonic() + 120
+        while len(stamps(tmp_path / "marks")) < 2 and time.monotonic() < end:
+            time.sleep(0.1)
+        processes = top.children(recursive=True)
+        names = Counter(process.name() for process in processes)
+        assert names["bwrap"] >= 2
+        run.send_signal(getattr(signal, how))
+        _, said = run.communicate(timeout=60)
+    _, alive = psutil.wait_procs(processes, 60)
+    assert not alive
+    assert not list(temporary.iterdir())
+    assert "Traceback" not in said
+    if how == "SIGINT":
+        assert "interrupted; 2 submissions are marked and kept" in said
+
+
+@needs_sandbox
+def test_a_worker_that_nobody_needs_ends_its_sandbox(class_of, tmp_path, monkeypatch):
+    """A worker of Dask lives on when the run that it worked for is killed."""
+    monkeypatch.setattr(batch, "_IDLE", 0.2)
+    (one,) = collection.collect(class_of(1), NAME, FILE).submissions
+    settings = batch.Settings(NAME, b"secret", 10.0, 120.0, 2**30)
+    box = None
+    for _ in range(2):
+        assert batch.work(one, settings)["status"] == "marked"
+        box = batch._BOXES[NAME, 2**30]
+        end = time.monotonic() + 60
+        while box._process is not None and time.monotonic() < end:
+            time.sleep(0.05)
+        assert box._process is None
+
+
 # --- the command -------------------------------------------------------------------------------
 
 
@@ -394,6 +592,19 @@ def test_a_class_is_marked_by_the_command(class_of, tmp_path, capsys):
     assert "To be marked by hand in formgrader: student000" in out
     assert "With an extension, and nothing handed in: ben" in out
     assert (tmp_path / "marks" / "ex02.csv").read_text("utf-8").count("\n") == 11
+
+
+@needs_sandbox
+def test_where_each_submission_needs_a_sandbox_of_its_own_the_marks_are_the_same_and_it_is_said(
+    class_of, tmp_path, capsys, monkeypatch
+):
+    (tmp_path / "tools").mkdir()
+    monkeypatch.setenv("PATH", cannot_add_rights(tmp_path / "tools"))
+    marks = tmp_path / "marks"
+    code, out, _ = run_command(capsys, class_of(2), "--exercise", "2", "--out", marks)
+    assert code == 0
+    assert "Each submission got a sandbox of its own, which is slow" in out
+    assert points([json.loads(path.read_text("utf-8")) for path in stamps(marks)]) == expected(2)
 
 
 def test_the_list_runs_nothing_and_writes_nothing(class_of, tmp_path, capsys, monkeypatch):

@@ -43,6 +43,13 @@ def two(answer, rng):
     yield agrees("are two", answer(np.ones(2)), [np.ones(2), 2 * np.ones(2)])
 
 
+@task(*HINTS)
+def same(answer, rng):
+    """What it gets, of numbers so small that computing with them may underflow."""
+    for x in (np.array([5e-324, 1e-310, 1.0]), np.float64(1e-310), [1e-310], {"a": 5e-324}):
+        yield agrees("is the same", answer(x), x, rtol=0, atol=0)
+
+
 @task(*HINTS, kind="value")
 def pair(answer, rng):
     """Two numbers."""
@@ -86,8 +93,12 @@ def written(task, body: str) -> str:
     return f"import numpy as np\n{body}\n"
 
 
-NOT_PLAIN = "where NumPy arrays, numbers or a list of them are wanted; the call was double([["
-CHANGED = "work on a copy, or write x = x - … in place of x -= …; the call was double([["
+RAISES = "np.seterr(all='raise', under='raise')\n"
+LONG = "np.longdouble('1e-4000')"
+NOT_PLAIN = (
+    "where NumPy arrays, numbers or a list of them are wanted; the call was double(np.array([["
+)
+CHANGED = "work on a copy, or write x = x - … in place of x -= …; the call was double(np.array([["
 
 # A piece of the message, "" for a correct answer, and the body of the function or its whole cell.
 FUNCTIONS = [
@@ -106,8 +117,8 @@ FUNCTIONS = [
      "double = functools.partial(times, 2)"),
     (double, "", "class Twice:\n    def __call__(self, x):\n        return 2 * x\n"
      "double = Twice()"),
-    (double, "double([[", "return (2 * x).astype(np.float16)"),
-    (double, "you square; double([[", "return x**2"),
+    (double, "double(np.array([[", "return (2 * x).astype(np.float16)"),
+    (double, "you square; double(np.array([[", "return x**2"),
     (double, "NaN or infinity in it", "return x / 0"),
     (double, "NaN or infinity in it", "return np.full(x.shape, 1e4000, np.longdouble)"),
     (double, "nothing (None; is there a return?) instead of", "return None"),
@@ -119,7 +130,7 @@ FUNCTIONS = [
     (double, "a number instead of an array", "return 10**30"),
     (double, "a text instead of an array", "return '2'"),
     (double, "a text instead of an array", "return np.str_('\\ud800\\0')"),
-    (double, "2 values (a list or tuple) instead of", "return list(2 * x)"),
+    (double, "a list instead of an array of shape (2, 1): use np.array(…)", "return list(2 * x)"),
     (double, "2 values (a list or tuple) instead of", "return 2 * x, x"),
     (double, "a dict with the keys 'a' instead of", "return {'a': 2 * x}"),
     (double, "of type <U1 instead of numbers", "return np.full(x.shape, 'a')"),
@@ -150,13 +161,13 @@ FUNCTIONS = [
     (double, f"your function changes its argument x: {CHANGED}", "x.sort(0)\nx[:] = 3\nreturn x"),
     (double, f"your function changes its argument x: {CHANGED}", "y = x.ravel()\ny -= 1\nreturn x"),
     (double, f"your function changes its argument x: {CHANGED}", "x.shape = (-1,)\nreturn x"),
-    (double, "your function changes its argument: work on a copy; the call was double([[",
+    (double, "your function changes its argument: work on a copy; the call was double(np.array([[",
      "class Twice:\n    def __call__(self, x):\n        x *= 2\n        return x\n"
      "double = Twice()"),
     (double, "not attempted yet", "raise NotImplementedError"),
     (double, "not attempted yet", "raise NotImplementedError('later')"),
     (double, "not attempted yet", "print('hello')\nraise NotImplementedError"),
-    (double, "your function raises NotImplementedError (line 6 of its cell); the call was double([",
+    (double, "your function raises NotImplementedError (line 6 of its cell); the call was double(",
      "if x.size > 2:\n    raise NotImplementedError\nreturn 2 * x"),
     (double, "it calls helper, which is not written yet",
      "def helper(x):\n    raise NotImplementedError\ndef double(x):\n    return 2 * helper(x)"),
@@ -176,7 +187,8 @@ FUNCTIONS = [
     (double, "your function raises KeyboardInterrupt (line 5", "raise KeyboardInterrupt"),
     (double, "your function raises UserWarning: oh (line",
      "import warnings\ndef double(x):\n    raise UserWarning('oh')"),
-    (double, "your function calls itself without end (RecursionError); the call was double([[",
+    (double,
+     "your function calls itself without end (RecursionError); the call was double(np.array([[",
      "return double(x)"),
     (double, "this task is to be solved without scipy.special.softmax",
      "import scipy.special\ndef double(x):\n    return scipy.special.softmax(x)"),
@@ -192,7 +204,7 @@ FUNCTIONS = [
     (count, "", "return np.array(2)"),
     (count, "", "assert type(k) is np.float32 and type(names) is list\nreturn k"),
     (count, "", "assert d['n'] is not d['m']\nreturn 2"),
-    (count, "count(['b', 'a'], {'n': [1., 2.], 'm': [1., 2.]}, 2, 'text') returned True",
+    (count, "{'n': np.array([1.0, 2.0]), 'm': np.array([1.0, 2.0])}, 2.0, 'text') returned True",
      "return True"),
     (count, "your function changes its argument names: work on a copy; the call was count(['b',",
      "return names.sort() or 2"),
@@ -201,12 +213,26 @@ FUNCTIONS = [
     (count, "your function changes its argument d: work on a copy", "d['n'].fill(0)\nreturn 2"),
     (count, "your function changes its argument d: work on a copy", "d.clear()\nreturn 2"),
     (count, "your function changes its argument d: work on a copy", "d[1.5] = len\nreturn 2"),
+    (same, "", f"{RAISES}def same(x):\n    return x"),
+    (same, "", f"{RAISES}def same(x):\n"
+     "    return x.astype(np.longdouble) if isinstance(x, np.ndarray) else x"),
+    (same, "your function changes its argument x: work on a copy",
+     f"{RAISES}def same(x):\n    x[0] = 1e-320\n    return x"),
+    (double, "", f"{RAISES}def double(x):\n    y = (2 * x).astype(np.longdouble)\n"
+     f"    y[y == 99] = {LONG}\n    return y"),
+    (double, "double(np.array([[", f"{RAISES}def double(x):\n    return np.full(x.shape, {LONG})"),
+    (double, "NaN or infinity in it",
+     f"{RAISES}def double(x):\n    return np.full(x.shape, 1 / {LONG})"),
+    (double, "", "np.seterr(all='call')\nnp.seterrcall(lambda *_: 1 / 0)\n"
+     "def double(x):\n    return 2 * x + np.exp(-1e5)"),
+    (double, "", "import warnings\nwarnings.simplefilter('error')\n"
+     "def double(x):\n    return 2 * x + np.exp(-1e5)"),
     (two, "", "return x, 2 * x"),
     (two, "", "return [x, 2 * x]"),
     (two, "", "return np.array([x, 2 * x])"),
-    (two, "value 2 of 2: not as it should be; two([1., 1.]) returned [1., 1.], [1., 1.]",
+    (two, "not as it should be; two(np.array([1.0, 1.0])) returned [1., 1.], [1., 1.]",
      "return x, x"),
-    (two, "value 2 of 2: not as it should be; two([1., 1.]) returned [[1., 1.], [1., 1.]]",
+    (two, "not as it should be; two(np.array([1.0, 1.0])) returned [[1., 1.], [1., 1.]]",
      "return [x, x]"),
     (two, "an object of type set is returned", "return x, {1}"),
 ]  # fmt: skip
@@ -214,6 +240,8 @@ FUNCTIONS = [
 VALUES = [
     (pair, "", "{'a': 1, 'b': np.float32(2)}"),
     (pair, "", "{'b': np.longdouble(2), 'a': np.array(1)}"),
+    (pair, "at 'a': not as it should be", f"{{'a': {LONG}, 'b': 2}}"),
+    (pair, "at 'a': there is NaN or infinity in it", f"{{'a': 1 / {LONG}, 'b': 2}}"),
     (pair, "not attempted yet", "..."),
     (pair, "not attempted yet", "None"),
     (pair, "not attempted yet", "{'a': ..., 'b': None}"),
@@ -260,7 +288,7 @@ def test_a_loop_without_end_gets_the_same_verdict_and_begins_with_the_same_text(
     for verdict in (local, remote):
         assert verdict["status"] == "not yet"
         assert verdict["message"].startswith(text)
-        assert "; the call was double([[" in verdict["message"]
+        assert "; the call was double(np.array([[" in verdict["message"]
 
 
 def test_an_answer_that_is_not_there_is_not_attempted_and_says_why(box):
@@ -274,3 +302,14 @@ def test_an_answer_that_is_not_there_is_not_attempted_and_says_why(box):
         run.close()
         assert (verdict.status, verdict.points) == ("not attempted", 0)
         assert verdict.message.startswith(message)
+
+
+def test_the_seconds_for_all_of_it_are_processor_seconds_and_hitting_them_is_noted(box):
+    loop = "import time\nend = time.process_time() + 0.6\nwhile time.process_time() < end: pass\n"
+    cells = (*((number, loop) for number in range(1, 9)), (9, "def double(x): return 2 * x"))
+    run = marker._Run(Plan(cells, {}, ""), box, 1.0, monotonic() + 600, 1.5)
+    verdict = marker._judge(double, run, np.random.default_rng(0))
+    run.close()
+    assert "the 1.5 seconds for all of it are used up" in verdict.message
+    assert run.limits == {"time"}
+    assert run.cpu < 6

@@ -50,6 +50,17 @@ def test_images_of_a_grid_share_their_limits():
     assert [image.get_clim() for image in ax.images] == [(0, 0.5)] * 2
 
 
+def test_photographs_of_any_size_are_shown_whole_each_in_a_square():
+    wide, high = np.zeros((30, 60, 3), "uint8"), np.zeros((50, 20, 3), "uint8")
+    ax = plotting.image_grid([wide, high], ["wide", "high"])
+    first, second = (np.asarray(image.get_array()) for image in ax.get_images())
+    assert first.shape == second.shape == (240, 240, 3)
+    assert first[0].min() == 255  # white above it
+    assert first[120].max() == 0  # from its left to its right edge
+    assert second[:, 120].max() == 0
+    assert second[:, 0].min() == 255
+
+
 @pytest.mark.parametrize("shape", [(4, 4), (0, 4, 4, 1), (2, 2, 4, 4, 1)])
 def test_a_grid_of_the_wrong_shape_is_refused(shape):
     with pytest.raises(ValueError, match="images must have the shape"):

@@ -20,7 +20,8 @@ import numpy as np
 from tlcourse.checks.forbidden import find_forbidden
 from tlcourse.checks.properties import PLAIN, Failure, difference, plain
 
-SECONDS = 10.0  # that one call of an answer may take
+SECONDS = 10.0  # of processor time that one call of an answer may take
+BUSY = 6  # times as long by the clock: for a busy machine, and for an answer that only waits
 NOT_ATTEMPTED = "not attempted yet"
 LONGEST = 1000  # characters of a message
 
@@ -43,7 +44,7 @@ class LocalAnswer:
     value
         What the learner hands over.
     seconds : float
-        That one call may take.
+        Of processor time that one call may take.
     """
 
     def __init__(self, value, seconds: float = SECONDS) -> None:
@@ -118,8 +119,9 @@ def call(function: Callable, arguments: Iterable, seconds: float | None = None) 
     arguments : iterable
         Arrays, numbers, texts, and lists, tuples and dicts of these.
     seconds : float, optional
-        That the call may take. With None it runs in this very thread and is never given up: for
-        the sandbox, whose marker stops it from outside.
+        Of processor time that the call may take, or `BUSY` times as long by the clock. With None it
+        runs in this very thread and is never given up: for the sandbox, whose marker stops it from
+        outside.
 
     Returns
     -------
@@ -203,8 +205,8 @@ def explain(error: BaseException, seconds: float | None) -> str:
     """A learner's exception in one sentence, with the line that raised it."""
     if isinstance(error, _TimeUp):
         return (
-            f"{time_up(seconds)} (If this machine was busy, run the cell again; if the notebook is "
-            "slow from now on, the loop could not be stopped: restart the kernel.)"
+            f"{time_up(seconds)} (If the notebook is slow from now on, the loop could not be "
+            "stopped: restart the kernel.)"
         )
     if isinstance(error, RecursionError):
         return "your function calls itself without end (RecursionError)"
@@ -287,12 +289,30 @@ def _run(function: Callable, arguments: list, seconds: float | None) -> tuple:
 
 
 def _finishes(work: Callable[[], None], seconds: float) -> bool:
-    """Whether `work`, in a thread of its own, comes to its end in time."""
-    thread = threading.Thread(target=work, daemon=True)
+    """Whether `work`, in a thread of its own, comes to its end in time.
+
+    Its processor time decides, so that a busy machine costs nobody an answer.
+    """
+    clocks = []
+
+    def timed() -> None:
+        if hasattr(time, "pthread_getcpuclockid"):  # Linux; elsewhere the whole process is timed
+            clocks.append(time.pthread_getcpuclockid(threading.get_ident()))
+        work()
+
+    def used() -> float:
+        if not hasattr(time, "pthread_getcpuclockid"):
+            return time.process_time() - begun
+        try:
+            return time.clock_gettime(clocks[0]) if clocks else 0.0
+        except OSError:  # the thread has just ended
+            return 0.0
+
+    thread = threading.Thread(target=timed, daemon=True)
+    begun, end = time.process_time(), time.monotonic() + BUSY * seconds
     thread.start()
-    end = time.monotonic() + seconds
     try:
-        while thread.is_alive() and time.monotonic() < end:
+        while thread.is_alive() and time.monotonic() < end and used() < seconds:
             thread.join(0.05)  # short waits, so that the kernel can be interrupted everywhere
     finally:  # also when the learner interrupts the kernel
         is_late = thread.is_alive()

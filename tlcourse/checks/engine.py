@@ -19,9 +19,18 @@ from tlcourse.checks.asking import (
     explain_confusion,
     printable,
 )
-from tlcourse.checks.properties import Failure, Property, plain, show
+from tlcourse.checks.properties import (
+    HALF,
+    Failure,
+    Property,
+    holds_half,
+    plain,
+    show_call,
+    show_result,
+)
 
 POINTS = 10
+LENGTH = 400  # characters of what a learner reads at a failure: four lines
 
 Check = Callable[[Callable | object, np.random.Generator], Iterator[Property]]
 
@@ -134,6 +143,13 @@ def judge_answer(task: Task, answer: Answer, rng: np.random.Generator) -> Verdic
         held = tuple(p for p, at in passed.items() if p != failed and at <= line)
         return Verdict("not yet", held, failed, printable(why))
 
+    def with_call(why: str, found: Property | None = None) -> str:
+        """The reason, and the call that it is about where both together are short enough."""
+        if calls is None:
+            return why or "this does not hold"
+        room = LENGTH - len(f"✘ {found.name if found else ''}: ")
+        return calls.explain(why, found.result if found else None, room)
+
     try:
         reply = answer.find(task.name, task.kind, task.forbids)
         if "open" in reply:
@@ -150,16 +166,14 @@ def judge_answer(task: Task, answer: Answer, rng: np.random.Generator) -> Verdic
             for found in properties:
                 line = properties.gi_frame.f_lineno
                 if not found.ok:
-                    shown = found.why or ("" if calls else "this does not hold")
-                    return not_yet(_join(shown, calls.last if calls else ""), found.name, line)
+                    return not_yet(with_call(found.why, found), found.name, line)
                 passed[found.name] = line
     except _Open as stub:
         return Verdict("not attempted", message=printable(str(stub)))
     except Failure as failure:
         return not_yet(str(failure), line=_line(failure, properties))
     except Exception as error:  # the check stumbled over what it was given
-        message = _join(explain_confusion(error), calls.last if calls else "")
-        return not_yet(message, line=_line(error, properties))
+        return not_yet(with_call(explain_confusion(error)), line=_line(error, properties))
     return Verdict("correct", tuple(passed), points=task.points)
 
 
@@ -178,17 +192,19 @@ def _join(*parts: str) -> str:
 
 
 class _Calls:
-    """What a check calls in place of the answer; `last` shows the last call and its result.
+    """What a check calls in place of the answer. It keeps the calls, so that one can be shown.
 
     What the answer's process replies is plain data, but may be any: here it is copied once more.
     """
 
     def __init__(self, name: str, answer: Answer) -> None:
-        self._name, self._answer, self._count, self.last = name, answer, 0, ""
+        self._name, self._answer = name, answer
+        self._kept: list[tuple[str, str, object]] = []  # a call, what it returned as text, and that
 
     def __call__(self, *arguments):
-        self._count += 1
-        call = f"{self._name}({', '.join(map(show, arguments))})"
+        call = show_call(self._name, arguments)
+        is_first = not self._kept
+        self._kept.append((call, "", _Nothing))
         try:
             reply = self._answer.call(arguments)
         except Failure as failure:
@@ -196,15 +212,52 @@ class _Calls:
         if "unwritten" in reply:
             if reply["unwritten"]:
                 raise Failure(f"it calls {reply['unwritten']}, which is not written yet")
-            if self._count == 1:
+            if is_first:
                 raise _Open(NOT_ATTEMPTED)
         if "failure" in reply:
-            raise Failure(_join(reply["failure"], f"the call was {call}"))
+            raise Failure(self._after(reply["failure"], call))
         result = reply.get("result")
         several = type(result) is tuple
         try:
             result = plain(result)
         except Failure as failure:
-            raise Failure(_join(str(failure), f"the call was {call}")) from None
-        self.last = f"{call} returned {', '.join(map(show, result)) if several else show(result)}"
+            raise Failure(self._after(str(failure), call)) from None
+        text = ", ".join(map(show_result, result)) if several else show_result(result)
+        self._kept[-1] = (call, text, result)
         return result
+
+    @staticmethod
+    def _after(why: str, call: str) -> str:
+        """A reason, and the call that it is about if there is room for it."""
+        message = _join(why, f"the call was {call}")
+        return message if call and len(message) <= LENGTH - 2 else why
+
+    def explain(self, why: str, judged, room: int) -> str:
+        """The reason `why`, and the call that returned `judged`, in `room` characters.
+
+        If no call returned it, that is the last one. A call that is too long is left out, because
+        half a call cannot be typed; without a reason, a sentence says that it fails there.
+        """
+        if not self._kept:
+            return why
+        kept = [k for k in self._kept if judged is not None and _is_part(judged, k[2])]
+        call, returned, result = (kept or self._kept)[-1]
+        if not why and holds_half(result):
+            why = HALF
+        for shown in (f"{call} returned {returned}", call and f"the call was {call}"):
+            message = _join(why, shown)
+            if call and len(message) <= room:
+                return message
+        return why or "this does not hold for arguments that are too large to show here"
+
+
+class _Nothing:
+    """Stands for the result of a call that has none."""
+
+
+def _is_part(judged, result) -> bool:
+    """Whether `judged` is the result of a call, or one of the values in it, or rows of it."""
+    if judged is result or (isinstance(judged, np.ndarray) and judged.base is result):
+        return True
+    parts = result.values() if isinstance(result, dict) else result
+    return isinstance(result, list | dict) and any(_is_part(judged, part) for part in parts)

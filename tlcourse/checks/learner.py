@@ -1,12 +1,19 @@
-"""What a learner types: `ex = exercise("ex02")`, `ex.softmax.check(softmax)`, `ex.progress()`."""
+"""What a learner types: `ex = exercise("ex02")`, `ex.softmax.check(softmax)`, `ex.progress()`.
 
+Where a person runs a check, in JupyterLab, it shows its verdict in calm lines. Where a program runs
+it, it raises what is not right, so that nbgrader and tests can tell.
+"""
+
+import re
+import sys
+from html import escape
 from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 
 from tlcourse import progress
-from tlcourse.checks.engine import Task, judge
+from tlcourse.checks.engine import Task, Verdict, judge
 from tlcourse.files import CourseError
 
 
@@ -90,6 +97,8 @@ class Exercise:
     def __getattr__(self, name: str) -> "Asked":
         if name.startswith("_"):
             raise AttributeError(name)
+        if moved := progress.MOVED.get(f"{self._name}.{name}"):  # an older notebook asks for it
+            return getattr(exercise(moved.partition(".")[0]), moved.partition(".")[2])
         if name not in self._tasks:
             known = ", ".join(self._tasks)
             raise UnknownExercise(f"{self._name} has no task {name!r}; its tasks are {known}.")
@@ -114,17 +123,61 @@ class Exercise:
             status = done.get(one.name, "not attempted")
             mark = {"correct": "✔", "not yet": "✘"}.get(status, "·")
             print(f"  {mark} {one.name:{width}}  {status}")
-        print("  Your teacher reads the open question.")
+        print("  The open question is not checked here: your teacher reads it.")
         _print_questions(kept.get("quiz", {}))
         if progress.find_folder() is None:
-            print("Not saved: this notebook lies in no folder of tlcourse lab.")
+            print("This is not saved, because the notebook is not in a folder of `tlcourse lab`.")
 
 
 def _print_questions(answered: dict[str, str]) -> None:
     from tlcourse.quiz import count
 
     right = sum(status == "correct" for status in answered.values())
-    print(f"Questions at the start of the chapters: {right} of {count()} answered right.")
+    print(f"  You answered {right} of the {count()} questions at the start of the chapters right.")
+
+
+def _lines(task: Task, verdict: Verdict) -> list[str]:
+    """A verdict in at most three lines: what does not hold, why, and the call that shows it."""
+    if verdict.status == "correct":
+        return [f"Correct: {verdict.points} points."]
+    if verdict.status == "not attempted":
+        return [
+            f"· {task.name}: {verdict.message}",
+            "Write it in the cell above, run that cell, and then this one again.",
+        ]
+    call = re.search(rf"(?:^|; )((?:the call was )?{task.name}\(.*)", verdict.message, re.DOTALL)
+    why = verdict.message[: call.start()] if call else verdict.message
+    first = why.split(" ")[0]
+    if first.isalpha() and first != task.name:
+        why = why[0].upper() + why[1:]
+    parts = [f"✘ {verdict.failed or f'{task.name} is not right yet'}", why, call and call[1]]
+    return list(filter(None, parts))
+
+
+def _a_person_asks() -> bool:
+    """Whether the cell that runs comes from somebody who could be asked something, in Jupyter."""
+    if "IPython" not in sys.modules:
+        return False
+    from IPython import get_ipython
+
+    shell = get_ipython()
+    if not hasattr(shell, "kernel"):
+        return False
+    return bool(shell.get_parent().get("content", {}).get("allow_stdin"))
+
+
+def _show(status: str, passed: list[str], lines: list[str]) -> None:
+    """Show a verdict in Jupyter: what is right, wrong or open has its colour beside its words."""
+    from IPython.display import display
+
+    from tlcourse.quiz import coloured
+
+    parts = [coloured("right", *map(escape, passed))] if passed and status != "correct" else []
+    kind = {"correct": "right", "not yet": "wrong"}.get(status, "open")
+    first, *others = map(escape, [*passed, *lines] if status == "correct" else lines)
+    parts.append(coloured(kind, first if kind == "right" else f"<b>{first}</b>", *others))
+    bundle = {"text/html": "".join(parts), "text/plain": "\n".join([*passed, *lines])}
+    display(bundle, raw=True, metadata={"tlcourse": {"status": status}})
 
 
 class Asked:
@@ -138,22 +191,33 @@ class Asked:
         return f"{self._set}.{self.task.name}: {self.task.title}"
 
     def check(self, answer) -> None:
-        """Print what holds; raise NotYet or NotAttempted with the reason if not all does."""
+        """Show what holds, and what does not.
+
+        Raises
+        ------
+        NotYet, NotAttempted
+            If not all holds, and no person sits at the notebook.
+        """
+        status, passed = "not yet", ()
         if self.task.edition > self._edition:
-            raise NotYet(
-                f"✘ {self.task.name} was changed in edition {self.task.edition} and this notebook "
-                f"is edition {self._edition}: get a new one with tlcourse reset {self._set}, which "
-                "keeps the old one beside it."
-            )
-        verdict = judge(self.task, answer, np.random.default_rng())
-        for passed in verdict.passed:
-            print(f"✔ {passed}")
-        progress.record(self._set, self.task.name, verdict.status)
-        if verdict.status == "not attempted":
-            raise NotAttempted(f"· {self.task.name}: {verdict.message}")
-        if verdict.status == "not yet":
-            raise NotYet("✘ " + ": ".join(filter(None, [verdict.failed, verdict.message])))
-        print(f"Correct: {verdict.points} points.")
+            lines = [
+                f"✘ {self.task.name} was changed in edition {self.task.edition}, and this notebook "
+                f"is edition {self._edition}.",
+                f"Get a new one with `tlcourse reset {self._set}`: it keeps yours beside it.",
+            ]
+        else:
+            verdict = judge(self.task, answer, np.random.default_rng())
+            progress.record(self._set, self.task.name, verdict.status)
+            status, passed, lines = verdict.status, verdict.passed, _lines(self.task, verdict)
+        passed = [f"✔ {name}" for name in passed]
+        if _a_person_asks():
+            _show(status, passed, lines)
+            return
+        print(*passed, sep="\n", end="\n" * bool(passed))
+        if status == "correct":
+            print(*lines)
+        else:
+            raise (NotYet if status == "not yet" else NotAttempted)("\n".join(lines))
 
     def hint(self, level: int | None = None) -> None:
         """Print the next hint, or that of a level from 1 to 3."""

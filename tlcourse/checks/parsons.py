@@ -27,7 +27,7 @@ def assemble(lines: dict[str, str], order, name: str, given: dict | None = None)
         If the order is no list of labels, or the lines cannot be run; the line is named.
     """
     if not isinstance(order, list):
-        raise Failure(f"a list of labels is wanted, such as {list(lines)[:2]}")
+        raise Failure(f"write a list of labels, such as {list(lines)[:2]}")
     for label in order:
         if not isinstance(label, str) or label not in lines:
             raise Failure(f"there is no line {label!r}; the labels are {', '.join(lines)}")
@@ -39,11 +39,11 @@ def assemble(lines: dict[str, str], order, name: str, given: dict | None = None)
     except SyntaxError as error:
         at = order[min(error.lineno or 1, len(order)) - 1] if order else "?"
         why = re.sub(r" on line (\d+)", lambda n: f" in line {order[int(n[1]) - 1]}", error.msg)
-        raise Failure(f"this order is not valid Python: line {at}: {why}") from None
+        raise Failure(f"this order is not valid Python at line {at} ({why})") from None
     except Exception as error:
         raise Failure(explain(error, order)) from None
     if not callable(scope.get(name)):
-        raise Failure(f"in this order no function {name} is defined")
+        raise Failure(f"in this order the lines define no function {name}")
     return guard(scope[name], order)
 
 

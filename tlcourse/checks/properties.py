@@ -1,10 +1,15 @@
 """What a check says about an answer: properties that hold or do not, with the reason.
 
 Nothing in here shows the expected value. What is compared is plain data: arrays, numbers, strings,
-and lists and dicts of these.
+and lists and dicts of these. Where an array is wanted, a list of the same numbers is refused, with
+a sentence that says how to make an array of it: what an exercise asks for is what the next cell of
+a notebook can compute with. Any real type of number passes if it is precise enough; float16, which
+is not, is named.
 """
 
-from dataclasses import dataclass
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from itertools import islice
 
 import numpy as np
@@ -13,6 +18,8 @@ NUMBER = (bool, int, float, complex, np.bool_, np.number)
 PLAIN = (type(None), bool, int, float, complex, str)
 _WIDEST = {"f": 8, "c": 16}  # bytes of a number that every machine has
 _BITS = 2**13  # of an integer, about 2,500 digits; Python does not write out much longer ones
+_SHOWN = 24  # numbers of an array that can be typed off
+HALF = "the result is float16, which keeps only three digits: compute in float64"
 
 
 class Failure(Exception):
@@ -21,14 +28,18 @@ class Failure(Exception):
 
 @dataclass(frozen=True)
 class Property:
-    """One thing that an answer should fulfil: its name, whether it does, and if not, why."""
+    """One thing that an answer should fulfil: its name, whether it does, and if not, why.
+
+    `result` is what the judged call returned: a learner is shown that call.
+    """
 
     name: str
     ok: bool
     why: str = ""
+    result: object = field(default=None, repr=False, compare=False)
 
 
-def holds(name: str, ok, why: str = "") -> Property:
+def holds(name: str, ok, why: str = "", *, result=None) -> Property:
     """A property that is true or not.
 
     Parameters
@@ -38,12 +49,21 @@ def holds(name: str, ok, why: str = "") -> Property:
     ok : bool
     why : str
         The message if it does not hold: the misconception, if it is recognised.
+    result
+        What the learner's function returned in the call that is judged, if it is not the last.
     """
-    return Property(name, bool(ok), why)
+    return Property(name, bool(ok), why, result)
 
 
 def agrees(
-    name: str, got, expected, mistakes: dict | None = None, *, rtol: float = 1e-4, atol=1e-6
+    name: str,
+    got,
+    expected,
+    mistakes: dict | None = None,
+    *,
+    rtol: float = 1e-4,
+    atol=1e-6,
+    result=None,
 ) -> Property:
     """The answer equals a reference, in type, shape and value.
 
@@ -60,20 +80,23 @@ def agrees(
         ``{"you took the mean over the classes": z.mean(1)}``. The first that matches counts.
     rtol, atol : float
         As in `numpy.allclose`. The defaults let float32 pass.
+    result
+        As in `holds`, if `got` was computed from it.
     """
+    result = got if result is None else result
     why = difference(got, expected, rtol, atol)
     if why is None:
-        return Property(name, True)
+        return Property(name, True, result=result)
     for message, wrong in (mistakes or {}).items():
         if difference(got, wrong, rtol, atol) is None:
-            return Property(name, False, message)
-    return Property(name, False, why)
+            return Property(name, False, message, result)
+    return Property(name, False, why, result)
 
 
 def shaped(name: str, got, shape: tuple) -> Property:
     """The answer is an array of real numbers of this shape, none of them NaN or infinite."""
     why = difference(got, np.zeros(shape), np.inf, np.inf)
-    return Property(name, why is None, why or "")
+    return Property(name, why is None, why or "", got)
 
 
 def difference(got, expected, rtol: float, atol: float) -> str | None:
@@ -95,6 +118,8 @@ def difference(got, expected, rtol: float, atol: float) -> str | None:
     elif isinstance(expected, str):
         if not isinstance(got, str):
             return f"{_kind(got)} instead of a text"
+        if got != expected and got.strip().lower() == expected.lower():
+            return f"{got!r} is spelled otherwise: mind capitals and spaces"
         return None if got == expected else ""
     else:
         return _numbers_differ(got, expected, rtol, atol)
@@ -108,6 +133,8 @@ def _numbers_differ(got, expected, rtol, atol) -> str | None:
     """`difference` for arrays and numbers."""
     if np.ndim(expected):
         wanted = f"an array of shape {np.shape(expected)}"
+        if isinstance(got, list) and _shape_of(got) == np.shape(expected):
+            return f"a list instead of {wanted}: use np.array(…)"
         if not isinstance(got, np.ndarray):
             return f"{_kind(got)} instead of {wanted}"
     else:
@@ -122,10 +149,28 @@ def _numbers_differ(got, expected, rtol, atol) -> str | None:
         return f"{_kind(got)} of type {np.asarray(got).dtype} instead of numbers"
     finite = np.isfinite(expected)
     if not np.isfinite(np.where(finite, got, 0)).all():
-        return "NaN or infinity in it"
+        return "there is NaN or infinity in it"
+    if np.asarray(got).dtype == np.float16:  # else the reference would be rounded to it, too
+        got = np.float64(got)
     with np.errstate(all="ignore"):
         same = np.isinf(rtol) or np.allclose(got, expected, rtol, atol, equal_nan=True)
     return None if same else ""
+
+
+def _shape_of(values: list) -> tuple | None:
+    """The shape of the array of numbers that a list would make; None if it makes none."""
+    try:
+        array = np.array(values)
+    except ValueError:  # rows of several lengths
+        return None
+    return array.shape if array.dtype.kind in "biufc" else None
+
+
+def holds_half(value) -> bool:
+    """Whether there is a float16 in a plain value."""
+    if isinstance(value, list | dict):
+        return any(map(holds_half, value.values() if isinstance(value, dict) else value))
+    return isinstance(value, np.ndarray) and value.dtype == np.float16
 
 
 def _kind(value) -> str:
@@ -158,7 +203,7 @@ def plain(value, depth: int = 0):
         If there is something in it other than arrays, numbers, strings, None, lists and dicts.
     """
     if depth > 10:
-        raise Failure("lists within lists within lists are returned, more than ten deep")
+        raise Failure("these are lists within lists, more than ten deep")
     kind, name = type(value), ""
     if kind is np.ndarray and value.dtype.kind in "biufcSU":
         widest = _WIDEST.get(value.dtype.kind, np.inf)
@@ -166,6 +211,8 @@ def plain(value, depth: int = 0):
             return value.copy()
         with np.errstate(all="ignore"):
             return value.astype(f"{value.dtype.kind}{widest}")
+    if kind is np.float16:
+        return np.array(value)  # so that it can be named
     if issubclass(kind, np.generic):
         value = np.generic.item(value)
         if isinstance(value, np.inexact):  # a long double stays what it is
@@ -186,25 +233,54 @@ def plain(value, depth: int = 0):
     raise Failure(f"{name} is returned, where NumPy arrays, numbers or a list of them are wanted")
 
 
-def show(value) -> str:
-    """A value as the learner may type it, shortened."""
+def show_call(name: str, arguments: Iterable) -> str:
+    """A call as the learner can type it, in full; "" if there is too much in it to type."""
+    parts = [_typed(argument) for argument in arguments]
+    return "" if None in parts else f"{name}({', '.join(parts)})"
+
+
+def _typed(value) -> str | None:
+    """An argument as Python reads it, with `np` for NumPy; None if it holds too many numbers."""
     if isinstance(value, np.ndarray):
-        if value.size > 24:
-            return f"<array of shape {value.shape}>"
-        text = np.array2string(value, precision=4, separator=", ", floatmode="maxprec")
-        return " ".join(text.split())
+        if value.size > _SHOWN:
+            return None
+        usual = value.dtype in (bool, int, float) and value.size  # what the numbers alone tell
+        return f"np.array({_typed(value.tolist())}{'' if usual else f', {value.dtype.name!r}'})"
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float):
-        return f"{value:.4g}"
+        return repr(value) if math.isfinite(value) else f"np.{value}".replace("np.-", "-np.")
     if isinstance(value, list | tuple):
-        text = "[" + ", ".join(map(show, value[:300])) + "]"
+        parts = [_typed(part) for part in value[: _SHOWN * 2]]
+        if None in parts or len(value) > len(parts):
+            return None
+        text = ", ".join(parts)
+        return f"({text}{',' * (len(parts) == 1)})" if isinstance(value, tuple) else f"[{text}]"
+    if isinstance(value, dict):
+        parts = {key: _typed(part) for key, part in islice(value.items(), _SHOWN * 2)}
+        if None in parts.values() or len(value) > len(parts):
+            return None
+        return "{" + ", ".join(f"{key!r}: {part}" for key, part in parts.items()) + "}"
+    return repr(value)
+
+
+def show_result(value) -> str:
+    """What a call returned, rounded, and if it is large only what it is."""
+    if isinstance(value, np.ndarray):
+        if value.size > _SHOWN:
+            return _kind(value)
+        text = np.array2string(value, precision=4, separator=", ", floatmode="maxprec")
+        return " ".join(text.split()).replace("[ ", "[").replace(" ]", "]")
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, list):
+        text = "[" + ", ".join(map(show_result, value[:_SHOWN])) + "]"
     elif isinstance(value, dict):
-        parts = islice(value.items(), 300)
-        text = "{" + ", ".join(f"{k!r}: {show(v)}" for k, v in parts) + "}"
+        parts = islice(value.items(), _SHOWN)
+        text = "{" + ", ".join(f"{k!r}: {show_result(v)}" for k, v in parts) + "}"
     else:
         text = repr(value)
-    return text if len(text) <= 300 else text[:297] + "..."
+    return text if len(text) <= 200 else _kind(value)
 
 
 def numbers(rng: np.random.Generator, *shape: int, scale: float = 2.0) -> np.ndarray:

@@ -1,6 +1,7 @@
 """What the course holds: chapters, exercise sets as they were handed out, results of benchmarks."""
 
 import json
+import os
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -80,6 +81,33 @@ def described_chapters() -> list[Chapter]:
     return [
         Chapter(**one, notebook=paths[one["number"]]) for one in described if one["number"] in paths
     ]
+
+
+def signpost(notebook: Path) -> str:
+    """Links in Markdown from a chapter or an exercise set to what comes before and after it.
+
+    They hold wherever `notebooks/` and `exercises/` lie side by side. "" for any other file.
+    """
+    order, sets = list(chapters().values()), exercises()
+    number = notebook.name.removeprefix("ex")[:2]
+    place = next((i for i, path in enumerate(order) if path.name[:2] == number), None)
+    if place is None or notebook not in (*order, *sets.values()):
+        return ""
+    described = described_chapters() if (folder() / "notebooks" / TABLE).is_file() else []
+    titles = {c.notebook: f"{c.number} {c.title}" for c in described}
+
+    def link(path: Path, words: str) -> str:
+        return f"[{words}]({Path(os.path.relpath(path, notebook.parent)).as_posix()})"
+
+    own = order[place]
+    before = own if notebook != own else order[place - 1] if place else None
+    parts = [f"← {link(before, titles.get(before, before.stem))}"] if before else []
+    if notebook == own and f"ex{number}" in sets:
+        parts.append(link(sets[f"ex{number}"], "Exercises on this chapter"))
+    if place + 1 < len(order):
+        after = order[place + 1]
+        parts.append(f"{link(after, titles.get(after, after.stem))} →")
+    return " · ".join(parts)
 
 
 def machine_of_the_times() -> str:

@@ -15,8 +15,9 @@ _PORTS = 50  # that are tried, one after the other
 def open_lab(folder: Path, chapter: str, *, port: int, browser: bool) -> None:
     """Run JupyterLab on the learner's folder, in this process, until it is stopped.
 
-    It asks nothing and fetches nothing: `jupyter/` beside this module switches its news off. Its
-    kernels run in this environment. If the port is taken, it takes the next free one and says so.
+    It asks nothing and fetches nothing: `jupyter/` beside this module switches its news off, and
+    has a style sheet that makes sliders wide. Its kernels run in this environment. If the port is
+    taken, it takes the next free one and says so.
     Where Jupyter, IPython, Matplotlib or Keras cannot write below the user's home, they write into
     `.tlcourse/` of the learner's folder.
 
@@ -37,6 +38,8 @@ def open_lab(folder: Path, chapter: str, *, port: int, browser: bool) -> None:
         f"--ServerApp.port={free}",
         f"--LabApp.default_url=/lab/tree/notebooks/{chapter}.ipynb",
         "--LabApp.extension_manager=readonly",
+        "--LabApp.custom_css=True",
+        f"--ServerApp.tornado_settings={ {'static_custom_path': [str(_SETTINGS / 'custom')]} }",
         "--LanguageServerManager.autodetect=False",  # it would ask npm, which may never answer
         "--KernelManager.transport_encryption=auto",  # else every kernel warns in the terminal
         "--Application.log_level=ERROR",
@@ -55,7 +58,7 @@ def open_lab(folder: Path, chapter: str, *, port: int, browser: bool) -> None:
             f"JupyterLab cannot start, because it cannot write{where} ({error.strerror or error}): "
             "make room or make that folder writable."
         ) from error
-    address = f"JupyterLab runs on {folder}; Ctrl-C twice ends it."
+    address = f"JupyterLab runs on {folder}; press Ctrl-C twice to end it."
     if server.port != port:
         address = f"Port {port} is taken, so JupyterLab uses port {server.port}.\n{address}"
     if moved:

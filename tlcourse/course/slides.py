@@ -2,8 +2,15 @@
 
 A deck is a selection. What becomes of a cell says its `slideshow.slide_type`, as Jupyter has it:
 it opens a section (`slide`) or a slide (`subslide`), stays on the slide (none, or `-`), appears
-there at the next key (`fragment`), is said by the speaker (`notes`), or is left out (`skip`). Three
+there at the next key (`fragment`), is said by the speaker (`notes`), or is left out (`skip`). These
 rules do the rest:
+
+- Every slide has a headline: its heading, the `headline` in the `slideshow` of its first cell, or
+  else what comes first there, the words in bold that open its text, its question, its first
+  sentence, the title or the text of its figure, or its section.
+- The title stands beside the chapter's first figure.
+- A slide from a section "Going deeper" says so: a lecture can do without it.
+- What a reader is to do in the notebook, "**Change it.**" or "**Make one.**", is not a slide.
 
 - A cell that shows a figure shows nothing else; `"code": false` in `slideshow` hides the code of
   another cell.
@@ -11,8 +18,8 @@ rules do the rest:
   that is open there.
 - Each retrieval question is a slide of its own, with its answer in the notes.
 
-A deck is one file that needs no network: reveal.js and a font for mathematics stand in it. Both
-come from npm, once.
+A deck is one file that needs no internet: reveal.js and the fonts stand in it. They come from npm,
+once.
 """
 
 import re
@@ -32,7 +39,7 @@ from pathlib import Path
 import nbformat
 from nbconvert import SlidesExporter
 from nbformat import NotebookNode
-from nbformat.v4 import new_markdown_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from traitlets.config import Config
 
 from tlcourse import quiz
@@ -66,6 +73,15 @@ _PACKAGES = (
         "negoeozw6VSXjZMozwKRSm/dhCQT62csZcuea9I8KYqPaZq/8KbbBBrA02ZHF7AyuR5mVML/p+q0bwFuSIf2GQ==",
         ("files/stix-two-math-latin-400-normal.woff2",),
     ),
+    _Package(
+        "@fontsource/source-sans-3@5.3.1",
+        "O3YxvbotUOgYI2Zx0bBcEMNjnwitRf9P2+9pd54sMoux1NHrdXnMwZusw2P78lFhEzOPN4glOEQmX0ASaS68uA==",
+        tuple(
+            f"files/source-sans-3-{letters}-{style}.woff2"
+            for letters in ("latin", "greek")
+            for style in ("400-normal", "400-italic", "700-normal")
+        ),
+    ),
 )
 _NPM_TIMEOUT = 120  # seconds that npm may take
 _BRIEFLY = ("--prefer-offline", "--fetch-retries=1", "--fetch-retry-mintimeout=1000")
@@ -74,6 +90,12 @@ _TEMPLATE = Path(__file__).parent / "templates" / "slides.html.j2"
 _NOTES = re.compile(r"<!--\s*Notes:(.*?)-->", re.DOTALL)
 _LINK_TO_NOTEBOOK = re.compile(r"\[([^\]]+)\]\([^)\s]+\.ipynb\)")
 _SHORT, _LONG = 260, 500  # characters: shorter prose is set larger, longer prose smaller
+_HEADLINE = 120  # characters that a headline may have
+_TO_DO = re.compile(r"\*\*(Change it|Make one)\b")
+_RUN_IN = re.compile(r"\*\*([^*]+)\*\*\s*")
+# A full stop within a formula, code or a number ends no sentence.
+_SENTENCE = re.compile(r"(?:\$[^$]+\$|`[^`]+`|[^.?!`$]|[.?!](?!\s|$))+[.?!]?")
+_TITLE = re.compile(r"""(?:\btitle=|set_title\()(?<!f)(["'])(.+?)\1""")
 _FIGURES = {"image/png", "image/jpeg", "image/svg+xml"}
 
 
@@ -123,17 +145,23 @@ class Slide:
     cells: list[NotebookNode] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     recalls: bool = False
+    introduced: str = ""  # the text before it that is for readers
+    headline: str = ""
+    asks: bool = False
+    deeper: bool = False
 
     @property
     def styles(self) -> str:
         """How it looks, in the words of the template's CSS."""
         text = "".join(cell.source for cell in self.cells if cell.cell_type == "markdown")
+        text = text.replace(self.headline, "")
         code = [cell for cell in self.cells if cell.cell_type == "code"]
         prose = not any(_shows_figure(cell) or "transient" not in cell.metadata for cell in code)
         asked = any("quiz.predict(" in cell.source for cell in code)
         kinds = {
-            "question": self.recalls or "**Predict" in text or asked,
+            "question": self.recalls or self.asks or "**Predict" in text or asked,
             "recall": self.recalls,
+            "deeper": self.deeper,
             "short": prose and 0 < len(text) < _SHORT and not re.search(r"^#|\$\$", text),
             "long": prose and len(text) > _LONG,
         }
@@ -142,13 +170,21 @@ class Slide:
 
 def select(notebook: NotebookNode) -> list[Slide]:
     """The slides of a notebook; none if its cells have no slide types."""
-    section, slides = "", []
+    section, introduced, deeper, to_do, slides, cover = "", "", 0, False, [], None
     for cell in clean(deepcopy(notebook)).cells:
         kind = cell.metadata.get("slideshow", {}).get("slide_type", "-")
         if cell.cell_type == "markdown":
             section = _heading(cell.source) or section
+            deeper = _deeper(cell.source, deeper)
+            introduced = cell.source if kind == "skip" else introduced
+        elif cover is None and _shows_figure(cell):
+            cover = _figure_of(cell)
         if kind in ("slide", "subslide"):
-            slides.append(Slide(section, opens_section=kind == "slide"))
+            to_do = bool(slides) and bool(_TO_DO.match(cell.source))
+            if not to_do:
+                opens = kind == "slide"
+                slides.append(Slide(section, opens, introduced=introduced, deeper=deeper > 0))
+                introduced = ""
         if not slides:
             continue
         slide = slides[-1]
@@ -158,14 +194,90 @@ def select(notebook: NotebookNode) -> list[Slide]:
             slide.notes += [cell.source, *notes] if kind == "notes" else notes
         elif _shows_figure(cell) or not cell.metadata.get("slideshow", {}).get("code", True):
             cell.metadata.transient = {"remove_source": True}
-        if kind not in ("notes", "skip"):
+        if kind not in ("notes", "skip") and not to_do:
             slide.cells.append(cell)
-    return [part for slide in slides for part in _one_question_each(slide)]
+    if cover and slides[0].cells[0].source.startswith("# "):
+        slides[0].cells += [] if any(map(_shows_figure, slides[0].cells)) else [cover]
+    slides = [part for slide in slides for part in _one_question_each(slide)]
+    for slide in slides:
+        _give_headline(slide)
+    return slides
+
+
+def _figure_of(cell: NotebookNode) -> NotebookNode:
+    """A cell that shows the first figure of a cell, and nothing else."""
+    figures = [o for o in cell.outputs if _FIGURES & o.get("data", {}).keys()]
+    made = new_code_cell(outputs=figures[:1])
+    made.metadata.transient = {"remove_source": True}
+    return made
+
+
+# --- headlines -------------------------------------------------------------------------------
+
+
+def _give_headline(slide: Slide) -> None:
+    """Write the slide's headline into it, and take it away from where it stood."""
+    texts = [cell for cell in slide.cells if cell.cell_type == "markdown" and cell.source]
+    written = slide.cells[0].metadata.get("slideshow", {}).get("headline")
+    if written or any(re.search(r"^(#+|>) ", cell.source, re.MULTILINE) for cell in texts):
+        slide.headline = written or ""
+        return
+    if texts:
+        slide.asks = "**Predict" in texts[0].source
+        slide.headline, texts[0].source = _take_headline(texts[0].source)
+        slide.cells = [cell for cell in slide.cells if cell.source or cell.cell_type == "code"]
+    elif figures := [cell for cell in slide.cells if _shows_figure(cell)]:
+        if len(_TITLE.findall(figures[0].source)) == 1:  # the figure says it
+            return
+        slide.headline = _text_of_figure(figures[0])
+    else:
+        slide.headline = _take_headline(slide.introduced)[0]
+    slide.headline = slide.headline or slide.section
+
+
+def _take_headline(text: str) -> tuple[str, str]:
+    """The headline that a text opens with, "" if it has none, and the rest of the text."""
+    paragraph, _, later = text.partition("\n\n")
+    if re.match(r"[-*|>$!]\s|\$\$|\||```|\d\.", paragraph):
+        return "", text
+    paragraph = " ".join(paragraph.split())
+    opening = _RUN_IN.match(paragraph)
+    if opening and opening[1].startswith("Predict"):
+        sentences = [s.strip() for s in _SENTENCE.findall(paragraph[opening.end() :])]
+        found = next((s for s in sentences if s.endswith("?")), sentences[0] if sentences else "")
+        rest = " ".join(s for s in sentences if s is not found)
+    elif opening and opening[1][-1] in ".:?!":
+        found, rest = opening[1], paragraph[opening.end() :]
+    else:
+        first = _SENTENCE.match(paragraph)
+        found = first[0].strip() if first else ""
+        rest = paragraph[first.end() :].strip() if first else ""
+    whole = found.count("**") % 2 == 0 and found.count("(") == found.count(")")
+    if not (0 < len(found) <= _HEADLINE and whole and found[-1] in ".:?!"):
+        return "", text
+    return found.rstrip(".:"), "\n\n".join(part for part in (rest, later.strip()) if part)
+
+
+def _text_of_figure(cell: NotebookNode) -> str:
+    """The alternative text of a cell's figure, if it is short enough for a headline."""
+    about = [output.get("metadata", {}) for output in cell.outputs]
+    texts = [kind["alt"] for one in about for kind in one.values() if "alt" in kind]
+    return texts[0] if texts and len(texts[0]) <= _HEADLINE else ""
 
 
 def _heading(markdown: str) -> str:
     found = re.findall(r"^## (.+)$", markdown, re.MULTILINE)
     return found[-1] if found else ""
+
+
+def _deeper(markdown: str, deeper: int) -> int:
+    """The level of the section "Going deeper" that a text ends in, 0 if it ends in none."""
+    for marks, title in re.findall(r"^(#+) (.+)$", markdown, re.MULTILINE):
+        if title.startswith("Going deeper"):
+            deeper = len(marks)
+        elif len(marks) <= deeper:
+            deeper = 0
+    return deeper
 
 
 def _shows_figure(cell: NotebookNode) -> bool:
@@ -182,8 +294,9 @@ def _one_question_each(slide: Slide) -> list[Slide]:
         options = [f"- {option['text']}" for option in question["options"]]
         reasons = [f"- {option['text']} *{option['why']}*" for option in question["options"]]
         right = next(option["text"] for option in question["options"] if option.get("right"))
-        part = Slide(slide.section, slide.opens_section and not parts, recalls=True)
-        part.cells = [new_markdown_cell("\n".join([f"**{question['question']}**", "", *options]))]
+        opens = slide.opens_section and not parts
+        part = Slide(slide.section, opens, recalls=True, deeper=slide.deeper)
+        part.cells = [new_markdown_cell("\n".join([f"### {question['question']}", "", *options]))]
         part.notes = [f"Answer: {right}", "\n".join(reasons)] + slide.notes * (not parts)
         parts.append(part)
     return parts
@@ -224,8 +337,11 @@ def _lay_out(slides: list[Slide]) -> NotebookNode:
     """The notebook that nbconvert makes the deck of: every slide under its section's title."""
     cells = []
     for slide in slides:
-        titled = any(re.match("#+ ", c.source) for c in slide.cells if c.cell_type == "markdown")
+        texts = [cell.source for cell in slide.cells if cell.cell_type == "markdown"]
+        titled = any(re.match("##? ", text) for text in texts) or slide.headline == slide.section
         section = "" if titled else slide.section
+        if slide.deeper and not section.startswith("Going deeper"):
+            section = " · ".join(filter(None, ["Going deeper", section]))
         head = f'<p class="section {slide.styles}">{section}</p>'
         notes = "\n\n".join(slide.notes)
         kind = "slide" if slide.opens_section else "subslide"
@@ -233,7 +349,9 @@ def _lay_out(slides: list[Slide]) -> NotebookNode:
             if cell.metadata.get("slideshow", {}).get("slide_type") != "fragment":
                 cell.metadata.pop("slideshow", None)
         # The notes first: behind a fragment they would be shown with it, and not before.
-        cells += [_cell(head, kind), *([_cell(notes, "notes")] if notes else []), *slide.cells]
+        headline = [new_markdown_cell(f"### {slide.headline}")] if slide.headline else []
+        shown = [*headline, *slide.cells]
+        cells += [_cell(head, kind), *([_cell(notes, "notes")] if notes else []), *shown]
     return new_notebook(cells=cells, metadata={"language_info": {"name": "python"}})
 
 
@@ -306,8 +424,8 @@ def _fetch(package: _Package, places: list[Path]) -> bytes:
         data = _read_whole(Path(folder) / package.file, package)
     if not data:
         raise CourseError(
-            f"Slides need {package.name}, and npm could not fetch it ({reason}): try again with a "
-            f"network, {way_out}"
+            f"Slides need {package.name}, and npm could not fetch it ({reason}): try again with "
+            f"the internet, {way_out}"
         )
     for place in places:
         with suppress(OSError):

@@ -82,7 +82,8 @@ def _status(answer: dict, check: dict, best: str | None) -> str:
     raised = [output.get("ename") for output in outputs if output.get("output_type") == "error"]
     if set(raised) - {"NotYet", "NotAttempted"}:
         return "not run to the end"
-    if "NotYet" in raised:
+    shown = [output.get("metadata", {}).get("tlcourse") or {} for output in outputs]
+    if "NotYet" in raised or any(about.get("status") == "not yet" for about in shown):
         return "not yet"
     return best if best in ("correct", "not yet") else "not checked"
 

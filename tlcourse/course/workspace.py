@@ -1,12 +1,14 @@
 """The learner's copy of the course: notebooks and exercises, delivered and never overwritten.
 
-Notebooks are delivered without outputs, so that nothing gives a result away before it is predicted.
+Notebooks are delivered without outputs, so that nothing gives a result away before it is predicted;
+where a widget will be, a line says so. The last cell leads to the chapter before and the next one.
 What counts as a learner's change is the text of the cells: a notebook that was only run has none.
 """
 
 import hashlib
 import json
 import platform
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +18,14 @@ from tlcourse.files import CourseError, explain_os_errors, write
 
 _MANIFEST = Path(".tlcourse") / "manifest.json"
 _COPY = Path("tlcourse-work")
+_SIGNPOST = "signpost"  # the id of the cell that leads to other chapters
+# What stands below a cell before it has run, by what its code calls.
+_BEFORE_IT_RUNS = {
+    r"\binteract\(": "Run this cell: sliders appear.",
+    r"\bquiz\.ask\(": "Run this cell: questions appear, and tell you whether you are right.",
+    r"\bquiz\.predict\(": "Run this cell: it asks for your guess.",
+    r"\bex\.\w+\.show\(": "Run this cell: buttons appear.",
+}
 # Manifests of edition 0.1.0 hold the SHA-256 of whole files; this tells the mark of their cells.
 _FIRST_EDITION = Path(__file__).with_name("first_edition.json")
 
@@ -66,6 +76,7 @@ def _deliver_file(new: bytes, path: Path, delivered: str | None) -> list[str]:
         return [] if delivered is None else [f"{path.name} was missing and is back."]
     old = path.read_bytes()
     if mark_of(old) == mark_of(new) or delivered == mark_of(new):
+        _renew_signpost(path, old, new)
         return []  # up to date, or the learner's own work on this edition
     if delivered in (mark_of(old), _sha256(old)):
         write(path, new)
@@ -74,6 +85,18 @@ def _deliver_file(new: bytes, path: Path, delivered: str | None) -> list[str]:
     if not beside.exists():
         write(beside, new)
     return [f"You changed {path.name}: it stays, and the newer edition is {beside.name} beside it."]
+
+
+def _renew_signpost(path: Path, old: bytes, new: bytes) -> None:
+    """Let the last cell of an edition that the learner has already lead where it now should."""
+    notebook, fresh = _as_notebook(old), _as_notebook(new)
+    if not (notebook and fresh):
+        return
+    wanted = {cell.get("id"): cell["source"] for cell in fresh["cells"]}.get(_SIGNPOST)
+    for cell in notebook["cells"]:
+        if cell.get("id") == _SIGNPOST and wanted not in (None, content.source_of(cell)):
+            cell["source"] = wanted
+            write(path, _as_bytes(notebook))
 
 
 def _free_name(path: Path, data: bytes, word: str) -> Path:
@@ -123,7 +146,10 @@ def for_learners(path: Path) -> bytes:
         return data
     for cell in notebook["cells"]:
         if cell["cell_type"] == "code":
-            cell |= {"outputs": [], "execution_count": None}
+            cell |= {"outputs": _before_it_runs(cell), "execution_count": None}
+    if links := content.signpost(path):
+        last = {"cell_type": "markdown", "id": _SIGNPOST, "metadata": {}, "source": links}
+        notebook["cells"].append(last)
     for key in ("code", "text"):
         notebook["metadata"].get("tlcourse", {}).pop(key, None)
     if not notebook["metadata"].get("tlcourse"):
@@ -142,14 +168,30 @@ def for_learners(path: Path) -> bytes:
         "pygments_lexer": "ipython3",
         "version": platform.python_version(),
     }
+    return _as_bytes(notebook)
+
+
+def _before_it_runs(cell: dict) -> list[dict]:
+    """What a code cell shows before it has run: what will appear there, if it is a widget."""
+    code = content.source_of(cell)
+    said = [words for calls, words in _BEFORE_IT_RUNS.items() if re.search(calls, code)]
+    data = {"text/markdown": f"*{' '.join(said)}*", "text/plain": " ".join(said)}
+    return [{"output_type": "display_data", "metadata": {}, "data": data}] if said else []
+
+
+def _as_bytes(notebook: dict) -> bytes:
     return (json.dumps(notebook, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode()
 
 
 def mark_of(data: bytes) -> str:
-    """What tells two editions of a file apart: of a notebook the text of its cells alone."""
+    """What tells two editions of a file apart: of a notebook the text of its cells alone.
+
+    The cell that leads to other chapters does not count.
+    """
     if (notebook := _as_notebook(data)) is None:
         return _sha256(data)
-    cells = [[cell["cell_type"], content.source_of(cell)] for cell in notebook["cells"]]
+    kept = [cell for cell in notebook["cells"] if cell.get("id") != _SIGNPOST]
+    cells = [[cell["cell_type"], content.source_of(cell)] for cell in kept]
     return "cells:" + _sha256(json.dumps(cells).encode())
 
 

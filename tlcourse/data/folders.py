@@ -82,8 +82,40 @@ def load_photo_folder(
     ValueError
         If the size, a share or the groups cannot be used.
     """
-    size = check_size(size)
     plan = Plan(_group_of(groups), share, validation, seed)
+    dataset, summary, _ = read_folder(path, size, plan)
+    say(summary)
+    return dataset
+
+
+def read_folder(
+    path: str | os.PathLike, size: int, plan: "Plan", most: int | None = None
+) -> tuple[Dataset, str, int]:
+    """What `load_photo_folder` does, without printing.
+
+    Parameters
+    ----------
+    path, size
+        As for `load_photo_folder`.
+    plan : Plan
+    most : int, optional
+        The most photos to read: of a larger folder all classes give equally many, as far as they
+        have them. Their names decide which.
+
+    Returns
+    -------
+    dataset : Dataset
+    summary : str
+        Lines on what was read and left out.
+    skipped : int
+        Files that were not looked at, because of `most`.
+
+    Raises
+    ------
+    CourseError, ValueError
+        As `load_photo_folder`.
+    """
+    size = check_size(size)
     shown = printable(os.fsdecode(path))
     folder = Path(os.fsdecode(path)).expanduser()
     if not shown or not folder.exists():
@@ -97,10 +129,29 @@ def load_photo_folder(
         layout = find_layout(folder)
     where = printable(folder.resolve().name)
     photos = [Photo(f.part, f.kind, f.name, _reader(f.path)) for f in layout.files]
-    dataset = read_photos(photos, size, plan, layout.classes, where, layout.remarks)
+    chosen = _evenly(photos, most) if most and most < len(photos) else photos
+    dataset = read_photos(chosen, size, plan, layout.classes, where, layout.remarks)
     _find_near_copies(dataset, layout.remarks)
-    say(_summary(where, dataset, layout.split, layout.remarks))
-    return dataset
+    summary = _summary(where, dataset, layout.split, layout.remarks)
+    return dataset, summary, len(photos) - len(chosen)
+
+
+def _evenly(photos: list["Photo"], most: int) -> list["Photo"]:
+    """At most so many photos, equally many of each class and part; their names decide which."""
+    of_kind = defaultdict(list)
+    for photo in photos:
+        of_kind[photo.part, photo.kind].append(photo)
+    sizes, left, quota = sorted(map(len, of_kind.values())), most, 1
+    for place, n in enumerate(sizes):  # what small classes do not need, larger ones get
+        quota = max(1, left // (len(sizes) - place))
+        if n > quota:
+            break
+        left -= n
+    chosen = set()
+    for members in of_kind.values():
+        members.sort(key=lambda p: hashlib.blake2b(os.fsencode(p.name), digest_size=16).digest())
+        chosen.update(map(id, members[:quota]))
+    return [photo for photo in photos if id(photo) in chosen]
 
 
 def _reader(file: Path) -> Callable[[], bytes]:
@@ -113,12 +164,17 @@ def _alone(name: str) -> None:
 
 @dataclass(frozen=True)
 class Plan:
-    """How photos are split: what groups them, which shares are put aside, and a seed."""
+    """How photos are split: what groups them, which shares are put aside, and a seed.
+
+    With `near`, photos that are nearly the same make a group, where a class has two such groups
+    at least.
+    """
 
     group_of: Callable[[str], Hashable] = _alone
     share: float = 0.2
     validation: float = 0.0
     seed: int = 0
+    near: bool = False
 
     def __post_init__(self) -> None:
         numbers = isinstance(self.share, Real) and isinstance(self.validation, Real)
@@ -217,6 +273,8 @@ def read_photos(
         if photo.pixels is not None:
             found.append(photo)
     _note_groups(found, plan.group_of)
+    if plan.near and found and all(photo.part is None for photo in found):
+        _group_near_copies(found)
     _split(found, plan)
     found = _drop_copies(found, remarks)
     _report_groups(found, remarks)
@@ -301,6 +359,18 @@ def _note_groups(photos: list[_Read], group_of: Callable[[str], Hashable]) -> No
             f"groups finds no group for any photo; a photo's name is, for example, "
             f"{photos[0].name!r}."
         )
+
+
+def _group_near_copies(photos: list[_Read]) -> None:
+    """Let photos that are nearly the same be a group; a class of one group gets none."""
+    numbers = near_groups(np.stack([photo.pixels for photo in photos]))
+    of_kind = defaultdict(set)
+    for photo, number in zip(photos, numbers, strict=True):
+        of_kind[photo.kind].add(number)
+    sizes = Counter(numbers.tolist())
+    for photo, number in zip(photos, numbers.tolist(), strict=True):
+        if sizes[number] > 1 and len(of_kind[photo.kind]) > 1:
+            photo.group = ("near", number)
 
 
 def _split(photos: list[_Read], plan: Plan) -> None:
@@ -471,12 +541,15 @@ def _standardised(small: np.ndarray) -> np.ndarray:
     return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-6)
 
 
-def _near_pairs(many: np.ndarray, few: np.ndarray) -> list[tuple[int, int]]:
-    """For each picture in `few` to which `many` has nearly the same: the indices in both."""
+def _likenesses(many: np.ndarray, few: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """How alike pictures are, for 64 of `few` at a time, as correlations.
+
+    Yields the place of the first one, and an array of shape (64, 2 n): to each of `many`, and to
+    each one mirrored; 0 where the difference hashes say that they are others.
+    """
     many = np.concatenate([many, many[:, :, ::-1]])
     hashes, rows = _hash(many), _standardised(many)
     own_hashes, own_rows = _hash(few), _standardised(few)
-    pairs = []
     for start in range(0, len(few), 64):
         own = own_rows[start : start + 64]
         differ = np.bitwise_count(own_hashes[start : start + 64, None] ^ hashes)
@@ -486,10 +559,40 @@ def _near_pairs(many: np.ndarray, few: np.ndarray) -> list[tuple[int, int]]:
             likeness = np.where(differ <= _BITS, own @ rows.T, 0)
         else:
             likeness[here, there] = (own[here] * rows[there]).sum(1)
+        yield start, likeness
+
+
+def _near_pairs(many: np.ndarray, few: np.ndarray) -> list[tuple[int, int]]:
+    """For each picture in `few` to which `many` has nearly the same: the indices in both."""
+    pairs = []
+    for start, likeness in _likenesses(many, few):
         best = likeness.argmax(1)
         found = np.flatnonzero(likeness.max(1) >= _LIKENESS)
-        pairs.extend((int(best[j]) % (len(many) // 2), start + int(j)) for j in found)
+        pairs.extend((int(best[j]) % len(many), start + int(j)) for j in found)
     return pairs
+
+
+def near_groups(images: np.ndarray) -> np.ndarray:
+    """Which pictures are nearly the same, as those of a burst are, also by way of others.
+
+    Parameters
+    ----------
+    images : ndarray of uint8, shape (n, h, w, 3)
+
+    Returns
+    -------
+    ndarray of int, shape (n,)
+        For each picture the place of the first one of its group.
+    """
+    first = np.arange(len(images))
+    small = _shrink(images)
+    for _, likeness in _likenesses(small, small):
+        alike = likeness >= _LIKENESS
+        for here in np.flatnonzero(alike.sum(1) > 1):
+            members = first[np.flatnonzero(alike[here]) % len(first)]
+            if (members != members[0]).any():
+                first[np.isin(first, members)] = members.min()
+    return first
 
 
 # --- saying it -------------------------------------------------------------------------------

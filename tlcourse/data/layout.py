@@ -39,8 +39,13 @@ _SYSTEM_NAME = re.compile(
     re.IGNORECASE,
 )
 
-_SUFFIXES = {".jpg", ".jpeg", ".jfif", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".avif",
-             ".heic", ".heif", ".hif", ".jp2", ".ppm", ".pgm"}  # fmt: skip
+SUFFIXES = {".jpg", ".jpeg", ".jfif", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".avif",
+            ".heic", ".heif", ".hif", ".jp2", ".ppm", ".pgm"}  # fmt: skip
+
+
+def is_system(name: str) -> bool:
+    """Whether a file or folder of this name is hidden, or made by a computer and not by you."""
+    return name.lower() in _SYSTEM or bool(_SYSTEM_NAME.match(name))
 
 
 class File(NamedTuple):
@@ -123,7 +128,7 @@ class _Folder:
     @property
     def holds_pictures(self) -> bool:
         """Whether there are pictures in it directly, as their suffixes say."""
-        return any(file.suffix.lower() in _SUFFIXES for file in self.files)
+        return any(file.suffix.lower() in SUFFIXES for file in self.files)
 
 
 def _walk(root: Path, remarks: Remarks) -> _Folder:
@@ -157,7 +162,7 @@ def _fill(folder: _Folder, root: Path, remarks: Remarks, seen: set, links: list)
         return
     for child in children:
         name = _shown(child, root)
-        if child.name.lower() in _SYSTEM or _SYSTEM_NAME.match(child.name):
+        if is_system(child.name):
             inside = child.is_dir() and not child.is_symlink()
             if count := _count(child) if inside else 1:
                 remarks.add("system", name + "/" * inside, files=count)
@@ -188,7 +193,7 @@ def _shown(path: Path, root: Path) -> str:
 def _find_parts(tree: _Folder, layout: Layout) -> list[tuple[str | None, _Folder]]:
     """The class folders, each with its part of the split; what is outside gets a remark."""
     folders = [_unwrapped(folder) for folder in tree.classes]
-    parts = [_part_of(folder.path.name) for folder in folders]
+    parts = [part_of(folder.path.name) for folder in folders]
     nested = [folder for folder in folders if folder.classes]
     if len(folders) > 1 and all(_holds_split(folder) for folder in folders):
         return _parts_within_classes(tree, layout)
@@ -240,7 +245,7 @@ def _unwrapped(folder: _Folder) -> _Folder:
     return folder
 
 
-def _part_of(name: str) -> str | None:
+def part_of(name: str) -> str | None:
     """The part of a split that a folder's name speaks of, if it does."""
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)  # TestSet
     words = set(re.split(r"[^a-z]+", spaced.lower()))
@@ -254,8 +259,8 @@ def _rest_fits(folders: list[_Folder]) -> bool:
 
     A class may be named so too: bus, plane, train.
     """
-    (named,) = (f for f in folders if f.classes and _part_of(f.path.name))
-    others = [f for f in folders if f is not named and not _part_of(f.path.name)]
+    (named,) = (f for f in folders if f.classes and part_of(f.path.name))
+    others = [f for f in folders if f is not named and not part_of(f.path.name)]
     return all(
         _same_classes([named, folder]) if folder.classes else not folder.holds_pictures
         for folder in others
@@ -277,7 +282,7 @@ def _assign_by_name(nested: list[_Folder]) -> dict[str, _Folder]:
     chosen: dict[str, _Folder] = {}
     unknown = []
     for folder in sorted(nested, key=lambda f: (len(f.path.name), f.path.name)):
-        if part := _part_of(folder.path.name):
+        if part := part_of(folder.path.name):
             chosen.setdefault(part, folder)
         else:
             unknown.append(folder)
@@ -321,7 +326,7 @@ def _assign_by_size(folders: list[_Folder], tree: _Folder) -> dict[str, _Folder]
 
 def _holds_split(folder: _Folder) -> bool:
     """Whether a folder is a class that holds its own split: cat/train, cat/test."""
-    inside = {_part_of(child.path.name) for child in folder.classes}
+    inside = {part_of(child.path.name) for child in folder.classes}
     return len(inside) > 1 and "train" in inside and None not in inside
 
 
@@ -329,7 +334,7 @@ def _parts_within_classes(tree: _Folder, layout: Layout) -> list[tuple[str | Non
     """The parts of a split that lies within each class."""
     names = {}
     for child in (child for folder in tree.classes for child in folder.classes):
-        names.setdefault(_part_of(child.path.name), f"{printable(child.path.name)}/")
+        names.setdefault(part_of(child.path.name), f"{printable(child.path.name)}/")
     shift = {} if "test" in names else {"validation": "test"}
     layout.split = f"Each class folder holds the split: {_uses(_with_test(names))}."
     for file in (file for folder in tree.classes for file in folder.files):
@@ -337,7 +342,7 @@ def _parts_within_classes(tree: _Folder, layout: Layout) -> list[tuple[str | Non
     parts = []
     for folder in tree.folders:
         for child in folder.classes:
-            part = _part_of(child.path.name)
+            part = part_of(child.path.name)
             # The outer folder names the class, the inner one holds its files.
             parts.append((shift.get(part, part), _Folder(folder.path, [child])))
         if not folder.classes:

@@ -91,12 +91,16 @@ def load_photo(path: "str | os.PathLike | bytes | Image", size: int = 96) -> np.
                 name = printable(Path(path).name or os.fspath(path))
                 pixels = decode(_read(path), size, Path(path).suffix, notes)
     except NotReadable as error:
-        detail = error.detail or "something else"
-        raise CourseError(_WAYS_OUT[error.kind].format(name=name, detail=detail)) from None
+        raise CourseError(way_out(error, name)) from None
     for kind, detail in notes:
         if kind in _WORTH_SAYING:
             say(f"{name}: {KEPT[kind]}{f' ({detail})' if detail else ''}.")
     return pixels
+
+
+def way_out(error: NotReadable, name: str) -> str:
+    """The sentence that says why the file `name` is no photo, and what to do."""
+    return _WAYS_OUT[error.kind].format(name=name, detail=error.detail or "something else")
 
 
 def check_size(size: int) -> int:

@@ -4,9 +4,14 @@ Each record is a file, written whole or not at all, and named by what was marked
 killed goes on where it stopped, a second one finds all done, and two at once write the same.
 """
 
+import ctypes
+import difflib
 import json
 import os
+import platform
 import secrets
+import signal
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
@@ -15,12 +20,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from glob import escape
 from hashlib import sha256
-from multiprocessing import get_context
+from importlib.metadata import PackageNotFoundError, version
+from multiprocessing import active_children, get_context
 from multiprocessing.util import Finalize
 from pathlib import Path
 from urllib.parse import quote
 
-from tlcourse.checks.learner import find as find_checks
+import tlcourse
 from tlcourse.course import content
 from tlcourse.course.content import Released
 from tlcourse.files import CourseError, explain_os_errors, write
@@ -28,7 +34,12 @@ from tlcourse.grading import collection, marker
 from tlcourse.grading.handins import Submission
 from tlcourse.grading.sandbox import Sandbox
 
+PACKAGE = Path(tlcourse.__file__).parent
+LIMITS = "limits"  # in `again`: those who hit a limit
 _TRIES = 3  # times that a submission is given to a worker, before the marker gives up
+_IDLE = 60.0  # seconds after which a worker without work ends its sandbox
+# What computes in an answer or a check: another version of it may find another mark.
+_COMPUTES = ("numpy", "scipy", "scikit-learn", "keras", "tensorflow", "jax", "torch", "ipython")
 
 
 @dataclass(frozen=True)
@@ -51,6 +62,7 @@ def grade(
     scheduler: str | None = None,
     cell_seconds: float = 10.0,
     seconds: float = 120.0,
+    again: Iterable[str] = (),
     on_record: Callable[[dict, int, int], None] | None = None,
     found: list[Submission] | None = None,
 ) -> list[dict]:
@@ -69,7 +81,9 @@ def grade(
     scheduler : str, optional
         The address of a Dask scheduler, "tcp://host:8786", whose workers mark instead.
     cell_seconds, seconds : float
-        That a cell or call, and a whole submission, may take.
+        Of processor time that a cell or call, and a whole submission, may take.
+    again : iterable of str
+        Students who are marked again in any case; "limits" means all who hit a limit.
     on_record : function, optional
         Called with each record, the number of those done and of all.
     found : list of Submission, optional
@@ -83,24 +97,27 @@ def grade(
     Raises
     ------
     CourseError
-        If there is nothing to mark, no sandbox, or `marks` cannot be written.
+        If there is nothing to mark, no sandbox, a student in `again` who has handed in nothing, or
+        `marks` cannot be written.
     """
     released = content.released(exercise)
     if found is None:
         found = collection.collect(source, released.name, released.notebook.name).submissions
+    found = [_under_old_name(marks, one) for one in found]
+    again = set(again)
+    _check_names(again - {LIMITS}, [one.student for one in found])
     folder = marks / "records" / released.name
     with explain_os_errors(marks, "--out"):
         folder.mkdir(parents=True, exist_ok=True)
         secret = _secret(marks)
-    found = [_under_old_name(marks, one) for one in found]
     about = {one.student: _about(one) for one in found}  # it may be corrected without marking
     settings = Settings(released.name, secret, cell_seconds, seconds, _memory(released, workers))
-    state = _state(settings)
+    state = _state(released, settings)
     keys = {one.student: sha256((one.key + state).encode()).hexdigest() for one in found}
     records, todo = {}, []
     for one in found:
         kept = _kept(_path(folder, one.student), keys[one.student])
-        if kept is None:
+        if kept is None or one.student in again or (LIMITS in again and kept["limits"]):
             todo.append(one)
         else:
             records[one.student] = kept | about[one.student]
@@ -171,17 +188,38 @@ def _secret(marks: Path) -> bytes:
     return found
 
 
-def _state(settings: Settings) -> str:
-    """A checksum of what decides a mark, but for the submission."""
-    checks = Path(find_checks(settings.exercise).__file__).parent
-    files = [checks / f"{settings.exercise}.py"]
-    files += [checks.parent / f"{name}.py" for name in ("engine", "asking", "properties")]
-    names = ("handins.py", "marker.py", "protocol.py", "sandbox.py", "server.py")
-    files += [Path(__file__).parent / name for name in names]
-    key = sha256(repr((settings.secret, settings.cell_seconds, settings.seconds)).encode())
-    for path in files:
-        key.update(path.read_bytes())
+def _check_names(names: set[str], known: list[str]) -> None:
+    """Refuse a student who has handed in nothing."""
+    for name in sorted(names.difference(known)):
+        near = " or ".join(map(repr, difflib.get_close_matches(name, known, 3)))
+        advice = f"did you mean {near}?" if near else "names are those of the folders."
+        raise CourseError(f"--again {name}: {name!r} has handed in nothing; {advice}")
+
+
+def _state(released: Released, settings: Settings) -> str:
+    """A checksum of what decides a mark, but for the submission.
+
+    That is every module of the package and its weights, the set as it was handed out, the versions
+    of what computes, the secret and the limits of time.
+    """
+    versions = [platform.python_version(), os.environ.get("KERAS_BACKEND", "")]
+    versions += map(_version, _COMPUTES)
+    limits = (settings.secret, settings.cell_seconds, settings.seconds)
+    key = sha256(repr((versions, limits)).encode() + released.data)
+    weights = [path for path in (PACKAGE / "weights").iterdir() if path.suffix in (".npz", ".json")]
+    for path in sorted([*PACKAGE.rglob("*.py"), *weights]):
+        place = path.relative_to(PACKAGE)
+        if place.parts[0] != "_content":  # notebooks and the like, in an installed package
+            key.update(sha256(place.as_posix().encode()).digest())
+            key.update(sha256(path.read_bytes()).digest())
     return key.hexdigest()
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""
 
 
 def _memory(released: Released, workers: int) -> int:
@@ -201,11 +239,18 @@ def _executor(workers: int, scheduler: str | None) -> Iterator[Callable[[], Exec
         pools: list[ProcessPoolExecutor] = []
 
         def make() -> Executor:
-            pools.append(ProcessPoolExecutor(workers, mp_context=get_context("spawn")))
+            spawn, parent = get_context("spawn"), os.getpid()
+            pools.append(ProcessPoolExecutor(workers, spawn, _end_with, (parent,)))
             return pools[-1]
 
+        others = active_children()
         try:
             yield make
+        except BaseException:  # nobody waits for what is being marked just now
+            for worker in active_children():
+                if worker not in others:
+                    worker.kill()
+            raise
         finally:
             for pool in pools:
                 pool.shutdown(cancel_futures=True)
@@ -248,23 +293,50 @@ def _marked(
     )
 
 
+def _end_with(parent: int) -> None:
+    """Have this worker, and with it its sandbox, end when the process that started it ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # that process is interrupted too, and ends this
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)  # PR_SET_PDEATHSIG
+    if os.getppid() != parent:
+        os._exit(1)
+
+
 _LOCK = threading.Lock()  # a worker of Dask may run several threads
 _BOXES: dict[tuple[str, int], Sandbox] = {}
+_TIMERS: dict[tuple[str, int], threading.Timer] = {}
 
 
 def work(submission: Submission, settings: Settings) -> dict:
-    """Mark one submission in a worker's own sandbox, which stays for the next."""
+    """Mark one submission in a worker's own sandbox, which stays a while for the next.
+
+    A worker of Dask outlives the run that it works for; its sandbox should not.
+    """
     with _LOCK:
         released = content.released(settings.exercise)
         which = (settings.exercise, settings.memory)
         if which not in _BOXES:
             _BOXES[which] = marker.sandbox(released, settings.memory)
-            Finalize(None, _BOXES[which].close, exitpriority=10)  # atexit does not reach a pool
-        return marker.mark(
-            submission,
-            released,
-            _BOXES[which],
-            secret=settings.secret,
-            cell_seconds=settings.cell_seconds,
-            seconds=settings.seconds,
-        )
+            Finalize(None, _BOXES[which].stop, exitpriority=10)  # atexit does not reach a pool
+        if which in _TIMERS:
+            _TIMERS[which].cancel()
+        try:
+            return marker.mark(
+                submission,
+                released,
+                _BOXES[which],
+                secret=settings.secret,
+                cell_seconds=settings.cell_seconds,
+                seconds=settings.seconds,
+            )
+        finally:
+            _TIMERS[which] = threading.Timer(_IDLE, _rest, (which,))
+            _TIMERS[which].daemon = True
+            _TIMERS[which].start()
+
+
+def _rest(which: tuple[str, int]) -> None:
+    """End a sandbox that nobody needs; it is started again for the next submission."""
+    with _LOCK:
+        if threading.current_thread() is _TIMERS[which]:
+            _BOXES[which].stop()

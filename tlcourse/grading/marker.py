@@ -16,7 +16,7 @@ from tlcourse.checks.properties import Failure
 from tlcourse.course.content import Released, grade_id
 from tlcourse.grading import handins
 from tlcourse.grading.handins import Cell, Plan, Submission, Unreadable
-from tlcourse.grading.sandbox import Ended, NoSandbox, Sandbox, Session
+from tlcourse.grading.sandbox import IMPORTS, PATIENCE, Ended, NoSandbox, Sandbox, Session
 
 _SOURCE = 50_000  # characters of a cell that are kept in the record
 
@@ -89,7 +89,8 @@ def mark(
     secret : bytes
         What the numbers that an answer is tried on are drawn from; the same for all submissions.
     cell_seconds : float
-        That one cell, or one call of a function, may take.
+        Of processor time that one cell, or one call of a function, may take. Imports of up to a
+        minute are not counted, and on the clock everything may take several times as long.
     seconds : float
         That all of it may take together.
 
@@ -98,7 +99,8 @@ def mark(
     dict
         Plain data for JSON: "student", "status" ("marked" or "unreadable", with a "reason"),
         "tasks" with a verdict each, "cells" with the errors of cells, "answers", "open_answer",
-        "notebook", "seconds", "cpu".
+        "notebook", "seconds", "cpu"; "limits", those of "memory" and "time" that it has hit; and
+        "alone", whether it had to have a sandbox of its own.
 
     Raises
     ------
@@ -119,6 +121,8 @@ def mark(
         "notebook": [],
         "seconds": 0.0,
         "cpu": 0.0,
+        "limits": [],
+        "alone": False,
     }
     try:
         if submission.reason:
@@ -131,7 +135,7 @@ def mark(
     known = tasks(released.name)
     given = [Cell(c["cell_type"], c["source"], grade_id(c)) for c in released.cells]
     todo = handins.plan(cells, given, list(known), needed(released))
-    run = _Run(todo, box, cell_seconds, start + seconds, seconds)
+    run = _Run(todo, box, cell_seconds, start + PATIENCE * seconds, seconds)
     try:
         verdicts = {
             name: _judge(task, run, _rng(secret, released.name, name))
@@ -148,6 +152,8 @@ def mark(
         "notebook": [[cell.kind, cell.source[:_SOURCE], cell.grade_id] for cell in cells],
         "seconds": round(monotonic() - start, 3),
         "cpu": round(run.cpu, 3),
+        "limits": sorted(run.limits),
+        "alone": not box.serves_many,
     }
 
 
@@ -200,11 +206,13 @@ class _Run:
         self, todo: Plan, box: Sandbox, cell_seconds: float, end: float, seconds: float
     ) -> None:
         self._todo, self._box, self._cell_seconds = todo, box, cell_seconds
-        self._end, self._seconds = end, seconds
+        self._end, self._seconds, self._start = end, seconds, monotonic()
+        self._imports, self._counted = IMPORTS, 0.0
         self._skip: set[int] = set()  # places of cells that end the process
         self._session: Session | None = None
         self.errors: dict[int, str] = {}
         self.cpu = 0.0
+        self.limits: set[str] = set()
         self.broken: NoSandbox | None = None  # passes through a check, which would swallow it
 
     def ask(self, **request) -> dict:
@@ -218,33 +226,43 @@ class _Run:
         try:
             while self._session is None:
                 self._session = self._started()
-            return self._session.ask(self._left(), **request)
+            return self._session.ask(self._left(self._session), **request)
         except Ended as ended:
             self.close()
+            self._note(ended)
             raise Failure(str(ended)) from None
         except NoSandbox as error:
             self.broken = error
             raise
 
-    def _left(self) -> float:
-        left = self._end - monotonic()
-        if left <= 0:
+    def _note(self, ended: Ended) -> None:
+        self.limits |= {ended.limit} - {""}
+
+    def _left(self, session: Session) -> float:
+        """Processor seconds that the next request may take."""
+        left, passed = self._cell_seconds, monotonic() - self._start
+        if passed + left > self._seconds:  # else it cannot have used up more
+            left = min(left, self._seconds - self._counted - session.seconds_used())
+        if left <= 0 or monotonic() > self._end:
             self.close()
+            self.limits.add("time")
             raise Failure(f"the {self._seconds:g} seconds for all of it are used up")
-        return min(left, self._cell_seconds)
+        return left
 
     def _started(self) -> Session | None:
         """A session in which the cells have run, or None if one has ended it."""
-        session = self._box.session()
+        session = self._box.session(self._imports)
         again, errors = [], {}
 
         def run(place: int) -> bool:
             number, source = self._todo.cells[place]
             try:
-                reply = session.ask(self._left(), op="run", source=source, file=f"cell {number}")
+                left, file = self._left(session), f"cell {number}"
+                reply = session.ask(left, op="run", source=source, file=file)
             except Ended as ended:
                 self._skip.add(place)
                 self.errors[number] = str(ended)
+                self._note(ended)
                 self._take(session)
                 return False
             except Failure:
@@ -269,6 +287,8 @@ class _Run:
     def _take(self, session: Session) -> None:
         session.close()
         self.cpu += session.cpu
+        self._counted += session.cpu - session.imported
+        self._imports -= session.imported
 
     def close(self) -> None:
         """End the session."""

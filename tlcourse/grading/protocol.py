@@ -10,6 +10,7 @@ import re
 import socket
 import struct
 import time
+from collections.abc import Callable
 from math import prod
 
 import numpy as np
@@ -140,38 +141,51 @@ def send(sock: socket.socket, value, seconds: float | None = None) -> None:
     sock.sendall(struct.pack(">Q", len(data)) + data)
 
 
-def receive(sock: socket.socket, seconds: float | None = None):
+def receive(sock: socket.socket, left: float | Callable[[], float] | None = None):
     """The next value.
+
+    Parameters
+    ----------
+    sock : socket
+    left : float or function, optional
+        Seconds that it may take, or a function that gives the seconds that are left, and is asked
+        again when they are over.
 
     Raises
     ------
     Malformed
         If it is none, or larger than `LIMIT`.
     TimeoutError
-        If it is not complete within `seconds`.
+        If it is not complete in time.
     EOFError
         If the other side is gone.
     """
-    end = None if seconds is None else time.monotonic() + seconds
-    (size,) = struct.unpack(">Q", read_exactly(sock, 8, end))
+    if isinstance(left, int | float):
+        left = countdown(left)
+    (size,) = struct.unpack(">Q", read_exactly(sock, 8, left))
     if size > LIMIT:
         raise Malformed(f"more than {LIMIT // 2**20} MB")
-    return decode(read_exactly(sock, size, end))
+    return decode(read_exactly(sock, size, left))
 
 
-def read_exactly(sock: socket.socket, size: int, end: float | None) -> bytes:
-    """So many bytes, before the time `end` of the monotonic clock; raises as `receive` does."""
+def countdown(seconds: float) -> Callable[[], float]:
+    """A function that gives what is left of so many seconds, from now on."""
+    end = time.monotonic() + seconds
+    return lambda: end - time.monotonic()
+
+
+def read_exactly(sock: socket.socket, size: int, left: Callable[[], float] | None) -> bytes:
+    """So many bytes; raises as `receive` does."""
     got = bytearray()
     while len(got) < size:
-        if end is not None:
-            left = end - time.monotonic()
-            if left <= 0:
-                raise TimeoutError
-            sock.settimeout(left)
-        else:
-            sock.settimeout(None)
+        seconds = None if left is None else left()
+        if seconds is not None and seconds <= 0:
+            raise TimeoutError
+        sock.settimeout(seconds)
         try:
             part = sock.recv(min(size - len(got), 2**20))
+        except TimeoutError:
+            continue
         except ConnectionError:
             part = b""
         if not part:

@@ -74,6 +74,17 @@ def write(
         said += _of_roster(roster, found)
     if waiting:
         said.append(f"To be marked by hand in formgrader: {_listed(waiting)}")
+    if limited := [record["student"] for record in records if record.get("limits")]:
+        kinds = sorted({kind for record in records for kind in record.get("limits", ())})
+        said.append(
+            f"Hit a limit of {' or '.join(kinds)}: {_listed(limited)}. "
+            "--again limits marks them again; --cell-seconds gives more time."
+        )
+    if any(record.get("alone") for record in records):
+        said.append(
+            "Each submission got a sandbox of its own, which is slow: the kernel does not let one "
+            "sandbox keep them apart here. tlcourse doctor says more."
+        )
     if unknown := set(extensions or ()) - {record["student"] for record in records}:
         said.append(f"With an extension, and nothing handed in: {_listed(sorted(unknown))}")
     pairs = similarity.similar(records)

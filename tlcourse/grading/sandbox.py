@@ -2,20 +2,20 @@
 
 The sandbox has no network, no files of the host but the system and the Python environment
 (read-only), no checks, no solutions, none of the functions that a set asks for, and no way to more
-rights. `server.py` is what runs in it.
+rights. `server.py` is what runs in it, and gives each submission a world of its own. Where a kernel
+does not let it do so, each submission gets a sandbox of its own, which takes longer.
 """
 
 import ast
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable
-from contextlib import suppress
-from pathlib import Path
+from contextlib import ExitStack, suppress
+from pathlib import Path, PurePosixPath
 from time import monotonic
 
 import tlcourse
@@ -26,6 +26,9 @@ from tlcourse.grading import protocol
 PACKAGE = Path(tlcourse.__file__).parent
 UID = 65534  # nobody: for a marker that runs as root
 TMP, SHM = 64 * 2**20, 16 * 2**20  # bytes that may be written
+FILES = 20_000  # that may be written; empty ones fill no disk, but the kernel's memory
+PATIENCE = 10  # times its processor seconds, a submission may take on the clock
+IMPORTS = 60.0  # processor seconds of imports that are not counted
 LIMITS = {
     "RLIMIT_NPROC": 64 + 4 * (os.cpu_count() or 1),  # threads count, and a back-end starts many
     "RLIMIT_NOFILE": 128,
@@ -36,11 +39,17 @@ LIMITS = {
 _OWN = ("/tmp", "/dev", "/proc", "/sandbox", "/environment")  # mounts of the sandbox itself
 STAGED = {  # all that the sandbox has of these rooms
     "checks": ("asking.py", "forbidden.py", "properties.py"),
-    "grading": ("__init__.py", "syscalls.py", "protocol.py"),
+    "grading": ("__init__.py", "syscalls.py", "world.py", "protocol.py"),
 }
-_GRACE = 5.0  # seconds in which the server ends a submission, before the sandbox is thrown away
+_HIDDEN = ("__pycache__", "_content", "checks", "grading")  # folders of the package
+# What the server needs to give each submission a world of its own, and gives up for good there.
+_RIGHTS = ("CAP_SYS_ADMIN", "CAP_SETPCAP", "CAP_NET_ADMIN")
+_GRACE = 30.0  # seconds in which the server answers, before the sandbox is thrown away
 _START = 120.0  # seconds that it may take to start
-_FORK = 15.0  # seconds that a fork may take to answer
+_LEAVE = 5.0  # and to end
+_FORK = 5.0  # seconds that a fork may take to answer
+_LOOK = 0.2  # seconds after which a request is long, and its processor time is asked for
+_WAITS = 5, 0.1  # so many looks in a row that find it waiting, so many seconds apart, end it
 
 
 class NoSandbox(CourseError):
@@ -48,48 +57,57 @@ class NoSandbox(CourseError):
 
 
 class Ended(Exception):
-    """A submission's process has ended, or was ended; the message is for the learner."""
+    """A submission's process has ended, or was ended; the message is for the learner.
+
+    `limit` is the one that it has hit, "time" or "memory", or "".
+    """
+
+    def __init__(self, message: str, limit: str = "") -> None:
+        super().__init__(message)
+        self.limit = limit
 
 
 # --- what the sandbox can see ------------------------------------------------------------------
 
 
-def stage(folder: Path, forbidden: Iterable[str]) -> None:
-    """Write the package as learners' code may see it.
+def stage(forbidden: Iterable[str]) -> dict[str, bytes]:
+    """The package as learners' code may see it, and the server: files by their path in /sandbox.
 
     Parameters
     ----------
-    folder : Path
-        Where to; made readable for everyone.
     forbidden : iterable of str
         Dotted names; those of this package, "tlcourse.losses.cross_entropy", get no body.
     """
-    to = folder / "tlcourse"
-    skip = shutil.ignore_patterns("__pycache__", "_content", "*.npz", "checks", "grading")
-    shutil.copytree(PACKAGE, to, ignore=skip)
+    files = {
+        f"tlcourse/{path.relative_to(PACKAGE).as_posix()}": path.read_bytes()
+        for path in sorted(PACKAGE.rglob("*"))
+        if path.is_file()
+        and path.suffix != ".npz"
+        and not {*path.relative_to(PACKAGE).parts}.intersection(_HIDDEN)
+    }
     for room, names in STAGED.items():
-        (to / room).mkdir()
         for name in names:
-            shutil.copy(PACKAGE / room / name, to / room / name)
-    shutil.copy(PACKAGE / "grading" / "server.py", folder / "server.py")
-    shutil.copy(PACKAGE / "grading" / "checks_in_sandbox.py", to / "checks" / "__init__.py")
+            files[f"tlcourse/{room}/{name}"] = (PACKAGE / room / name).read_bytes()
+    inside = (PACKAGE / "grading" / "checks_in_sandbox.py").read_bytes()
+    files["tlcourse/checks/__init__.py"] = inside
+    files["server.py"] = (PACKAGE / "grading" / "server.py").read_bytes()
     for name in forbidden:
         package, _, rest = name.partition(".")
         module, _, function = rest.rpartition(".")
         if package == "tlcourse":
-            _empty(to / f"{module.replace('.', '/')}.py", function, name)
-    for path in [folder, *folder.rglob("*")]:
-        path.chmod(0o755 if path.is_dir() else 0o644)
+            path = f"tlcourse/{module.replace('.', '/')}.py"
+            files[path] = _emptied(files[path], function, name)
+    return files | _interpreter(_places())[2]
 
 
-def _empty(path: Path, function: str, name: str) -> None:
-    """Replace a function's body."""
-    source = path.read_text("utf-8")
-    (node,) = (n for n in ast.parse(source).body if getattr(n, "name", None) == function)
-    lines = source.splitlines(keepends=True)
+def _emptied(source: bytes, function: str, name: str) -> bytes:
+    """A module with a function's body replaced."""
+    text = source.decode("utf-8")
+    (node,) = (n for n in ast.parse(text).body if getattr(n, "name", None) == function)
+    lines = text.splitlines(keepends=True)
     message = f"this task is to be solved without {name}"
     lines[node.body[0].lineno - 1 : node.end_lineno] = [f"    raise RuntimeError({message!r})\n"]
-    path.write_text("".join(lines), "utf-8")
+    return "".join(lines).encode()
 
 
 def _places() -> list[tuple[str, str]]:
@@ -117,40 +135,44 @@ def _shown(path: os.PathLike | str, places: list[tuple[str, str]]) -> list[str]:
     return [str(to / real.relative_to(at)) for at, to in pairs if real.is_relative_to(at)]
 
 
-def _interpreter(folder: Path, places: list[tuple[str, str]]) -> str:
-    """The path of Python in the sandbox.
+def _interpreter(places: list[tuple[str, str]]) -> tuple[str, dict[str, str], dict[str, bytes]]:
+    """The path of Python in the sandbox, and what /sandbox must have for it: links and files.
 
     Where the environment cannot be shown at its own path, because it lies below /tmp for example,
-    `folder` becomes a small virtual environment whose parts are links to where it is shown.
+    /sandbox becomes a small virtual environment whose parts are links to where it is shown.
     """
     if not (_is_hidden(sys.prefix) or _is_hidden(sys.base_prefix)):
-        return sys.executable
-    links = {
+        return sys.executable, {}, {}
+    parts = {
         "bin/python": sys.executable,
         "lib": f"{sys.prefix}/lib",
         "lib64": f"{sys.prefix}/lib64",
     }
-    (folder / "bin").mkdir(exist_ok=True)
-    for name, path in links.items():
-        (folder / name).unlink(missing_ok=True)
-        for shown in _shown(path, places)[:1]:
-            (folder / name).symlink_to(shown)
+    links = {n: shown for n, path in parts.items() for shown in _shown(path, places)[:1]}
     home = ":".join(_shown(f"{sys.base_prefix}/bin", places)[:1])
     original = Path(sys.prefix, "pyvenv.cfg")
     lines = original.read_text("utf-8").splitlines() if original.exists() else []
     kept = [line for line in lines if line.partition("=")[0].strip() != "home"]
-    (folder / "pyvenv.cfg").write_text("\n".join([f"home = {home}", *kept, ""]), "utf-8")
-    (folder / "pyvenv.cfg").chmod(0o644)  # for nobody, whatever the umask
-    (folder / "bin").chmod(0o755)
-    return "/sandbox/bin/python"
+    text = "\n".join([f"home = {home}", *kept, ""])
+    return "/sandbox/bin/python", links, {"pyvenv.cfg": text.encode()}
 
 
-def _command(folder: Path, settings: dict) -> list[str]:
-    """The command that runs `folder`/server.py in a sandbox."""
+def _command(files: dict[str, int], settings: dict, *, rights: bool = True) -> list[str]:
+    """The command that runs server.py in a sandbox.
+
+    Parameters
+    ----------
+    files : dict of str to int
+        The descriptors of the files of /sandbox, by their paths.
+    settings : dict
+        For the server.
+    rights : bool
+        Whether it may give each submission a world of its own.
+    """
     places = _places()
-    python, covered = _interpreter(folder, places), _shown(PACKAGE, places)  # the checks lie there
-    binds = [*places, (str(folder), "/sandbox")]
-    outer: list[str] = []
+    python, links, _ = _interpreter(places)
+    covered = _shown(PACKAGE, places)  # the checks lie there
+    binds, outer = places, []
     if os.geteuid() == 0:
         # Nobody may not read below root's home, so root binds what is needed to another place.
         outer = ["bwrap", "--dev-bind", "/", "/", "--cap-add", "ALL", "--die-with-parent"]
@@ -163,6 +185,8 @@ def _command(folder: Path, settings: dict) -> list[str]:
     inner = ["bwrap", "--unshare-all", "--unshare-user", "--disable-userns"]
     inner += ["--assert-userns-disabled", "--die-with-parent", "--new-session", "--as-pid-1"]
     inner += ["--cap-drop", "ALL", "--hostname", "sandbox", "--clearenv"]
+    for name in _RIGHTS if rights else ():
+        inner += ["--cap-add", name]
     for name, value in _environment().items():
         inner += ["--setenv", name, value]
     inner += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
@@ -176,6 +200,13 @@ def _command(folder: Path, settings: dict) -> list[str]:
         inner += ["--ro-bind", source, to]
     for to in covered:
         inner += ["--tmpfs", to, "--remount-ro", to]
+    folders = {str(f) for path in [*files, *links] for f in PurePosixPath("/sandbox", path).parents}
+    for folder in sorted(folders - {"/"}):
+        inner += ["--perms", "0755", "--dir", folder]
+    for path, number in files.items():
+        inner += ["--perms", "0644", "--file", str(number), f"/sandbox/{path}"]
+    for path, to in links.items():
+        inner += ["--symlink", to, f"/sandbox/{path}"]
     inner += ["--proc", "/proc", "--dev", "/dev", "--size", str(SHM), "--tmpfs", "/dev/shm"]
     inner += ["--remount-ro", "/dev", "--size", str(TMP), "--tmpfs", "/tmp", "--chdir", "/tmp"]
     inner += ["--remount-ro", "/"]
@@ -224,15 +255,18 @@ class Sandbox:
 
     def __init__(self, modules: Iterable[str], forbidden: Iterable[str], memory: int) -> None:
         # A network in Keras maps far more addresses than it uses memory.
-        self.memory, self._folder = memory, tempfile.TemporaryDirectory(prefix="tlcourse-grade-")
+        self.memory, self.serves_many = memory, True
         limits = LIMITS | {"RLIMIT_AS": max(4 * memory, 16 * 2**30)}
-        stage(Path(self._folder.name), forbidden)
+        self._files = stage(forbidden)
         self._settings = {
             "path": "/sandbox",
             "modules": list(modules),
             "memory": memory,
+            "folders": {"/tmp": TMP, "/dev/shm": SHM},
+            "files": FILES,
             "limits": limits,
         }
+        self._rights = True
         self._process: subprocess.Popen | None = None
         self._control: socket.socket | None = None
 
@@ -240,26 +274,44 @@ class Sandbox:
         return self
 
     def __exit__(self, *_) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Stop, and delete what was staged."""
         self.stop()
-        self._folder.cleanup()
 
     def start(self) -> None:
-        """Start the server.
+        """Start the server. Nothing is written to a disk, so that nothing can stay there.
 
         Raises
         ------
         NoSandbox
         """
-        ours, theirs = socket.socketpair()
-        with theirs, tempfile.TemporaryFile() as errors:
-            command = _command(Path(self._folder.name), self._settings)
+        try:
+            self._start(self._rights)
+        except NoSandbox:
+            if not self._rights:
+                raise
+            self._start(rights=False)  # a bubblewrap with its own rights adds none to others
+            self._rights = False
+
+    def _start(self, rights: bool) -> None:
+        if sys.platform != "linux":
+            raise NoSandbox(_explain("this is not Linux"))
+        with ExitStack() as stack:
+            ours, theirs = socket.socketpair()
+            stack.enter_context(theirs)
+            errors = stack.enter_context(tempfile.TemporaryFile())
+            numbers = {}
+            for path, data in self._files.items():
+                file = stack.enter_context(open(os.memfd_create("staged"), "w+b"))
+                file.write(data)
+                file.seek(0)
+                numbers[path] = file.fileno()
+            command = _command(numbers, self._settings, rights=rights)
             try:
                 self._process = subprocess.Popen(
-                    command, stdin=theirs, stdout=subprocess.DEVNULL, stderr=errors
+                    command,
+                    stdin=theirs,
+                    stdout=subprocess.DEVNULL,
+                    stderr=errors,
+                    pass_fds=list(numbers.values()),
                 )
             except FileNotFoundError:
                 ours.close()
@@ -271,7 +323,8 @@ class Sandbox:
                 ready = ours.recv(1)
             except (TimeoutError, ConnectionError):
                 ready = b""
-            if ready != b"R":
+            self.serves_many = ready == b"R"
+            if ready not in (b"R", b"1"):
                 self.stop()
                 errors.seek(0)
                 lines = errors.read(10_000).decode(errors="replace").strip().splitlines()
@@ -283,14 +336,14 @@ class Sandbox:
             self._control.close()
         if self._process is not None:
             try:
-                self._process.wait(1)  # the server leaves when its socket closes
+                self._process.wait(_LEAVE)  # the server leaves when its socket closes
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
         self._control = self._process = None
 
-    def session(self) -> "Session":
-        """A fresh process for a submission.
+    def session(self, imports: float = IMPORTS) -> "Session":
+        """A fresh process for a submission, which may import for so many seconds for nothing.
 
         Raises
         ------
@@ -303,7 +356,7 @@ class Sandbox:
             try:
                 with theirs:
                     socket.send_fds(self._control, [b"F"], [theirs.fileno()])
-                session = Session(self, ours)
+                session = Session(self, ours, imports)
                 session.ask(_FORK, op="hello")
                 return session
             except (OSError, Ended):  # the sandbox has died, or a fork of the back-end hangs
@@ -311,59 +364,100 @@ class Sandbox:
                 self.stop()
         raise NoSandbox(_explain("it ends as soon as it has started"))
 
+    def _report(self, word: bytes) -> dict:
+        """The server's report. The word is C, K to end the submission, or E if it has ended."""
+        if self._control is None:
+            raise EOFError
+        self._control.settimeout(_GRACE)
+        self._control.send(word)
+        left = protocol.countdown(_GRACE)
+        try:
+            while True:
+                size = int.from_bytes(protocol.read_exactly(self._control, 4, left), "big")
+                report = json.loads(protocol.read_exactly(self._control, size, left))
+                if word == b"C" or "why" in report:
+                    return report
+        except TimeoutError:
+            raise EOFError from None
+
     def _end_session(self, word: bytes) -> dict:
-        """End the submission's processes; the server's report. The word is K, or E if it ended."""
-        report = {"why": "lost", "clean": False, "cpu": 0.0}
-        end = monotonic() + _GRACE
-        with suppress(OSError, EOFError, ValueError):
-            self._control.settimeout(_GRACE)
-            self._control.send(word)
-            size = int.from_bytes(protocol.read_exactly(self._control, 4, end), "big")
-            report = json.loads(protocol.read_exactly(self._control, size, end))
-        if not report["clean"]:
-            self.stop()
-        return report
+        """End the submission's processes; the server's report."""
+        with suppress(OSError, EOFError):
+            return self._report(word)
+        return {"why": "lost", "clean": False, "cpu": 0.0, "imports": 0.0}
 
 
 class Session:
-    """A submission's process in the sandbox."""
+    """A submission's process in the sandbox; `cpu` is what a closed one has taken."""
 
-    def __init__(self, sandbox: Sandbox, sock: socket.socket) -> None:
+    def __init__(self, sandbox: Sandbox, sock: socket.socket, imports: float) -> None:
         self._sandbox, self._sock, self.cpu = sandbox, sock, 0.0
+        self._imports = imports
+        self._end: dict | None = None  # the server's last report, if the process has ended
+        self.imported = 0.0  # seconds of imports that are not counted
 
     def ask(self, seconds: float, **request):
         """Send a request to `server.py` and return the answer.
 
+        Parameters
+        ----------
+        seconds : float
+            Of processor time that it may take; on the clock it may take `PATIENCE` times as many,
+            while it works. So a busy machine costs nobody a mark.
+
         Raises
         ------
         Ended
-            If none comes within `seconds`, or none that can be read. The session is over then.
+            If no answer comes in this time, or none that can be read. The session is over then.
         """
         if self._sock is None:
             raise Ended("the process has ended")
-        end = monotonic() + seconds
+        watch = _Stopwatch(self, seconds)
         try:
-            protocol.send(self._sock, request, seconds)
-            answer = protocol.receive(self._sock, end - monotonic())
+            protocol.send(self._sock, request, PATIENCE * seconds)
+            answer = protocol.receive(self._sock, watch.left)
             if type(answer) is not dict:
                 raise protocol.Malformed("no dict")
             return answer
         except TimeoutError:
             self.close()
-            raise Ended(time_up(seconds)) from None
+            raise Ended(time_up(watch.limit), "time") from None
         except protocol.Malformed as error:
             self.close()
             raise Ended(f"what is returned cannot be read: {error}") from None
         except (EOFError, OSError):
-            why = self.close(b"E")["why"]
-            raise Ended(self._reason(why)) from None
+            raise self._ended() from None
 
-    def _reason(self, why: str) -> str:
+    def _ended(self) -> Ended:
+        why = self.close(b"E")["why"]
         if why == "files":
-            return "too many files are written"
+            return Ended("too many files are written")
         if why == "memory":
-            return f"more than {self._sandbox.memory / 2**30:.2g} GB of memory are used"
-        return f"the whole process ends ({why})"
+            most = f"{self._sandbox.memory / 2**30:.2g} GB"
+            return Ended(f"more than {most} of memory are used", "memory")
+        return Ended(f"the whole process ends ({why})")
+
+    def used(self) -> dict:
+        """What it has taken so far: "cpu" seconds without imports, "imports", and if it "waits".
+
+        Raises
+        ------
+        OSError, EOFError
+            If it has ended.
+        """
+        report = self._sandbox._report(b"C")
+        if "why" in report:
+            self._end = report
+            raise EOFError
+        self.imported = min(report["imports"], self._imports)
+        return report | {"cpu": report["cpu"] - self.imported, "imports": self.imported}
+
+    def seconds_used(self) -> float:
+        """Processor seconds so far, without imports."""
+        try:
+            return self.used()["cpu"]
+        except (EOFError, OSError):
+            return 0.0  # it has ended, as the next request will find
 
     def close(self, word: bytes = b"K") -> dict:
         """End it; the server's report: "why", "clean", and "cpu" seconds."""
@@ -371,9 +465,54 @@ class Session:
             return {"why": "exit 0", "clean": True, "cpu": 0.0}
         self._sock.close()
         self._sock = None
-        report = self._sandbox._end_session(word)
-        self.cpu = report["cpu"]
+        report = self._end or self._sandbox._end_session(word)
+        if not (report["clean"] and self._sandbox.serves_many):
+            self._sandbox.stop()
+        self.cpu, self.imported = report["cpu"], min(report["imports"], self._imports)
         return report
+
+
+class _Stopwatch:
+    """The time that one request may take.
+
+    It is over when the processor seconds are used up; or when nothing of the submission has worked
+    for a while, and even without that the seconds would be over, for what only waits will not come;
+    or when `PATIENCE` times the seconds are over on the clock.
+
+    Parameters
+    ----------
+    session : Session
+    seconds : float
+    """
+
+    def __init__(self, session: Session, seconds: float) -> None:
+        self._session, self._seconds, self.limit = session, seconds, seconds
+        self._start = monotonic()
+        self._next = self._start + min(_LOOK, seconds)
+        self._before: dict | None = None
+        self._last, self._waits = -1.0, 0
+
+    def left(self) -> float:
+        """Seconds after which to ask again; 0 if its time is over."""
+        now = monotonic()
+        if now < self._next:
+            return self._next - now
+        found = self._session.used()
+        self._before = self._before or found
+        passed, used = now - self._start, found["cpu"] - self._before["cpu"]
+        end = PATIENCE * (self._seconds + found["imports"] - self._before["imports"])
+        pause = self._seconds - passed
+        if pause <= 0:
+            looks, pause = _WAITS
+            works = found["cpu"] > self._last or not found["waits"]
+            self._last, self._waits = found["cpu"], 0 if works else self._waits + 1
+            if passed >= end:
+                self.limit = end
+                return 0.0
+            if used >= self._seconds or self._waits >= looks:
+                return 0.0
+        self._next = now + pause
+        return pause
 
 
 def _explain(cause: str) -> str:

@@ -38,17 +38,28 @@ REFUSED = {
     "unshare": (272, 97),
     "setns": (308, 268),
     "mount": (165, 40),
+    "umount2": (166, 39),
+    "pivot_root": (155, 41),
+    "chroot": (161, 51),
     "fsopen": (430, 430),
+    "fsconfig": (431, 431),
+    "fsmount": (432, 432),
+    "fspick": (433, 433),
     "open_tree": (428, 428),
+    "open_tree_attr": (467, 467),
+    "move_mount": (429, 429),
+    "mount_setattr": (442, 442),
     "quotactl": (179, 60),
     "name_to_handle_at": (303, 264),
     "open_by_handle_at": (304, 265),
 }
-_PRLIMIT, _SOCKET = (302, 261), (41, 198)
+_PRLIMIT, _SOCKET, _CLONE, _CLONE3 = (302, 261), (41, 198), (56, 220), (435, 435)
+_NAMESPACES = 0x7E020000  # of what clone may be asked for: those of mounts, users, processes, …
 _FAMILIES = (1, 2, 10, 16)  # Unix, IPv4, IPv6, and what lists the network's interfaces
 _AUDIT = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
-_LOAD, _EQUAL, _AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06
+_LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _ALLOW, _KILL, _REFUSE = 0x7FFF0000, 0x80000000, 0x00050000 | errno.EPERM
+_UNKNOWN = 0x00050000 | errno.ENOSYS  # so that the C library takes the older call
 
 
 def program(machine: str) -> bytes:
@@ -64,6 +75,10 @@ def program(machine: str) -> bytes:
     made += [(_AT_LEAST, 0, 1, 0x40000000), (_RETURN, 0, 0, _REFUSE)]  # the x32 names of all calls
     for numbers in REFUSED.values():
         made += [(_EQUAL, 0, 1, numbers[which]), (_RETURN, 0, 0, _REFUSE)]
+    # A filter cannot see what clone3 is asked for, so there is only clone, without namespaces.
+    made += [(_EQUAL, 0, 1, _CLONE3[which]), (_RETURN, 0, 0, _UNKNOWN)]
+    made += [(_EQUAL, 0, 4, _CLONE[which]), (_LOAD, 0, 0, 16), (_ANY_BIT, 0, 1, _NAMESPACES)]
+    made += [(_RETURN, 0, 0, _REFUSE), (_RETURN, 0, 0, _ALLOW)]
     # prlimit for this process alone, and sockets of these families alone
     made += [(_EQUAL, 0, 4, _PRLIMIT[which]), (_LOAD, 0, 0, 16), (_EQUAL, 0, 1, 0)]
     made += [(_RETURN, 0, 0, _ALLOW), (_RETURN, 0, 0, _REFUSE)]

@@ -28,6 +28,7 @@ MARKERS = {"scratch": "o", "fine-tuned": "s", "frozen": "^", "source": "D"}
 _OTHER = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 
 WIDTH = 7.0  # inches, of a full-width figure
+_SQUARE = 240  # pixels, of the square that a photograph is shown in
 
 plt.rcParams.update(
     {
@@ -109,7 +110,7 @@ def in_notebook() -> bool:
 
 
 def image_grid(
-    images: np.ndarray,
+    images: np.ndarray | Sequence[np.ndarray],
     titles: Sequence[str] | None = None,
     *,
     columns: int = 10,
@@ -123,7 +124,8 @@ def image_grid(
     Parameters
     ----------
     images : ndarray, shape (n, h, w), (n, h, w, 1) or (n, h, w, 3)
-        ``uint8`` or floats.
+        ``uint8`` or floats. Or a sequence of photographs, each of its own size, shape (h, w, 3),
+        ``uint8``: each is shown whole, in a square.
     titles : sequence of str, optional
         A word above each image.
     columns : int
@@ -133,6 +135,8 @@ def image_grid(
         Values drawn black and white; by default the extremes of all the images together.
     cmap : str
     """
+    if len({np.shape(image) for image in images}) > 1:
+        images = [_in_square(image) for image in images]
     images = np.asarray(images)
     if images.ndim == 4 and images.shape[-1] == 1:
         images = images[..., 0]
@@ -142,9 +146,9 @@ def image_grid(
     columns = min(columns, n)
     rows = -(-n // columns)
     gap = max(1, round(0.08 * w))
-    above = round(0.32 * h) if titles is not None else gap
+    above = round((0.32 if h < _SQUARE else 0.22) * h) if titles is not None else gap
     if ax is None:
-        cell = min(1.1, WIDTH / columns)
+        cell = min(1.1 if h < _SQUARE else 1.7, WIDTH / columns)  # inches
         size = (columns * cell, rows * cell * (h + above) / (w + gap) + (0.4 if title else 0.1))
         _, ax = plt.subplots(figsize=(max(size[0], 3), size[1]))
     low, high = limits or (images.min(), images.max())
@@ -159,6 +163,14 @@ def image_grid(
     ax.axis("off")
     ax.set_title(title)
     return ax
+
+
+def _in_square(photo: np.ndarray) -> np.ndarray:
+    """A photograph of any size, whole, with white beside it."""
+    from PIL import Image, ImageOps
+
+    square = ImageOps.pad(Image.fromarray(photo), (_SQUARE, _SQUARE), color="white")
+    return np.asarray(square)
 
 
 def feature_maps(maps: np.ndarray, *, columns: int = 8, title: str = "", ax=None):

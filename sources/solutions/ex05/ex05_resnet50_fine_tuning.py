@@ -307,8 +307,8 @@ ex.measured.check(measured)
 #
 # These are the lines of a fine-tuning recipe, out of order. Three of them are not needed. It trains the head first, then `conv5`
 # and the head, on photos from 0 to 255, for weights that expect what `models.preprocess` returns. Two lines are alike, and either may
-# come first. `unfreeze_from` freezes what comes before, and every BatchNormalization. Set `trainable`
-# before compile: what is changed after the first training step counts only from the next compile on.
+# come first. `unfreeze_from` freezes what comes before, and every BatchNormalization. What is
+# changed in `trainable` after the first training step counts only from the next compile on.
 
 # %%
 ex.order.show()

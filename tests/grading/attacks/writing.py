@@ -151,6 +151,130 @@ def numpy_patched_for_the_next(book: Book) -> None:
     """)
 
 
+@edits("softmax")
+def the_rights_of_the_server(book: Book) -> None:
+    """Wants back the rights with which the server gave it its world, or the server itself."""
+    book.softmax_if("""
+        import ctypes, os, signal, struct
+        libc = ctypes.CDLL(None, use_errno=True)
+        full = struct.pack("Ii", 0x20080522, 0), b"\\xff" * 24
+        calls = {
+            "mount": lambda: libc.mount(b"none", b"/tmp", b"tmpfs", 0, None),
+            "bind": lambda: libc.mount(b"/dev", b"/tmp", None, 4096, None),
+            "remount": lambda: libc.mount(b"none", b"/", None, 32 | 4096, None),
+            "umount": lambda: max(libc.umount2(path, how) for how in (0, 2) for path in (
+                b"/tmp", b"/dev/shm", b"/dev/pts", b"/proc", b"/sandbox")),
+            "unshare": lambda: max(libc.unshare(1 << bit) for bit in (7, 17, *range(25, 31))),
+            "clone": lambda: max(libc.syscall(56, 1 << bit | 17, 0, 0, 0, 0)
+                                 for bit in (17, *range(25, 31))),
+            "clone3": lambda: libc.syscall(435, struct.pack("Q", 1 << 28) + bytes(56), 64),
+            "pivot_root": lambda: libc.syscall(155, b"/tmp", b"/tmp"),
+            "chroot": lambda: libc.chroot(b"/tmp"),
+            "open_tree": lambda: libc.syscall(428, -100, b"/tmp", 1),
+            "fsopen": lambda: libc.syscall(430, b"tmpfs", 0),
+            "move_mount": lambda: libc.syscall(429, -100, b"/tmp", -100, b"/dev/shm", 0),
+            "mount_setattr": lambda: libc.syscall(442, -100, b"/", 0, bytes(32), 32),
+            "capset": lambda: libc.capset(*full),
+            "ambient": lambda: libc.prctl(47, 2, 21, 0, 0),
+            "securebits": lambda: libc.prctl(28, 0, 0, 0, 0),
+            "attach": lambda: libc.ptrace(16, 1, 0, 0),
+            "seize": lambda: libc.ptrace(0x4206, 1, 0, 0),
+            "setns": lambda: max(libc.setns(fd, 0) for fd in range(3, 20)),
+            "pidfd": lambda: libc.syscall(438, libc.syscall(434, 1, 0), 3, 0),
+            "memory": lambda: libc.syscall(310, 1, bytes(16), 1, bytes(16), 1, 0),
+            "priority": lambda: libc.setpriority(0, 1, 5),
+        }
+        def look():
+            for name, call in calls.items():
+                if call() != -1:
+                    return name
+            places = ["mem", "maps", "environ", "root", "cwd", "fd", "fdinfo", "map_files",
+                      *(f"fd/{i}" for i in range(8)),
+                      *(f"ns/{kind}" for kind in ("mnt", "user", "pid", "net", "ipc"))]
+            for place in [f"/proc/1/{place}" for place in places]:
+                for how in (os.O_RDONLY, os.O_WRONLY):
+                    try:
+                        return os.open(place, how) and place
+                    except OSError:
+                        pass
+            for number in range(1, 65):
+                try:
+                    os.kill(1, number)
+                except OSError:
+                    pass
+            for place in ("oom_score_adj", "clear_refs", "timerslack_ns", "comm", "uid_map"):
+                try:
+                    with open(f"/proc/1/{place}", "w") as file:
+                        file.write("1")
+                    return place
+                except OSError:
+                    pass
+    """)
+
+
+@edits()
+def modes_for_the_next(book: Book) -> None:
+    """Closes the shared memory, the terminals and /tmp to whoever comes next."""
+    book.last("import os\nos.chmod('/dev/shm', 0o555)\nos.chmod('/dev/pts/ptmx', 0)")
+    book.last("os.chmod('/tmp/work', 0)\nos.chmod('/tmp', 0)")
+
+
+@edits()
+def access_lists_for_the_next(book: Book) -> None:
+    """Leaves access lists by which nobody may open what the next ones write."""
+    book.last("""
+        import os, struct
+        entries = [(1, 0), (4, 0), (16, 0), (32, 0)]
+        acl = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *e, 2**32 - 1) for e in entries)
+        for folder in ("/tmp", "/dev/shm"):
+            os.setxattr(folder, "system.posix_acl_default", acl)
+    """)
+
+
+@edits()
+def times_for_the_next(book: Book) -> None:
+    """Sets the times of what can be written to long ago, and to the far future."""
+    book.last("import os\nos.utime('/tmp', (1, 1))\nos.utime('/dev/shm', (2**33, 2**33))")
+
+
+@edits()
+def locks_for_the_next(book: Book) -> None:
+    """Locks every file that the next ones may want to lock, its own and the server's."""
+    book.last("""
+        import fcntl, os
+        for fd in range(100):
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                pass
+        for path in ("/dev/null", "/tmp", "/dev/shm", "/sandbox/server.py", np.__file__):
+            fcntl.flock(os.open(path, os.O_RDONLY), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    """)
+
+
+@edits()
+def ports_for_the_next(book: Book) -> None:
+    """Leaves connections behind, for which the kernel keeps their ports for a minute."""
+    book.last("""
+        import socket
+        for port in (8000, 8888):
+            with socket.create_server(("127.0.0.1", port)) as server:
+                with socket.create_connection(("127.0.0.1", port)):
+                    server.accept()[0].close()
+    """)
+
+
+@edits()
+def queues_for_the_next(book: Book) -> None:
+    """Uses up the semaphores, queues and shared memory of System V."""
+    book.last("""
+        import ctypes
+        libc = ctypes.CDLL(None)
+        for _ in range(100):
+            libc.semget(0, 250, 0o1666), libc.msgget(0, 0o1666), libc.shmget(0, 4096, 0o1666)
+    """)
+
+
 LETTER = "/tmp /dev/shm . /dev /run /var/tmp /tmp/work"
 
 

@@ -9,7 +9,7 @@ from tlcourse import optimizers
 from tlcourse.checks import agrees, assemble, holds, numbers, shaped, task
 from tlcourse.checks.references import slopes
 
-EDITION = 1
+EDITION = 2
 
 
 def _problem(rng, n: int, d: int):
@@ -145,6 +145,17 @@ def adam_step(answer, rng):
             theta - rate * m / (np.sqrt((1 - b2) * g) + eps),
             m,
             (1 - b2) * g,
+        ]
+        m_, v_ = (1 - b2) * g, (1 - b1) * g**2
+        wrong["β₁ and β₂ are exchanged: β₁ belongs to m and β₂ to v"] = [
+            theta - alpha * np.sqrt(1 - b1) / (1 - b2) * m_ / (np.sqrt(v_) + eps),
+            m_,
+            v_,
+        ]
+        wrong["β₁ and β₂ are exchanged in m and v: β₁ belongs to m and β₂ to v"] = [
+            theta - rate * m_ / (np.sqrt(v_) + eps),
+            m_,
+            v_,
         ]
         m_, v_ = b1 * g, b2 * g**2
         wrong["β and 1 − β are exchanged: little of g is new, much of m is kept"] = [
@@ -354,6 +365,11 @@ def _rate(name: str, got, curvature: np.ndarray, rtol: float, mistakes: dict | N
             "the largest entry of H is not its largest curvature: turn to its eigenvalues": (
                 2 / curvature.max()
             ),
+            "this is the root of the sum of all squares, which np.linalg.norm(H) gives; only the "
+            "largest eigenvalue matters": 2 / np.sqrt(np.sum(values**2)),
+            "this is the largest sum of a row, which is not the largest eigenvalue": (
+                2 / abs(curvature).sum(1).max()
+            ),
         }
         | between,
         rtol=rtol,
@@ -388,6 +404,7 @@ def largest_rate(answer, rng):
     "Begin with an interval [0, 10]. If the walk from the middle rate ends farther away than it "
     "began, the limit is below the middle, else above; 30 halvings are plenty.",
     forbids=EIGENVALUES,
+    edition=2,
 )
 def measured_rate(answer, rng):
     """The learning rate at which descent begins to diverge, measured."""
@@ -409,6 +426,16 @@ def measured_rate(answer, rng):
         if isinstance(got, float | int) and 1.03 * right < got < 1.15 * right:
             mistakes["a little too large: walk more steps, or halve the interval more often"] = got
         yield _rate(name, got, curvature, 0.03, mistakes)
+    # The steep direction is at a right angle to each start that is simple to write.
+    for start in ([1, 1], [1, -1], [1, 2], [1, 1, 1], [1, 2, 3]):
+        away = np.array([start[1], -start[0], 0][: len(start)])
+        curvature = np.eye(len(start)) + 2 * np.outer(away, away) / (away @ away)
+        got = answer(curvature)
+        why = {}
+        if isinstance(got, float | int) and got > 1.03 * 2 / 3:
+            message = "your start lies at a right angle to the steepest direction: begin at random"
+            why = {message: got}
+        yield agrees("finds it whatever the steepest direction is", got, 2 / 3, why, rtol=0.03)
 
 
 # --- stochastic gradient descent, its lines in order ---------------------------------------------

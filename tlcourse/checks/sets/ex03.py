@@ -11,7 +11,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from tlcourse.checks import agrees, assemble, holds, numbers, task
 from tlcourse.checks.references import slopes
 
-EDITION = 1
+EDITION = 2
 
 
 def _apart(rng, *shape: int) -> np.ndarray:
@@ -91,20 +91,22 @@ _WRONG_COUNTS = {
     "The window's left edge may stand on pixel 0, s, 2s, … up to (padded size − k): count these. "
     "One kernel has k · k weights for each channel of its input, and one bias.",
     forbids=("keras.layers.Conv2D",),
+    edition=2,
 )
 def summary(answer, rng):
     """Shapes and parameters of a stack of convolutions."""
     filters, k, stride, more = (int(rng.integers(2, high)) for high in (6, 5, 4, 6))
     channels = k + int(rng.choice([-1, 1]))
-    height, width = k + stride * more + 1, k + stride * (more + 1)  # one divides, one does not
+    sides = [k + stride * more + 1, k + stride * (more + 1)]  # one divides, one does not
     stack = [[filters, k, 1, 0], [filters + 3, 3, stride, k], [channels, 2, 1, 1]]
-    for name, layers in {
-        "one layer": [[filters, k, 1, 0]],
-        "a layer with a stride": [[filters, k, stride, 0]],
-        "a layer with padding": [[filters, k, 1, 2]],
-        "a layer with both": [[filters, k, stride, 1]],
-        "three layers": stack,
-    }.items():
+    for name, layers, (height, width) in (
+        ("one layer", [[filters, k, 1, 0]], sides),
+        ("a layer with a stride", [[filters, k, stride, 0]], sides),
+        ("a layer with a stride", [[filters, k, stride, 0]], sides[::-1]),
+        ("a layer with padding", [[filters, k, 1, 2]], sides),
+        ("a layer with both", [[filters, k, stride, 1]], sides),
+        ("three layers", stack, sides),
+    ):
         shape = [height, width, channels]
         out, parameters = _measured(shape, layers)
         got = answer(shape, layers)
@@ -648,6 +650,21 @@ def _negative(rng, sizes: tuple, strides: tuple, length: int, at: int) -> tuple:
     }  # fmt: skip
 
 
+def _inhibiting(rng, sizes: tuple, strides: tuple, length: int, at: int) -> tuple:
+    """The same for a last kernel with one positive weight: all other pixels only inhibit.
+
+    The windows of the first layer do not overlap, so that each may let through any number, and each
+    pixel that is tied to the output counts.
+    """
+    kernels = [np.round(rng.uniform(0.5, 1.5, k), 1) for k in sizes]
+    kernels[-1][1:] *= -1
+    met = [*kernels[:-1], kernels[-1] > 0]
+    return kernels, _ways(kernels, strides, length)[:, at], {
+        "pixels are missed that can only make this output smaller: as long as it is 0, nothing is "
+        "seen of them. Try many rows of random numbers": _ways(met, strides, length)[:, at]
+    }  # fmt: skip
+
+
 def _kernels(rng, sizes: tuple) -> list[np.ndarray]:
     """Weights with a zero at one place, and up to half of those of the first layer negative.
 
@@ -668,6 +685,7 @@ def _kernels(rng, sizes: tuple) -> list[np.ndarray]:
     "While a ReLU is at rest nothing gets through it, and which are at rest depends on the row. "
     "Try a hundred rows of random numbers of both signs: one in which the output moves is "
     "enough.",
+    edition=2,
 )
 def influence(answer, rng):
     """Which pixels can change one output, measured."""
@@ -676,6 +694,8 @@ def influence(answer, rng):
         (_tied, (3,), (2,), 7, 2),
         (_negative, (2,), (1,), 4, 1),
         (_negative, (2, 2), (1, 1), 5, 1),
+        (_inhibiting, (1, 2), (1, 1), 2, 0),
+        (_inhibiting, (2, 3), (2, 1), 10, 1),
         (_tied, (3, 3), (1, 1), 8, 2),
         (_tied, (3, 2), (2, 1), 9, 1),
         *[(_tied, (3, 4, 3), (1, 2, 1), 16, 2)] * 6,  # so that one row is never enough by chance
