@@ -57,7 +57,8 @@ def write(
     if extensions:
         extensions = {_student(text, records): when for text, when in extensions.items()}
     late = {"deadline": rules.due, "extensions": extensions, "grace": rules.grace}
-    waiting = gradebook.store(marks, records, **late, penalty=rules.penalty, most=rules.most)
+    cost = {"penalty": rules.penalty, "max_penalty": rules.max_penalty}
+    waiting = gradebook.store(marks, records, **late, **cost)
     said = [summary.text(records, **late)]
     if rules.text:
         said.append(rules.text)
