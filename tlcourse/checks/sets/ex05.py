@@ -806,7 +806,10 @@ def order(answer, rng):
     yield holds("the head is trained first", first.trains == {"head"}, why)
     why = "conv5 is unfrozen and not compiled again, so that the head alone trains on"
     yield holds("compiled again after unfreezing", not second.stale, why)
-    why = "with line E BatchNormalization trains, and loses the statistics of the source"
+    why = (
+        "with line E BatchNormalization trains, and loses the statistics of the source (on "
+        "TensorFlow the line does nothing, because the network's own flag is True already)"
+    )
     yield holds("BatchNormalization stays still", "conv5_bn" not in second.trains, why)
     why = "the second training is that of conv5 and the head"
     yield holds("then conv5 joins", second.trains == {"conv5", "head"}, why)
