@@ -2,9 +2,9 @@
 
 ``python -m tools.mutants`` does so for all sets (``python -m tools.mutants ex02 ex03`` for some)
 and prints, as its last line, what became of the mutants of each set. A mutant is a solution in
-which one operator, index, axis, constant, comparison, boundary or argument is another, or an order of
-lines in which one line lies elsewhere or is replaced by one that is not needed. It is killed when
-its check refuses it for each of 20 seeds, or for as many, at least three, as two seconds of
+which one operator, index, axis, constant, comparison, boundary or argument is another, or an order
+of lines in which one line lies elsewhere or is replaced by one that is not needed. It is killed
+when its check refuses it for each of 20 seeds, or for as many, at least three, as two seconds of
 processor time allow. One that is right all the same is listed, with the
 reason, in `tests/checks/equivalent.toml`; an entry without a mutant that survives is an error.
 

@@ -1,5 +1,7 @@
 """No reason is false: what no known mistake explains gets no known mistake's message."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -16,6 +18,21 @@ DISTORTIONS = {
     "one number": lambda v: v + 0.0837 * (np.arange(v.size).reshape(v.shape) == v.size // 2),
     "a wave": lambda v: v * (1 + 0.31 * np.sin(1 + np.arange(v.size).reshape(v.shape))),
 }
+# What a message begins with that blames nothing: a call, a place in the result, or this sentence.
+BLAMELESS = re.compile(
+    r"\w+\(|the call was|value \d+ of|at '|this does not hold|it is not right yet"
+)
+# Facts, and no guesses at a cause.
+FACTS = (
+    "w is to begin at zero",
+    "a bound lies outside",
+    "with a rate of 0",
+    "should be as they were",
+    "BatchNormalization trains",
+    "these weights do not come from",
+    "are not the source's",
+    "it changes when the target",
+)
 
 
 def distorted(f, change):
@@ -38,7 +55,9 @@ def distorted(f, change):
 @pytest.mark.parametrize(("name", "task"), FUNCTIONS)
 def test_a_result_that_no_mistake_explains_gets_no_reason(name, task, what):
     right = answer(name, task, answers("solutions", name)[task])
-    for seed in range(2):
+    for seed in range(1 if name in ("ex04", "ex05") else 2):  # Keras is slow
         rng = np.random.default_rng(seed)
         found = judge(tasks(name)[task], distorted(right, DISTORTIONS[what]), rng, seconds=60)
-        print(f"@@ {name}.{task} {what} {seed} {found.status} | {found.failed}: {found.message}")
+        message = found.message
+        is_fact = "?" in message or any(fact in message for fact in FACTS)  # a question asks
+        assert found.status == "correct" or is_fact or BLAMELESS.match(message), message
