@@ -718,7 +718,7 @@ def test_unknown_names_are_one_sentence_with_what_there_is():
 
 
 def test_a_notebook_of_another_edition_is_refused(monkeypatch, folder):
-    with pytest.raises(CourseError, match="edition 7 of ex01, and .* up to edition 1: update it"):
+    with pytest.raises(CourseError, match="edition 7 of ex01, and .* up to edition 2: update it"):
         exercise("ex01", edition=7)
     changed = task(*HINTS, edition=2)(double.check)
     monkeypatch.setattr(learner, "tasks", lambda name: {"double": changed})

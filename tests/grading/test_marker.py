@@ -86,8 +86,10 @@ def written(task, body: str) -> str:
     return f"import numpy as np\n{body}\n"
 
 
-NOT_PLAIN = "where NumPy arrays, numbers or a list of them are wanted; the call was double([["
-CHANGED = "work on a copy, or write x = x - … in place of x -= …; the call was double([["
+NOT_PLAIN = (
+    "where NumPy arrays, numbers or a list of them are wanted; the call was double(np.array([["
+)
+CHANGED = "work on a copy, or write x = x - … in place of x -= …; the call was double(np.array([["
 
 # A piece of the message, "" for a correct answer, and the body of the function or its whole cell.
 FUNCTIONS = [
@@ -119,7 +121,7 @@ FUNCTIONS = [
     (double, "a number instead of an array", "return 10**30"),
     (double, "a text instead of an array", "return '2'"),
     (double, "a text instead of an array", "return np.str_('\\ud800\\0')"),
-    (double, "2 values (a list or tuple) instead of", "return list(2 * x)"),
+    (double, "a list instead of an array of shape", "return list(2 * x)"),
     (double, "2 values (a list or tuple) instead of", "return 2 * x, x"),
     (double, "a dict with the keys 'a' instead of", "return {'a': 2 * x}"),
     (double, "of type <U1 instead of numbers", "return np.full(x.shape, 'a')"),
@@ -150,13 +152,13 @@ FUNCTIONS = [
     (double, f"your function changes its argument x: {CHANGED}", "x.sort(0)\nx[:] = 3\nreturn x"),
     (double, f"your function changes its argument x: {CHANGED}", "y = x.ravel()\ny -= 1\nreturn x"),
     (double, f"your function changes its argument x: {CHANGED}", "x.shape = (-1,)\nreturn x"),
-    (double, "your function changes its argument: work on a copy; the call was double([[",
+    (double, "your function changes its argument: work on a copy; the call was double(np.array([[",
      "class Twice:\n    def __call__(self, x):\n        x *= 2\n        return x\n"
      "double = Twice()"),
     (double, "not attempted yet", "raise NotImplementedError"),
     (double, "not attempted yet", "raise NotImplementedError('later')"),
     (double, "not attempted yet", "print('hello')\nraise NotImplementedError"),
-    (double, "your function raises NotImplementedError (line 6 of its cell); the call was double([",
+    (double, "your function raises NotImplementedError (line 6 of its cell); the call was double(",
      "if x.size > 2:\n    raise NotImplementedError\nreturn 2 * x"),
     (double, "it calls helper, which is not written yet",
      "def helper(x):\n    raise NotImplementedError\ndef double(x):\n    return 2 * helper(x)"),
@@ -176,7 +178,7 @@ FUNCTIONS = [
     (double, "your function raises KeyboardInterrupt (line 5", "raise KeyboardInterrupt"),
     (double, "your function raises UserWarning: oh (line",
      "import warnings\ndef double(x):\n    raise UserWarning('oh')"),
-    (double, "your function calls itself without end (RecursionError); the call was double([[",
+    (double, "your function calls itself without end (RecursionError); the call was double(",
      "return double(x)"),
     (double, "this task is to be solved without scipy.special.softmax",
      "import scipy.special\ndef double(x):\n    return scipy.special.softmax(x)"),
@@ -260,7 +262,7 @@ def test_a_loop_without_end_gets_the_same_verdict_and_begins_with_the_same_text(
     for verdict in (local, remote):
         assert verdict["status"] == "not yet"
         assert verdict["message"].startswith(text)
-        assert "; the call was double([[" in verdict["message"]
+        assert "; the call was double(np.array([[" in verdict["message"]
 
 
 def test_an_answer_that_is_not_there_is_not_attempted_and_says_why(box):
