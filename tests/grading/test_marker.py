@@ -108,8 +108,8 @@ FUNCTIONS = [
      "double = functools.partial(times, 2)"),
     (double, "", "class Twice:\n    def __call__(self, x):\n        return 2 * x\n"
      "double = Twice()"),
-    (double, "double([[", "return (2 * x).astype(np.float16)"),
-    (double, "you square; double([[", "return x**2"),
+    (double, "the result is float16", "return (2 * x).astype(np.float16)"),
+    (double, "you square; double(np.array([[", "return x**2"),
     (double, "NaN or infinity in it", "return x / 0"),
     (double, "NaN or infinity in it", "return np.full(x.shape, 1e4000, np.longdouble)"),
     (double, "nothing (None; is there a return?) instead of", "return None"),
@@ -206,9 +206,9 @@ FUNCTIONS = [
     (two, "", "return x, 2 * x"),
     (two, "", "return [x, 2 * x]"),
     (two, "", "return np.array([x, 2 * x])"),
-    (two, "value 2 of 2: not as it should be; two([1., 1.]) returned [1., 1.], [1., 1.]",
+    (two, "value 2 of 2: not as it should be; two(np.array([1.0, 1.0])) returned [1., 1.], [1., 1.]",
      "return x, x"),
-    (two, "value 2 of 2: not as it should be; two([1., 1.]) returned [[1., 1.], [1., 1.]]",
+    (two, "value 2 of 2: not as it should be; two(np.array([1.0, 1.0])) returned [[1., 1.], [1., 1.]]",
      "return [x, x]"),
     (two, "an object of type set is returned", "return x, {1}"),
 ]  # fmt: skip
