@@ -194,8 +194,8 @@ FUNCTIONS = [
     (count, "", "return np.array(2)"),
     (count, "", "assert type(k) is np.float32 and type(names) is list\nreturn k"),
     (count, "", "assert d['n'] is not d['m']\nreturn 2"),
-    (count, "count(['b', 'a'], {'n': np.array([1.0, 2.0]), 'm': np.array([1.0, 2.0])}, 2.0, 'text') "
-     "returned True",
+    (count, "count(['b', 'a'], {'n': np.array([1.0, 2.0]), 'm': np.array([1.0, 2.0])}, 2.0, "
+     "'text') returned True",
      "return True"),
     (count, "your function changes its argument names: work on a copy; the call was count(['b',",
      "return names.sort() or 2"),
