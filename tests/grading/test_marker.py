@@ -117,7 +117,7 @@ FUNCTIONS = [
      "double = functools.partial(times, 2)"),
     (double, "", "class Twice:\n    def __call__(self, x):\n        return 2 * x\n"
      "double = Twice()"),
-    (double, "double(np.array([[", "return (2 * x).astype(np.float16)"),
+    (double, "the result is float16", "return (2 * x).astype(np.float16)"),
     (double, "you square; double(np.array([[", "return x**2"),
     (double, "NaN or infinity in it", "return x / 0"),
     (double, "NaN or infinity in it", "return np.full(x.shape, 1e4000, np.longdouble)"),
@@ -204,7 +204,8 @@ FUNCTIONS = [
     (count, "", "return np.array(2)"),
     (count, "", "assert type(k) is np.float32 and type(names) is list\nreturn k"),
     (count, "", "assert d['n'] is not d['m']\nreturn 2"),
-    (count, "{'n': np.array([1.0, 2.0]), 'm': np.array([1.0, 2.0])}, 2.0, 'text') returned True",
+    (count, "count(['b', 'a'], {'n': np.array([1.0, 2.0]), 'm': np.array([1.0, 2.0])}, 2.0, "
+     "'text') returned True",
      "return True"),
     (count, "your function changes its argument names: work on a copy; the call was count(['b',",
      "return names.sort() or 2"),
