@@ -6,6 +6,7 @@ would be shown is not, `input()` raises as in any run without a person, and noth
 It runs where the learner's code runs, and its replies are plain data.
 """
 
+import ast
 import asyncio
 import builtins
 import getopt
@@ -93,6 +94,15 @@ def _no_input(*_, **__):
     raise StdinNotImplementedError("nobody is there to answer input()")
 
 
+def _is_python(source: str) -> bool:
+    """Whether there is nothing for IPython to transform, which is the quicker way."""
+    try:
+        compile(source, "", "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        return False
+    return True
+
+
 class Notebook:
     """A learner's notebook in this process, in which there can be one."""
 
@@ -105,6 +115,11 @@ class Notebook:
         self._names, self._answer = self._shell.user_ns, None
         self._loop: asyncio.AbstractEventLoop | None = None
         builtins.input = getpass.getpass = _no_input
+        self._raised("None\n1 / 0")  # so that it is all imported before a fork
+        self._loop.close()
+        self._loop = None
+        self._shell.history_manager.reset()
+        self._shell.execution_count = 1
 
     def run(self, source: str) -> dict:
         """Run a cell, or a piece of one.
@@ -128,9 +143,10 @@ class Notebook:
         if self._loop is None:
             self._loop = asyncio.new_event_loop()
             asyncio.set_event_loop(self._loop)
-        shell, transformed, problem = self._shell, source, None
+        shell, transformed, problem = self._shell, f"{source}\n", None
         try:
-            transformed = shell.transform_cell(source)
+            if shell.input_transformers_post or not _is_python(source):
+                transformed = shell.transform_cell(source)
         except Exception:
             problem = sys.exc_info()
         done = self._loop.run_until_complete(
