@@ -74,16 +74,28 @@ class Plan:
 
 
 @cache
-def own_code(released: Released) -> list[tuple[str, ast.Module]]:
+def _own_code(released: Released) -> list[tuple[str, ast.Module]]:
     """The handed-out cells that are nobody's answer and no check, with their syntax trees."""
     cells = [c for c in released.cells if c["cell_type"] == "code" and grade_id(c) is None]
     return [(cell["source"], ast.parse(cell["source"])) for cell in cells]
 
 
+def modules(released: Released) -> list[str]:
+    """The modules that a set imports: also `scipy.stats` for `from scipy import stats`."""
+    found = ["numpy"]
+    for _, tree in _own_code(released):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                found += [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                found += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return [name for name in found if name != "tlcourse.exercise"]
+
+
 def _needed(released: Released) -> list[str]:
     """The handed-out cells that define something, which an answer may rely on."""
     kinds = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.Assign)
-    return [s for s, tree in own_code(released) if any(isinstance(n, kinds) for n in tree.body)]
+    return [s for s, tree in _own_code(released) if any(isinstance(n, kinds) for n in tree.body)]
 
 
 def plan_of(mine: list[Cell], released: Released) -> Plan:

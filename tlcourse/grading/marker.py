@@ -1,6 +1,5 @@
 """Mark one submission: its code in the sandbox, checks, expected values and verdict here."""
 
-import ast
 from dataclasses import asdict
 from time import monotonic
 from zlib import crc32
@@ -9,7 +8,7 @@ import numpy as np
 
 from tlcourse.checks import tasks
 from tlcourse.course.content import Released
-from tlcourse.course.plan import own_code, plan_of
+from tlcourse.course.plan import modules, plan_of
 from tlcourse.course.walk import Walk
 from tlcourse.grading import handins
 from tlcourse.grading.handins import Submission, Unreadable
@@ -19,18 +18,6 @@ _SOURCE = 50_000  # characters of a cell that are kept in the record
 
 
 # --- what a set needs --------------------------------------------------------------------------
-
-
-def modules(released: Released) -> list[str]:
-    """The modules that a set imports: also `scipy.stats` for `from scipy import stats`."""
-    found = ["numpy"]
-    for _, tree in own_code(released):
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Import):
-                found += [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom):
-                found += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    return [name for name in found if name != "tlcourse.exercise"]
 
 
 def uses_keras(released: Released) -> bool:
