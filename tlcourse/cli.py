@@ -177,7 +177,9 @@ def submit(
     done = handing_in.submit(
         folder or workspace.find_copy(),
         exercise,
-        lambda: print("The checks run once more, as at the marker's. Ctrl-C skips this.", flush=True),
+        lambda: print(
+            "The checks run once more, as at the marker's. Ctrl-C skips this.", flush=True
+        ),
     )
     print(f"{done.points:g} of {done.total:g} points in the saved {done.notebook.name}")
     for task, status in done.tasks.items():
@@ -186,7 +188,9 @@ def submit(
     for sentence in (*done.changed, *done.remarks):
         print(sentence)
     count = f"{len(done.open_tasks)} task{'s' * (len(done.open_tasks) != 1)}"
-    print(f"{count} open; you can hand in {done.zip}." if done.open_tasks else f"Hand in {done.zip}.")
+    print(
+        f"{count} open; you can hand in {done.zip}." if done.open_tasks else f"Hand in {done.zip}."
+    )
 
 
 @app.command(rich_help_panel=_TEACH)

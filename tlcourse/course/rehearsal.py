@@ -94,20 +94,20 @@ class _Process:
 
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Have a process that is started meanwhile ignore Ctrl-C, which is for this one."""
-    try:
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    except ValueError:  # in a thread
+    """Have a process that is started meanwhile not see Ctrl-C, which is for this one."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _serve(connection: Connection, imports: list[str], folder: Path) -> None:
     """Run cells and call answers as the connection asks, until it closes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ |= {"MPLBACKEND": "Agg", "IPYTHONDIR": str(folder / "ipython")}
     from tlcourse import checks
     from tlcourse.course import shell

@@ -1,4 +1,4 @@
-"""Handing in: a set's notebook is checked for wholeness, run once more, and packed into one file."""
+"""Handing in: a set's notebook is checked, run once more, and packed into one file."""
 
 import io
 import json
@@ -55,9 +55,7 @@ class HandedIn:
         return [name for name, status in self.tasks.items() if status != "correct"]
 
 
-def submit(
-    folder: Path, name: str, on_start: Callable[[], object] = lambda: None
-) -> HandedIn:
+def submit(folder: Path, name: str, on_start: Callable[[], object] = lambda: None) -> HandedIn:
     """Check that a set's notebook is whole, run it once more, and write the one file to hand in.
 
     Parameters
@@ -96,8 +94,8 @@ def submit(
         replaced = target.exists()
         write(target, packed.getvalue())  # first, so that nothing can come between
     last = progress.read(folder).get(name, {})
-    on_start()
     try:
+        on_start()
         cells = [Cell(c["cell_type"], content.source_of(c), content.grade_id(c)) for c in
                  mine["cells"]]  # fmt: skip
         verdicts, errors = rehearse(plan_of(cells, released), released)
