@@ -28,6 +28,7 @@ from tlcourse.grading import handins
 
 LIMIT = 1  # processor seconds for a cell or a call
 CORPUS = attacks.every()
+TAKE_TIME = ("killing-cripple-the-server", "killing-shrink-the-server")  # from whoever comes next
 CANARY = "0123456789abcdef" * 2
 
 
@@ -138,7 +139,7 @@ def write_class(root: Path, marks: Path, port: int, name: str) -> dict[str, obje
     add(edit=next(edits))
     for attack in CORPUS:
         add(attack)
-        add(edit=uses_its_time if "server" in attack.name else next(edits))
+        add(edit=uses_its_time if attack.name in TAKE_TIME else next(edits))
     return made
 
 

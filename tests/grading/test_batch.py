@@ -20,6 +20,7 @@ import pytest
 
 from tests.checks import notebook
 from tests.grading import needs_sandbox
+from tests.grading.test_sandbox import cannot_add_rights
 from tlcourse import cli
 from tlcourse.course import content
 from tlcourse.files import CourseError
@@ -419,6 +420,7 @@ def test_what_changes_no_mark_is_not_in_its_key(package):
     before = state()
     (package / "weights" / "README.md").write_text("other words")
     (package / "questions.toml").write_text("")
+    (package / "course" / "first_edition.json").write_text("{}")
     (package / "course" / "templates" / "slides.html.j2").write_text("")
     (package / "__pycache__").mkdir(exist_ok=True)
     (package / "__pycache__" / "losses.cpython-311.pyc").write_bytes(b"x")
@@ -588,6 +590,19 @@ def test_a_class_is_marked_by_the_command(class_of, tmp_path, capsys):
     assert "To be marked by hand in formgrader: student000" in out
     assert "With an extension, and nothing handed in: ben" in out
     assert (tmp_path / "marks" / "ex02.csv").read_text("utf-8").count("\n") == 11
+
+
+@needs_sandbox
+def test_where_each_submission_needs_a_sandbox_of_its_own_the_marks_are_the_same_and_it_is_said(
+    class_of, tmp_path, capsys, monkeypatch
+):
+    (tmp_path / "tools").mkdir()
+    monkeypatch.setenv("PATH", cannot_add_rights(tmp_path / "tools"))
+    marks = tmp_path / "marks"
+    code, out, _ = run_command(capsys, class_of(2), "--exercise", "2", "--out", marks)
+    assert code == 0
+    assert "Each submission got a sandbox of its own, which is slow" in out
+    assert points([json.loads(path.read_text("utf-8")) for path in stamps(marks)]) == expected(2)
 
 
 def test_without_a_sandbox_no_marks_are_issued(class_of, tmp_path, capsys, monkeypatch):

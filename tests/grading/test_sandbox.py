@@ -371,6 +371,63 @@ def test_time_is_bounded_and_the_message_says_so(box):
     assert time.monotonic() - begin < 0.3 + SECONDS
 
 
+class Sped:
+    """A session and its clock: of each second that passes, a request works for a part of one."""
+
+    def __init__(self, share: float, waits: bool = False, imports: float = 0.0) -> None:
+        self.now, self.share, self.waits, self.most = 0.0, share, waits, imports
+
+    def used(self) -> dict:
+        imports = min(self.now * self.share, self.most)
+        cpu = self.now * self.share - imports
+        return {"cpu": cpu, "imports": imports, "waits": self.waits}
+
+
+@pytest.mark.parametrize(
+    ("session", "least", "most"),
+    [
+        (Sped(1.0), 10, 10.5),
+        (Sped(2.0), 10, 10.1),  # two threads: the clock has to show the seconds as well
+        (Sped(0.2), 50, 52),  # a busy machine
+        (Sped(0.001), 100, 101),
+        (Sped(0.0, waits=True), 10, 11),
+        (Sped(0.001, waits=True), 100, 101),
+        (Sped(1.0, imports=30), 40, 41),
+        (Sped(0.0), 100, 101),
+    ],
+)
+def test_processor_time_decides_and_the_clock_only_at_last(session, least, most, monkeypatch):
+    monkeypatch.setattr(sandbox, "monotonic", lambda: session.now)
+    watch = sandbox._Stopwatch(session, 10)
+    while (left := watch.left()) > 0:
+        session.now += left
+    assert least <= session.now <= most
+
+
+@pytest.mark.parametrize("claim", ["1e300", "float('inf')", "float('nan')", "-1e300"])
+def test_imports_that_are_claimed_are_believed_up_to_a_bound(box, claim):
+    session = box.session(imports=0.3)
+    body = f"""
+        import struct, sys
+        sys.meta_path[0]._note[:16] = struct.pack("dd", {claim}, 0.0)
+        while True:
+            pass
+    """
+    session.ask(SECONDS, op="run", source=defined(body), file="cell 1")
+    with pytest.raises(Ended) as ended:
+        session.ask(0.3, op="call", name="f", arguments=[])
+    assert ended.value.limit == "time"
+    assert session.cpu < 3
+
+
+def test_modules_of_one_s_own_are_no_imports_that_take_no_time(box):
+    body = """
+        open("slow.py", "w").write("while True: pass")
+        __import__("slow")
+    """
+    assert failure(box, body, 0.3).startswith("no answer within 0.3 seconds")
+
+
 def test_it_stays_one_session_for_the_kernel_that_shares_out_the_processors(box):
     """Else forty sessions would leave the worker beside it a fortieth of the time."""
     body = """

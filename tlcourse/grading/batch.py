@@ -180,9 +180,10 @@ def _state(released: Released, settings: Settings) -> str:
     versions += map(_version, _COMPUTES)
     limits = (settings.secret, settings.cell_seconds, settings.seconds)
     key = sha256(repr((versions, limits)).encode() + released.data)
-    for path in sorted(PACKAGE.rglob("*")):
+    weights = [path for path in (PACKAGE / "weights").iterdir() if path.suffix in (".npz", ".json")]
+    for path in sorted([*PACKAGE.rglob("*.py"), *weights]):
         place = path.relative_to(PACKAGE)
-        if path.suffix in (".py", ".npz", ".json") and place.parts[0] != "_content":
+        if place.parts[0] != "_content":  # notebooks and the like, in an installed package
             key.update(sha256(place.as_posix().encode()).digest())
             key.update(sha256(path.read_bytes()).digest())
     return key.hexdigest()

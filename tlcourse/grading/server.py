@@ -277,3 +277,4 @@ class TimedImports:
 
 if __name__ == "__main__":
     main()
+    os._exit(0)  # at once: to take down a back-end in order takes long
