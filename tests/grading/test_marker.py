@@ -302,10 +302,9 @@ def test_an_answer_that_is_not_there_is_not_attempted_and_says_why(box):
 
 def test_the_seconds_for_all_of_it_are_processor_seconds_and_hitting_them_is_noted(box):
     loop = "import time\nend = time.process_time() + 0.6\nwhile time.process_time() < end: pass\n"
-    cells = (*((number, loop) for number in range(1, 9)), (9, "def double(x): return 2 * x"))
-    run = marker._Run(Plan(cells, {}, ""), box, 1.0, monotonic() + 600, 1.5)
-    verdict = marker._judge(double, run, np.random.default_rng(0))
-    run.close()
+    cells = (*(Step(number, loop) for number in range(1, 9)), Step(9, "def double(x): return x"))
+    walk = Walk(Plan(cells, {}, {}, ""), box.session, imports=60, cell_seconds=1.0, seconds=1.5)
+    verdict = walk.verdicts({"double": double}, lambda _: np.random.default_rng(0))["double"]
     assert "the 1.5 seconds for all of it are used up" in verdict.message
-    assert run.limits == {"time"}
-    assert run.cpu < 6
+    assert walk.limits == {"time"}
+    assert walk.cpu < 6

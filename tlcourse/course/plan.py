@@ -195,7 +195,7 @@ class _Check(NamedTuple):
 
 
 def _checks(source: str, names: Iterable[str]) -> list[_Check]:
-    """The checks that a cell calls when it runs, in their order.
+    """The last check of each task that a cell calls when it runs.
 
     Whatever `ex` is called, and also within `with`, `try`, `for` and `if`: the call is recognised
     by `.softmax.check(`. A call in a function is not, for nobody knows when it runs.
@@ -207,7 +207,7 @@ def _checks(source: str, names: Iterable[str]) -> list[_Check]:
         tree = parsed(text)
     if tree is None:
         return []
-    found, length, groups = [], text.count("\n") + 1, []
+    found, length, groups = {}, text.count("\n") + 1, []
     for statement in tree.body:  # those that share a line, with a semicolon between, are one group
         if groups and statement.lineno <= groups[-1][-1].end_lineno:
             groups[-1].append(statement)
@@ -219,11 +219,13 @@ def _checks(source: str, names: Iterable[str]) -> list[_Check]:
             start, end, alone = 1, length, False
         for call in [call for statement in group for call in _calls(statement)]:
             if call.func.value.attr in names:
-                argument = ast.get_source_segment(text, call.args[0]) or ""
                 is_alone = alone and getattr(group[0], "value", None) is call
                 is_alone = is_alone and isinstance(group[0], ast.Expr)
-                found.append(_Check(call.func.value.attr, start, end, argument, is_alone))
-    return found
+                found[call.func.value.attr] = (start, end, call.args[0], is_alone)
+    return [
+        _Check(task, start, end, ast.get_source_segment(text, argument) or "", is_alone)
+        for task, (start, end, argument, is_alone) in found.items()
+    ]
 
 
 def parsed(source: str) -> ast.Module | None:
