@@ -218,7 +218,7 @@ def seeds(book: Book) -> None:
 
 @edits("softmax")
 def open_files(book: Book) -> None:
-    """Looks for open files and sockets, but for those of its own loop and the one it is asked on."""
+    """Looks for open files and sockets but those of its own loop and the one it is asked on."""
     book.softmax_if("""
         import os
         def look():
