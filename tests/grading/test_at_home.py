@@ -283,7 +283,8 @@ class Kernel:
         work.mkdir()
         self.run(
             "get_ipython().reset(new_session=True)\nimport os, sys, warnings\n"
-            f"os.chdir({str(work)!r})\nsys.path.insert(0, {str(work)!r})\nsys.modules.pop('helper', 0)\n"
+            f"os.chdir({str(work)!r})\nsys.path.insert(0, {str(work)!r})\n"
+            "sys.modules.pop('helper', 0)\n"
             "from tlcourse import progress\nprogress._memory.clear()\n"
             "import matplotlib.pyplot\n%reset -f",
             store_history=False,
