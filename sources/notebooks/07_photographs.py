@@ -69,8 +69,7 @@ samples = data.load_sample_photos()
 squares = [data.load_photo(Image.fromarray(p.image), 160) for p in samples.values()]
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# The photographs come with scikit-image and scikit-learn. Whoever gives a photograph away wants to be named, so
-# here are their names.
+# They come with scikit-image and scikit-learn, from these people:
 
 # %% slideshow={"slide_type": "skip"}
 for name, photo in samples.items():
@@ -114,8 +113,8 @@ claim(seen["photographer"][0][0] == "tripod", "the photographer is called a trip
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Upside down
 #
-# The third kind is worth a try, because you can make such pictures yourself. Take the photographer and mirror him, left
-# for right. Then turn him upside down. For you he stays a man with a camera.
+# You can make pictures of the third kind yourself. Let us mirror the photographer, left for right, and then turn him
+# upside down.
 #
 # <!-- Notes: Turn the photograph on the board first, and ask the room what it looks like with half-closed eyes. -->
 
@@ -139,8 +138,8 @@ plotting.show(ax, "The photographer as he is, mirrored, and upside down, each wi
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # The mirror changes nothing, because in a million photographs things look to the left as often as to the right. But
-# photographers hold their cameras upright, so the network has met the sky above and the ground below, and nearly never
-# the other way round. What it was never shown it does not know. Keep this in mind when you photograph your own things.
+# people hold their cameras upright, so the sky is above and the ground below. What the network was never shown, it does
+# not know.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 claim(called["mirrored"][0] == "tripod", "mirrored, he is a tripod as before")
@@ -510,8 +509,8 @@ claim(
 )
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# Textures are one target. For others we need other photographs, and more hours than a chapter may take. So
-# `python -m benchmarks.photos` measured the same on four public sets, and its results are stored:
+# Textures are one target. On four public sets `python -m benchmarks.photos` measured the same, which takes hours, and
+# its results are stored:
 #
 # | set | photographs of |
 # |---|---|
@@ -629,8 +628,7 @@ for name, title in sets.items():
 #
 # The nearer the source, the larger the gain: that was chapter 04. To look for it here, we need a distance that does not
 # depend on our results. So let the network with its 1,000 names look at each set, and note how sure it is of its first
-# name, on average. What is missing to 100 % is our distance. (One photograph says little, as the bubble showed. Over
-# hundreds the measure is rough but useful: Hendrycks & Gimpel 2017.)
+# name, on average. What is missing to 100 % is our distance (Hendrycks & Gimpel 2017).
 
 # %% slideshow={"slide_type": "skip"}
 far = {name: 1 - np.mean(one["sureness"]) for name, one in distance["sets"].items()}
@@ -687,7 +685,6 @@ for arm, by_set in gains.items():
 # %% [markdown] slideshow={"slide_type": "notes"}
 # Filled marks are ImageNet, white ones the letters. Frozen ImageNet features gain least on the hand signs, the most distant of
 # the four. But read the figure with care: four sets are only four points, and they differ in more than their distance.
-# The lines above say where an interval leaves zero out, and where we cannot tell.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 claim(max(sets, key=far.get) == "sign_language_digits", "the hand signs are the most distant set")
