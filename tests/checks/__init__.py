@@ -5,6 +5,7 @@ solution's cell: a dict of replacements in its text, or a whole cell of its own.
 with a piece of the message that is meant for it.
 """
 
+import linecache
 from contextlib import redirect_stdout
 from functools import cache
 from importlib import import_module
@@ -49,6 +50,8 @@ def answer(name: str, task: str, code: str):
     """What the name `task` stands for after `code` ran in place of the solution's cell."""
     scope = dict(_namespace(name))
     exec(compile(code, f"<{name} {task}>", "exec"), scope)
+    lines = code.splitlines(keepends=True)
+    linecache.cache[f"<{name} {task}>"] = (len(code), None, lines, f"<{name} {task}>")
     return scope[task]
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from tlcourse.checks import Task, Verdict, tasks
 from tlcourse.checks.asking import printable
 from tlcourse.checks.engine import judge_answer
+from tlcourse.checks.forbidden import find_forbidden
 from tlcourse.checks.properties import Failure
 from tlcourse.course.content import Released, grade_id
 from tlcourse.grading import handins
@@ -175,10 +176,12 @@ class _RemoteAnswer:
         self._name, self._run = name, run
 
     def find(self, name: str, kind: str, forbids: Iterable[str]) -> dict:
-        reply = self._run.ask(op="find", name=name, kind=kind, forbids=list(forbids))
+        reply = self._run.ask(op="find", name=name, kind=kind, forbids=[])
         if "missing" in reply:
             what = "function" if kind == "function" else "name"
             return {"open": self._run.why_missing(name) or f"the notebook defines no such {what}"}
+        if "function" in reply and (used := find_forbidden(self._run.sources, name, forbids)):
+            return {"failure": f"this task is to be solved without {used}"}
         return _sound(reply)
 
     def call(self, arguments: Iterable) -> dict:
@@ -214,6 +217,11 @@ class _Run:
         self.cpu = 0.0
         self.limits: set[str] = set()
         self.broken: NoSandbox | None = None  # passes through a check, which would swallow it
+
+    @property
+    def sources(self) -> list[str]:
+        """The cells in the order in which they run."""
+        return [source for _, source in self._todo.cells]
 
     def ask(self, **request) -> dict:
         """An answer of the sandbox.
