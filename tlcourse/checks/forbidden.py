@@ -681,7 +681,9 @@ class _Search:
                     elif thing.nodes:
                         yield _UNKNOWN
                 if not things:
-                    yield f"builtins.{name}" if hasattr(builtins, name) else name
+                    own = f"builtins.{name}"
+                    is_own = hasattr(builtins, name) or own in self._notebook.patched
+                    yield own if is_own else name
             case ast.Attribute(value=value, attr=attribute):
                 for path in each(value):
                     if len(path) < 500:
