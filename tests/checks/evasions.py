@@ -55,7 +55,7 @@ EVASIONS = {
     ),
     "keras get a variable": (
         "ex02.softmax",
-        "import keras\nkind = 'softmax'\ndef softmax(z):\n    return keras.activations.get(kind)(z)",
+        "import keras\nk = 'softmax'\ndef softmax(z):\n    return keras.activations.get(k)(z)",
     ),
     "keras deserialize": (
         "ex02.softmax",
@@ -375,7 +375,7 @@ EVASIONS = {
     ),
     "exec of a variable": (
         "ex02.softmax",
-        "code = '''import scipy.special\ndef softmax(z):\n    return scipy.special.softmax(z, 1)'''\n"
+        "code = '''import scipy.special\ndef softmax(z):\n    return scipy.special.softmax(z)'''\n"
         "exec(code)",
     ),
     "eval": (
@@ -405,7 +405,7 @@ EVASIONS = {
     ),
     "alias of an alias": (
         "ex02.softmax",
-        "import scipy as a\nb = a\nc = b.special\nd = c.softmax\ndef softmax(z):\n    return d(z, 1)",
+        "import scipy as a\nb = a\nc = b.special\nd = c.softmax\ndef softmax(z):\n    return d(z)",
     ),
     "old alias": (
         "ex02.softmax",
@@ -413,7 +413,7 @@ EVASIONS = {
     ),
     "walrus": (
         "ex02.softmax",
-        "import scipy.special\nprint(f := scipy.special.softmax)\ndef softmax(z):\n    return f(z, 1)",
+        "import scipy.special\nprint(f := scipy.special.softmax)\ndef softmax(z):\n    return f(z)",
     ),
     "walrus within": (
         "ex02.softmax",
@@ -709,7 +709,7 @@ HONEST = {
     ),
     "eigenvalues for another task": (
         "ex01.measured_rate",
-        "import numpy as np\ndef largest_rate(H):\n    return 2 / np.linalg.eigvalsh(H).max()\n# %%\n"
+        "import numpy as np\ndef largest_rate(H):\n    return np.linalg.eigvalsh(H).max()\n# %%\n"
         "def measured_rate(H):\n    theta = np.ones(len(H))\n    return theta @ H @ theta",
     ),
     "lengths of vectors": (

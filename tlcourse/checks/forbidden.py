@@ -15,6 +15,7 @@ import linecache
 import re
 import sys
 import warnings
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import lru_cache
@@ -247,16 +248,16 @@ class Notebook:
 
     def lookup(self, name: str, time: float) -> list[_Thing]:
         """What a name may mean at a time; empty if nothing binds it."""
-        found, since, until = [], -1, inf
-        for thing in reversed(self.table.get(name, ())):
-            if thing.time >= time:
-                until = thing.time if thing.sure else until
-                continue
-            found.append(thing)
-            if thing.sure:
-                since = thing.time
+        things, found, since, until = self.table.get(name, ()), [], -1, inf
+        now = bisect_left(things, time, key=lambda thing: thing.time)
+        for place in range(now - 1, -1, -1):
+            found.append(things[place])
+            if things[place].sure:
+                since = things[place].time
                 break
-        found += [t for t in self.added.get(name, ()) if since <= t.time < until]
+        if added := self.added.get(name):
+            until = next((thing.time for thing in things[now:] if thing.sure), inf)
+            found += [thing for thing in added if since <= thing.time < until]
         stars = [f"{module}.{name}" for when, module in self.stars if since < when < time]
         if stars:
             found.append(_Thing(stars))
