@@ -3,11 +3,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from benchmarks import data, label_efficiency
-from tlcourse import plotting
+from benchmarks import augmentation, data, label_efficiency, photo_distance, photos
+from tlcourse import models, plotting
 from tlcourse.course.content import benchmark
-from tlcourse.data import make_stripes
+from tlcourse.data import load_photo, load_sample_photos, make_stripes
 from tlcourse.files import CourseError
 
 RESULTS = Path(__file__).parents[1] / "benchmarks" / "results"
@@ -93,3 +94,47 @@ def test_the_depths_of_fine_tuning_begin_with_the_same_head():
         summaries(scores, ())
     sizes = [depth["parameters"] for depth in stored["depth"].values()]
     assert sizes == sorted(sizes)
+
+
+def test_augmentation_is_stored_for_four_sets_with_settings_inside_their_grids():
+    stored = benchmark("augmentation")
+    assert set(stored["sets"]) == set(photos.PUBLIC)
+    for record in stored["sets"].values():
+        assert set(record["accuracy"]) == set(record["chosen"]) == set(augmentation.ARMS)
+        for arm, scores in record["accuracy"].items():
+            assert len(scores) == 5
+            assert record["chosen"][arm]["inside"]
+
+
+def test_distances_are_stored_for_the_sets_that_were_measured():
+    sets = benchmark("photo_distance")["sets"]
+    assert set(sets) == set(photo_distance.SOURCES)
+    for name, record in benchmark("photos")["sets"].items():
+        assert sets[name]["digest"] == record["digest"]
+    assert all(len(record["sureness"]) == 5 for record in sets.values())
+
+
+def test_the_network_is_less_sure_of_noise_than_of_a_photograph():
+    network = models.efficientnet_lite0(side=64, top=True)
+    cup = load_photo(Image.fromarray(load_sample_photos()["coffee"].image), 64)
+    noise = np.random.default_rng(0).integers(0, 256, cup.shape)
+    sure = [photo_distance.sureness(network, np.stack([x] * 300)) for x in (cup, noise)]
+    assert min(sure[0]) > max(sure[1]) + 0.1
+
+
+@pytest.mark.parametrize("arm", augmentation.ARMS[1:])
+def test_an_augmentation_makes_other_photographs_of_the_same_size(arm):
+    x = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3)).astype("uint8")
+    made = augmentation.versions_of(x, arm, 0)
+    assert made.dtype == "uint8"
+    assert made.shape == ((1 if arm == "flip" else augmentation.VERSIONS) * 3, 32, 32, 3)
+    assert not (made[:3] == x).all()
+    assert (made == augmentation.versions_of(x, arm, 0)).all(), "the seed decides"
+
+
+def test_a_crop_keeps_an_even_picture_and_a_flip_turned_twice_is_the_picture():
+    even = np.full((1, 32, 32, 3), 77, "uint8")
+    assert (augmentation.versions_of(even, "crop", 1) == 77).all()
+    x = np.arange(32 * 32 * 3, dtype="uint8").reshape(1, 32, 32, 3)
+    once = augmentation.versions_of(x, "flip", 0)
+    assert (augmentation.versions_of(once, "flip", 0) == x).all()

@@ -467,16 +467,40 @@ def test_a_winner_is_claimed_only_where_the_interval_excludes_zero():
         "frozen": answers(y, 0.9, 0.91, 0.89, 0.9, 0.9),
         "fine-tuned": answers(y, 0.9, 0.9, 0.9, 0.91, 0.9),
     }
-    far = near | {"scratch": answers(y, 0.6, 0.62, 0.58, 0.6, 0.61)}
-    assert "We cannot tell which is best" in report.verdict(y, near)
+    far = near | {
+        "scratch": answers(y, 0.6, 0.62, 0.58, 0.6, 0.61),
+        "pixels": answers(y, 0.5, 0.52, 0.51, 0.5, 0.5),
+    }
     words = report.verdict(y, far)
-    assert "We cannot tell which is best here: " in words
+    assert words.startswith("We cannot tell which is best here: ")
     assert "clearly better than a small network from scratch" in words
-    clear = {"frozen": far["frozen"], "scratch": far["scratch"]}
+    clear = far | {"fine-tuned": far["scratch"]}
     assert report.verdict(y, clear).startswith("The frozen EfficientNet-Lite0 is best here")
     assert report.gain(y, "frozen", "scratch", clear).sentence.startswith(
         "The frozen EfficientNet-Lite0 is better than a small network from scratch by "
     )
+
+
+def test_who_is_worse_is_said_with_the_interval_of_the_better_one():
+    y = np.arange(400) % 2
+    rows = {
+        "frozen": answers(y, 0.6, 0.61, 0.6, 0.59, 0.6),
+        "pixels": answers(y, 0.9, 0.91, 0.9, 0.9, 0.89),
+    }
+    sentence = report.gain(y, "frozen", "pixels", rows).sentence
+    assert sentence.startswith("Logistic regression on pixels is better than the frozen")
+    assert re.search(r"interval \+[\d.]+ to \+[\d.]+\)", sentence)
+
+
+def test_a_winner_among_some_ways_is_none_among_all():
+    y = np.arange(400) % 2
+    frozen = answers(y, 0.9, 0.91, 0.89, 0.9, 0.9)
+    some = {"frozen": frozen, "pixels": answers(y, 0.6, 0.62, 0.58, 0.6, 0.61)}
+    words = report.verdict(y, some)
+    assert words.startswith("Not all ways are measured. Of those that are: the frozen")
+    words = report.verdict(y, {"frozen": frozen, "fine-tuned": frozen[::-1]})
+    assert words.startswith("Not all ways are measured. Of those that are: we cannot tell")
+    assert "Only the frozen" in report.verdict(y, {"frozen": frozen})
 
 
 def test_seeds_that_disagree_are_no_winner():
@@ -496,6 +520,61 @@ def test_four_test_photographs_settle_nothing():
     for other in (right, wrong):
         found = report.gain(y, "frozen", "scratch", {"frozen": right, "scratch": other})
         assert "cannot tell" in found.sentence
+
+
+def pretended(photos, out: Path, shares: dict[str, float]) -> report.Measurement:
+    """A measurement whose networks are right so often, without any network."""
+    rng = np.random.default_rng(0)
+
+    def some(share: float) -> np.ndarray:
+        y = photos.y[photos.test]
+        wrong = (y + rng.integers(1, photos.classes, len(y))) % photos.classes
+        return np.where(rng.random(len(y)) < share, y, wrong)
+
+    store = report.Store(out)
+    store.begin(photos)
+    full = {"scratch": 8, "fine-tuned": 4}
+    store.content["plans"]["1"] = {"steps": full, "rates": 3, "full": full, "seconds": full}
+    made = report.Measurement(photos, store, 1, 0, lambda *_: None)
+    for arm, share in shares.items():
+        steps = made.budgets(arm)
+        chosen = {"setting": 0.01, "inside": True, "why": "", "tried": 3}
+        store.content["chosen"][report._key(arm, steps)] = [
+            chosen | {"steps": each} for each in steps or [None]
+        ]
+        for seed in report.SEEDS:
+            predicted = [some(share).tolist() for _ in steps or [None]]
+            store.content["runs"].append(
+                {"arm": arm, "seed": seed, "steps": steps, "setting": 0.01, "seconds": 1.0,
+                 "cpu_seconds": 1.5, "predicted": predicted}
+            )  # fmt: skip
+    store.content["classifier"] = {
+        "arm": "frozen", "setting": 0.01, "steps": None, "score": 0.9, "side": 128,
+        "versions": "Keras", "predicted": some(shares["frozen"]).tolist(),
+        "probability": rng.random(len(photos.test)).tolist(),
+    }  # fmt: skip
+    return made
+
+
+def test_two_hundred_classes_make_a_page_with_a_list_of_confusions(tmp_path):
+    x = np.random.default_rng(0).integers(0, 256, (600, 128, 128, 3), "uint8")
+    names = tuple(f"class {k}" for k in range(200))
+    places = np.split(np.arange(600), [400, 400])
+    files = tuple(f"{n}.jpg" for n in range(600))
+    photos = report.Photos("many", x, np.arange(600) % 200, files, names, *places, "many: 600.", 0)
+    shares = {"frozen": 0.8, "pixels": 0.1, "scratch": 0.4, "fine-tuned": 0.8}
+    page = report.render(pretended(photos, tmp_path, shares))
+    assert "Most frequent confusions" in page
+    assert "Confusion matrix" not in page
+    assert page.count("data:image/jpeg") == report.MISTAKES
+    assert "We cannot tell which is best here" in page
+
+
+def test_a_page_without_mistakes_says_so(photos, tmp_path):
+    shares = dict.fromkeys(report.ARMS, 1.0)
+    page = report.render(pretended(photos, tmp_path, shares))
+    assert "Nothing: all test photographs are named right." in page
+    assert "The worst mistakes" not in page
 
 
 def test_confusions_of_many_classes_are_listed_the_most_frequent_first():

@@ -277,7 +277,7 @@ def grade(
         float | None,
         typer.Option(min=0, max=1, help="Share of the points lost for each day late."),
     ] = None,
-    penalty_most: Annotated[
+    max_penalty: Annotated[
         float | None, typer.Option(min=0, max=1, help="Share of the points lost at most.")
     ] = None,
     grace: Annotated[
@@ -309,6 +309,7 @@ def grade(
     from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress
 
+    from tlcourse import checks
     from tlcourse.course import content, processes
     from tlcourse.files import CourseError
     from tlcourse.grading import batch, collection, listing, report, rules
@@ -316,23 +317,26 @@ def grade(
 
     released = content.released(exercise)
     name, records = released.name, []
-    told = rules.changed(
-        rules.remembered(out, name, penalty),
+    settings = rules.current(
+        out,
+        name,
         deadline=deadline.astimezone().isoformat() if deadline else None,
         penalty=penalty,
-        most=penalty_most,
+        max_penalty=max_penalty,
         grace=grace,
         trust_timestamps=trust_timestamps,
         roster=str(roster.absolute()) if roster else None,
         platform=platform,
         column=column,
     )
-    if extensions and not told.deadline:
+    if extensions and not settings.deadline:
         raise typer.BadParameter("--extensions need a --deadline, once.")
     later = rules.read_extensions(extensions) if extensions else None
-    people = rosters.read(Path(told.roster)) if told.roster else None
+    people = rosters.read(Path(settings.roster)) if settings.roster else None
+    if people and settings.platform:
+        rosters.check(people, settings.platform, name, checks.title(name), settings.column)
     found = collection.collect(
-        submissions, name, released.notebook.name, trust_timestamps=told.trust_timestamps
+        submissions, name, released.notebook.name, trust_timestamps=settings.trust_timestamps
     )
     if people:
         found.submissions = people.applied(found.submissions)
@@ -372,10 +376,10 @@ def grade(
                 f"interrupted; {len(records)} submissions are marked and kept in {out}. "
                 "Run the command again to go on."
             ) from None
-    rules.remember(out, name, told)
     records.sort(key=lambda record: record["student"])
-    for sentence in report.write(out, records, found, told, extensions=later, roster=people):
+    for sentence in report.write(out, records, found, settings, extensions=later, roster=people):
         print(sentence)
+    rules.remember(out, name, settings)
 
 
 @app.command(cls=_Command, rich_help_panel=_TEACH)

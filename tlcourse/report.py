@@ -625,7 +625,8 @@ class Gain:
     def sentence(self) -> str:
         found = evaluation.verdict(self.low, self.high)
         one, other = NAMES[self.one], NAMES[self.other]
-        interval = f"95 % interval {_points(self.low)} to {_points(self.high)}"
+        low, high = (-self.high, -self.low) if found == "hurts" else (self.low, self.high)
+        interval = f"95 % interval {_points(low)} to {_points(high)}"
         if found == "makes no difference":
             return f"{_capital(one)} and {other} differ by less than a point ({interval})."
         if found == "cannot tell":
@@ -661,13 +662,16 @@ def verdict(y: np.ndarray, predicted: dict[str, np.ndarray], where: str = "here"
     tied = [g.other for g in gains if g.low <= 0]
     if not others:
         return f"Only {NAMES[best]} could be measured: there is nothing to compare it with."
+    some = "" if len(scores) == len(ARMS) else "Not all ways are measured. Of those that are: "
     if not tied:
-        return (
-            f"{_capital(NAMES[best])} is best {where}: it names {scores[best]:.0%} of the test "
+        text = (
+            f"{NAMES[best]} is best {where}: it names {100 * scores[best]:.0f} % of the test "
             "photographs right, and its lead over each other way is more than chance."
         )
+        return f"{some}{text}" if some else _capital(text)
     names = [NAMES[arm] for arm in (best, *tied)]
-    text = f"We cannot tell which is best {where}: {', '.join(names[:-1])} or {names[-1]}."
+    text = f"{some}{'we' if some else 'We'} cannot tell which is best {where}: "
+    text += f"{', '.join(names[:-1])} or {names[-1]}."
     if ahead := [NAMES[arm] for arm in others if arm not in tied]:
         text += f" {_capital(NAMES[best])} is clearly better than {' and '.join(ahead)}."
     return text
@@ -845,8 +849,8 @@ def _halves(measurement: Measurement, predicted: dict, y: np.ndarray) -> list[st
             shorter[arm] = np.mean(half == y)
             few, many = measurement.budgets(arm)
             lines.append(
-                f"{_capital(NAMES[arm])} reaches {shorter[arm]:.1%} after {few} steps and "
-                f"{means[arm]:.1%} after {many}."
+                f"{_capital(NAMES[arm])} reaches {100 * shorter[arm]:.1f} % after {few} steps and "
+                f"{100 * means[arm]:.1f} % after {many}."
             )
     if lines:
         same = sorted(means, key=means.get) == sorted(shorter, key=shorter.get)

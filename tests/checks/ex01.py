@@ -113,7 +113,7 @@ WRONG = {
         ("steps in between", {"        rows.append(x[batch].T @ error / len(batch))":
                               "        rows.append(x[batch].T @ error / len(batch))\n"
                               "        theta = theta - 0.1 * rows[-1]"},
-         "only the first row is right: θ stays the same"),
+         "only the first row is right: does θ"),
         ("calls an open task", "def gradient(theta, x, y):\n    raise NotImplementedError\n\n\n"
          "def minibatch_gradients(theta, x, y, order, size):\n"
          "    return np.array([gradient(theta, x[order], y[order])])",
@@ -194,7 +194,7 @@ WRONG = {
          "this task is to be solved without numpy.roots"),
         ("singular values", "def measured_rate(H):\n"
          "    return 2 / np.linalg.svd(H, compute_uv=False)[0]", "without numpy.linalg.svd"),
-        ("few steps", {"range(200)": "range(10)"}, "walk more steps"),
+        ("few steps", {"range(200)": "range(10)"}, "are there enough steps"),
         ("upside down", {"return alpha": "return 1 / alpha"}, "upside down"),
         ("overflows", {"range(200)": "range(400)"}, "a comparison with NaN is false"),
         ("too coarse", {"range(30)": "range(3)"}, "measured_rate("),

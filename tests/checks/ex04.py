@@ -110,6 +110,12 @@ WRONG = {
          "compare all of y"),
         ("last column", {"np.allclose(returned, y)": "np.allclose(returned[:, -1], y[:, -1])"},
          "compare all of y"),
+        ("best fit without the root", "def reordered(arrays, x, y):\n"
+         "    def distance(p):\n"
+         "        g, b, m, v = p\n"
+         "        return abs(g * (x - m) / (v + 0.001) + b - y).max()\n"
+         "    return list(min(permutations(arrays), key=distance))",
+         "this order fits best without the root"),
         ("no ε", {" + 0.001": ""}, "with 0.001 under the root?"),
         ("numbers", {FOUND: "return [0, 1, 2, 3]"}, "a number instead of an array of shape"),
     ],
@@ -179,6 +185,7 @@ WRONG = {
          "only the copied layers train"),
         ("a list", {"{name: ": "[", "sizes.items()}": "sizes.items()]"},
          "3 values (a list or tuple) instead of a dict"),
+        ("more than one", {"size > 0": "size > 1"}, "not as it should be"),
         ("everything", {TRAINS: "True"}, "and the way is frozen"),
         ("words", {TRAINS: f"'yes' if {TRAINS} else 'no'"}, "a text instead of a number"),
     ],
@@ -233,6 +240,8 @@ WRONG = {
         ("no negative", {'"negative" if gain < -3 * error else ': ""}, "a loss is a result too"),
         ("size alone", {"gain > 3 * error": "abs(gain) > 3 * error"},
          "the sign of the gain is lost"),
+        ("with a capital", {'"negative"': '"Negative"'}, "mind capitals and spaces"),
+        ("four errors of loss", {"-3 * error": "-4 * error"}, "a loss is a result too"),
         ("verdict alone", {'{"gain": gain, "error": error, "verdict": verdict}': "verdict"},
          "a text instead of a dict"),
     ],

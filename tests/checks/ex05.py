@@ -61,6 +61,9 @@ WRONG = {
          "not where the run began"),
         ("NaN anywhere", {"np.isfinite(losses[-1])": "np.all(np.isfinite(losses))"},
          "only if the last loss is NaN"),
+        ("with a capital", {'"guessing"': '"Guessing"'}, "mind capitals and spaces"),
+        ("a wider band", {"< 0.1)": "< 0.11)"}, "the bound is 0.1"),
+        ("last two", {"losses[-3:]": "losses[-2:]"}, "only the last two losses lie at ln K"),
         ("one word", {"return words": "return words[name]"}, "a text instead of a dict"),
     ],
     "trainable": [

@@ -43,6 +43,9 @@ WRONG = {
         ("no factor 2", {"2 * hits": "hits"}, "its 2 is missing"),
         ("of all", {"np.maximum(called, 1)": "counts.sum()", "np.maximum(truly, 1)":
                     "counts.sum()"}, "divided by the number of all examples"),
+        ("at least 2", {"np.maximum(called, 1)": "np.maximum(called, 2)",
+                        "np.maximum(truly, 1)": "np.maximum(truly, 2)"},
+         "a denominator of 1 is changed"),
         ("left out", {"hits / np.maximum(called, 1)": "hits[called > 0] / called[called > 0]",
                       "hits / np.maximum(truly, 1)": "hits[truly > 0] / truly[truly > 0]"},
          "left out of the mean"),
@@ -306,6 +309,7 @@ WRONG = {
             "if low > -0.01 and high < 0.01:": "if low <= 0 <= high:"},
          "that is 'cannot tell'"),
         ("ten points", {VERDICT: "if low > -0.1 and high < 0.1:"}, "that is 'helps'"),
+        ("a wider band", {VERDICT: "if low > -0.011 and high < 0.011:"}, "that is 'cannot tell'"),
         ("two points", {VERDICT: "if low > -0.02 and high < 0.02:"}, "that is 'cannot tell'"),
         ("the gain within a point", {VERDICT: "if abs(gain) < 0.01:"}, "that is 'cannot tell'"),
         ("the width", {VERDICT: "if high - low < 0.02:"}, "that is 'cannot tell'"),

@@ -80,6 +80,8 @@ def test_lab_answers_on_a_free_port_and_ends_with_its_kernels(
         config = json.loads(config)
         assert "@jupyterlab/apputils-extension:announcements" in config["disabledExtensions"]
         assert config["extensionManager"]["can_install"] is False
+        assert 'href="/custom/custom.css"' in page
+        assert "widget-slider" in ask(f"{base}/custom/custom.css", token)
         assert "03_cnn.ipynb" in ask(f"{base}/api/contents/notebooks", token)
         ask(f"{base}/api/kernels", token, b"{}")
         (kernel,) = wait_for(lambda: kernels_of(process))

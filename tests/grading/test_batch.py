@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -17,9 +18,11 @@ from importlib.metadata import version
 
 import psutil
 import pytest
+import typer
 
 from tests.checks import notebook
 from tests.grading import needs_sandbox
+from tests.grading.records import ROOT
 from tests.grading.test_sandbox import cannot_add_rights
 from tlcourse import cli
 from tlcourse.course import content
@@ -536,7 +539,7 @@ def test_when_the_run_ends_its_workers_and_sandboxes_end_and_no_folder_is_left(
 def test_a_worker_that_nobody_needs_ends_its_sandbox(class_of, tmp_path, monkeypatch):
     """A worker of Dask lives on when the run that it worked for is killed."""
     monkeypatch.setattr(batch, "_IDLE", 0.2)
-    (one,) = handins.find(class_of(1), NAME, FILE)
+    (one,) = collection.collect(class_of(1), NAME, FILE).submissions
     settings = batch.Settings(NAME, b"secret", 10.0, 120.0, 2**30)
     box = None
     for _ in range(2):
@@ -624,7 +627,7 @@ def test_a_second_run_needs_no_option_again_and_says_what_is_nobodys(class_of, t
     source, marks = class_of(2), tmp_path / "marks"
     roster = put(tmp_path / "people.csv", b"Full name\nstudent000\nstudent001\nGone Fishing\n")
     put(source / "notes.pdf")
-    deadline = ["--deadline", "2020-12-01 18:00", "--penalty", "0.5", "--penalty-most", "0.25"]
+    deadline = ["--deadline", "2020-12-01 18:00", "--penalty", "0.5", "--max-penalty", "0.25"]
     command = [source, "--exercise", "2", "--out", marks]
     _, first, _ = run_command(capsys, *command, *deadline, "--roster", roster)
     code, second, _ = run_command(capsys, *command)
@@ -640,7 +643,7 @@ def test_a_second_run_needs_no_option_again_and_says_what_is_nobodys(class_of, t
     roster.unlink()
     code, _, err = run_command(capsys, *command)
     assert code == 1
-    assert "by --roster" in err
+    assert "is gone: give --roster again, or delete" in err
 
 
 def test_without_a_sandbox_no_marks_are_issued(class_of, tmp_path, capsys, monkeypatch):
@@ -669,3 +672,17 @@ def test_a_folder_that_cannot_be_written(class_of, tmp_path, capsys):
     code, _, err = run_command(capsys, class_of(2), "--exercise", "2", "--out", tmp_path / "marks")
     assert code == 1
     assert "--out" in err
+
+
+def test_the_guide_and_the_command_name_the_same_options():
+    guide = (ROOT / "docs" / "grading.md").read_text("utf-8")
+    command = typer.main.get_command(cli.app).commands["grade"]
+    known = {
+        name
+        for one in command.params
+        for name in (*one.opts, *one.secondary_opts)
+        if name.startswith("--")
+    }
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", guide)) - {"--force"}  # of nbgrader
+    assert named <= known
+    assert known - named <= {"--exercise", "--out", "--help"}

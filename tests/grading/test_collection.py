@@ -387,3 +387,16 @@ def test_nothing_is_one_sentence(tmp_path):
         collect(put(tmp_path / "class", {"list.csv": b"", "__MACOSX/x": b""}))
     with pytest.raises(entries.Unreadable):
         entries.walk(put(tmp_path, {"x.zip": b"no"}) / "x.zip")
+
+
+def test_folders_without_end_and_names_that_are_no_text_stop_nobody(tmp_path):
+    folder = put(tmp_path / "class", {f"ada/{FILE}": SOLVED, f"bob/{'a/' * 200}{FILE}": SOLVED})
+    for byte in (b"\xfe", b"\xff"):
+        path = os.fsencode(folder) + b"/c" + byte
+        os.mkdir(path)
+        with open(path + b"/" + FILE.encode(), "wb") as file:
+            file.write(SOLVED)
+    found = {one.student: one for one in collect(folder).submissions}
+    assert set(found) == {"ada", "bob", "c\\udcfe", "c\\udcff"}
+    assert "more than 50 folders" in found["bob"].reason
+    assert found["c\\udcff"].data == SOLVED

@@ -10,7 +10,7 @@ import pytest
 from tests.grading.handedin import FILE, NAME, OPEN, SOLVED, canvas, moodle, people, put, table
 from tests.grading.records import enter, record, unreadable
 from tlcourse.files import CourseError
-from tlcourse.grading import collection, report, rules
+from tlcourse.grading import collection, gradebook, report, rules
 from tlcourse.grading import roster as rosters
 
 pytest.importorskip("nbgrader")
@@ -54,14 +54,14 @@ def platform(request):
 def write(marks, tmp_path, platform):
     """A class of this platform, reported; what was said, and the rows that go back."""
 
-    def make(work, maximum=90.0, open_answer="", **told):
+    def make(work, maximum=90.0, open_answer="", **values):
         folder = tmp_path / "class"
         folder.mkdir(exist_ok=True)
         download, file = {"moodle": moodle, "canvas": canvas}[platform](folder, work, maximum)
         roster, found = rosters.read(file), collect(download)
         found.submissions = roster.applied(found.submissions)
         records = marked(found, open_answer=open_answer)
-        known = rules.Rules(roster=str(file), platform=platform, **told)
+        known = rules.Rules(roster=str(file), platform=platform, **values)
         said = "\n".join(report.write(marks, records, found, known, roster=roster))
         return said, *returned(marks, platform)
 
@@ -224,16 +224,16 @@ def test_nothing_that_goes_back_is_a_formula_or_commands_a_terminal(marks, tmp_p
 
 
 @pytest.mark.parametrize(
-    ("told", "words"),
+    ("values", "words"),
     [
         ({"platform": "canvas"}, "--for canvas needs the gradebook that Canvas exports"),
         ({"platform": "moodle", "column": "x"}, ""),
     ],
 )
-def test_the_roster_must_be_of_the_platform(marks, tmp_path, told, words):
+def test_the_roster_must_be_of_the_platform(marks, tmp_path, values, words):
     download, file = moodle(tmp_path, [SOLVED])
     roster, found = rosters.read(file), collect(download)
-    known = rules.Rules(roster=str(file), **told)
+    known = rules.Rules(roster=str(file), **values)
     if not words:
         report.write(marks, marked(found), found, known, roster=roster)
         return
@@ -272,7 +272,7 @@ def test_the_column_of_canvas_is_found_or_named(marks, tmp_path, columns, column
 def test_the_rules_are_remembered_and_can_be_changed(tmp_path):
     first = rules.changed(rules.Rules(), deadline="2026-12-01T18:00:00+01:00", penalty=0.1)
     rules.remember(tmp_path, NAME, first)
-    again = rules.changed(rules.remembered(tmp_path, NAME), penalty=None, most=None)
+    again = rules.changed(rules.remembered(tmp_path, NAME), penalty=None, max_penalty=None)
     assert again == first
     assert rules.changed(again, penalty=0.0, grace=5.0).penalty == 0
     assert rules.remembered(tmp_path, "ex03") == rules.Rules()
@@ -287,3 +287,22 @@ def test_the_rules_are_remembered_and_can_be_changed(tmp_path):
     (tmp_path / "records" / "ex02.rules.json").write_text("{")
     with pytest.raises(CourseError, match="delete it"):
         rules.remembered(tmp_path, NAME)
+
+
+def test_an_extension_is_found_by_name_or_number(marks, tmp_path):
+    from datetime import UTC, datetime, timedelta
+
+    folder = tmp_path / "class"
+    folder.mkdir()
+    download, file = moodle(folder, [SOLVED, SOLVED, SOLVED])
+    roster, found = rosters.read(file), collect(download)
+    found.submissions = roster.applied(found.submissions)
+    due = datetime(2026, 12, 1, 12, tzinfo=UTC)
+    values = rules.Rules(deadline=due.isoformat(), penalty=0.5)
+    later = due + timedelta(days=3)
+    extensions = {"ada müller": later, "102": later, "Nobody": later}
+    records = marked(found, open_answer="")
+    said = "\n".join(report.write(marks, records, found, values, extensions=extensions))
+    known = gradebook.marks(marks, NAME)
+    assert [known[one.student].days_late for one in found.submissions] == [0, 0, 1]
+    assert "With an extension, and nothing handed in: Nobody" in said

@@ -62,7 +62,7 @@ def test_grace_a_cap_and_what_the_platform_says(marks):
     ]
     records.append(record("flagged", submitted="", late=True))
     records.append(record("unknown", submitted=""))
-    gradebook.store(marks, records, deadline=DEADLINE, penalty=0.1, most=0.3, grace=15)
+    gradebook.store(marks, records, deadline=DEADLINE, penalty=0.1, max_penalty=0.3, grace=15)
     rows = table(marks)
     days = {"grace": 0, "late": 1, "week": 7, "flagged": 1, "unknown": 0}
     assert {name: int(row["days late"]) for name, row in rows.items()} == days

@@ -103,13 +103,13 @@ def grade(
     released = content.released(exercise)
     if found is None:
         found = collection.collect(source, released.name, released.notebook.name).submissions
+    found = [_under_old_name(marks, one) for one in found]
     again = set(again)
     _check_names(again - {LIMITS}, [one.student for one in found])
     folder = marks / "records" / released.name
     with explain_os_errors(marks, "--out"):
         folder.mkdir(parents=True, exist_ok=True)
         secret = _secret(marks)
-    found = [_under_old_name(marks, one) for one in found]
     about = {one.student: _about(one) for one in found}  # it may be corrected without marking
     settings = Settings(released.name, secret, cell_seconds, seconds, _memory(released, workers))
     state = _state(released, settings)

@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 MOST_BYTES = 20 * 2**20  # of a notebook, and of a zip within a folder or a zip
 _MOST_FILES = 20_000  # of a zip
 _DEPTH = 3  # zips within zips
+_FOLDERS = 50  # folders within folders
 
 
 class Unreadable(Exception):
@@ -111,6 +112,9 @@ def is_zip(name: str) -> bool:
 
 
 def _in_folder(folder: Path, at: PurePosixPath) -> Iterator[Entry]:
+    if len(at.parts) > _FOLDERS:
+        yield Entry(at, is_folder=True, problem=f"it lies in more than {_FOLDERS} folders")
+        return
     with os.scandir(folder) as found:
         inside = sorted(found, key=lambda one: one.name)
     if not inside and at.parts:

@@ -141,7 +141,7 @@ def page(
     html = page_template("feedback.html.j2").render(
         exercise=released.name,
         title=title(released.name),
-        student=shortened(record["student"], 200),
+        student=shortened(record.get("name") or record["student"], 200),
         reason=shortened(record["reason"], LINE) if record["status"] != "marked" else "",
         version=shortened(record.get("version", ""), LINE),
         submitted=_date(standing.submission.timestamp),

@@ -47,7 +47,7 @@ def store(
     deadline: datetime | None = None,
     extensions: dict[str, datetime] | None = None,
     penalty: float = 0.0,
-    most: float = 1.0,
+    max_penalty: float = 1.0,
     grace: float = 0.0,
 ) -> list[str]:
     """Bring records into the gradebook, and write what follows from it; twice is the same as once.
@@ -68,7 +68,7 @@ def store(
         A later deadline for some students. Without any the gradebook keeps those that it has.
     penalty : float
         The share of the score, from 0 to 1, that is lost for each day late that has begun.
-    most : float
+    max_penalty : float
         The share that is lost at most.
     grace : float
         Minutes after the deadline that do not count.
@@ -89,12 +89,12 @@ def store(
     exercises = {record["exercise"] for record in own.values()}
     if not own:
         return []
-    if len(exercises) > 1 or not (0 <= penalty <= 1 and 0 <= most <= 1 and grace >= 0):
+    if len(exercises) > 1 or not (0 <= penalty <= 1 and 0 <= max_penalty <= 1 and grace >= 0):
         raise ValueError(
-            "the records are of one exercise, penalty and most are shares from 0 to 1, and grace "
-            "is not negative."
+            "the records are of one exercise, penalty and max_penalty are shares from 0 to 1, and "
+            "grace is not negative."
         )
-    cost = Cost(penalty, most, timedelta(minutes=grace))
+    cost = Cost(penalty, max_penalty, timedelta(minutes=grace))
     if extensions is not None:
         extensions = {student_id(name): utc(date) for name, date in extensions.items()}
     released = content.released(exercises.pop())

@@ -69,7 +69,8 @@ def person(first: str, *, is_file: bool) -> Person:
     is_file : bool
         Whether it is a file.
     """
-    first = normalize("NFC", first)
+    # Bytes of a name that are no text stay apart, so that two people do not become one.
+    first = normalize("NFC", first.encode("utf-8", "backslashreplace").decode())
     if found := _MOODLE.fullmatch(first):
         kind = found["kind"]
         text = "" if kind == "file" else f"{_MOODLE_KINDS.get(kind, kind)} of Moodle"

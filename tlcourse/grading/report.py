@@ -54,8 +54,11 @@ def write(
     CourseError
     """
     name = records[0]["exercise"]
+    if extensions:
+        extensions = {_student(text, records): when for text, when in extensions.items()}
     late = {"deadline": rules.due, "extensions": extensions, "grace": rules.grace}
-    waiting = gradebook.store(marks, records, **late, penalty=rules.penalty, most=rules.most)
+    cost = {"penalty": rules.penalty, "max_penalty": rules.max_penalty}
+    waiting = gradebook.store(marks, records, **late, **cost)
     said = [summary.text(records, **late)]
     if rules.text:
         said.append(rules.text)
@@ -103,6 +106,18 @@ def write(
         "what to say to it."
     )
     return [sentence for sentence in said if sentence]
+
+
+def _student(text: str, records: list[dict]) -> str:
+    """The student whom a lecturer means by a name or number, if it is one alone; else the text."""
+    if any(record["student"] == text for record in records):
+        return text
+    wanted, found = rosters.key(text), []
+    for record in records:
+        names = (record.get("name", ""), record.get("id", ""))
+        if wanted and wanted in map(rosters.key, names):
+            found.append(record["student"])
+    return found[0] if len(found) == 1 else text
 
 
 def _of_roster(roster: Roster, found: HandedIn) -> list[str]:
@@ -197,7 +212,7 @@ def _reason(record: dict, mark: Mark) -> str:
             why, failed = classroom.mistake(name, verdict), verdict["failed"]
             parts.append(f"{name}: {failed or 'not yet'}{f' ({why})' if why else ''}.")
     if mark.penalty:
-        days = f" by {mark.days_late} days" if mark.days_late else ""
+        days = f" by {mark.days_late} day{'s' * (mark.days_late > 1)}" if mark.days_late else ""
         parts.append(f"Late{days}, which costs {rounded(mark.penalty)} points.")
     if record.get("version"):
         parts.append("Of several files one was marked.")

@@ -90,8 +90,8 @@ class Roster:
             if found:
                 return found[0]
         for text in (submission.id, submission.name, submission.student):
-            key = _key(text)
-            found = [m for m in self.members if key and key in m.keys]
+            wanted = key(text)
+            found = [m for m in self.members if wanted and wanted in m.keys]
             if len(found) == 1:
                 return found[0]
         return None
@@ -112,7 +112,8 @@ class Roster:
         return sorted(member.name for member in self.members if member.row not in there)
 
 
-def _key(text: str) -> str:
+def key(text: str) -> str:
+    """A name without spaces, punctuation and capitals."""
     return "".join(c for c in normalize("NFC", text).casefold() if c.isalnum())
 
 
@@ -194,7 +195,7 @@ def _members(header: list[str], rows: list[list[str]], *, identifier: str) -> li
         if identifier == "ID" and ", " in names[0]:
             shown = names[-1]  # the given name first
         local = [n.partition("@")[0] for n in names if "@" in n]
-        keys = frozenset(key for n in [*names, *local] if (key := _key(n)))
+        keys = frozenset(key(n) for n in [*names, *local]) - {""}
         when = _time(row[submitted]) if submitted is not None else ""
         members.append(Member(_clean(shown), id_, place, when, keys))
     return members
@@ -235,6 +236,40 @@ class Returned:
     notes: list[str]
 
 
+def check(roster: Roster, platform: str, exercise: str, title: str, column: str = "") -> int:
+    """The place of the assignment's column, after a look at whether marks can go back at all.
+
+    Raises
+    ------
+    CourseError
+        If the roster is not that of the platform, or the column is not clear.
+    """
+    if roster.platform != platform:
+        wanted = {
+            "moodle": "Moodle's grading worksheet, in English",
+            "canvas": "the gradebook that Canvas exports",
+        }[platform]
+        raise CourseError(f"--for {platform} needs {wanted} as --roster; {roster.file} is not it.")
+    if platform == "moodle":
+        return roster.header.index("Grade")
+    free = [
+        i
+        for i, name in enumerate(roster.header)
+        if name not in _CANVAS_OWN and not _CANVAS_READ_ONLY.search(name)
+    ]
+    own = [i for i in free if column and column.casefold() in roster.header[i].casefold()]
+    if not column:
+        own = [i for i in free if exercise in roster.header[i].casefold().replace(" ", "")]
+        own = own or [i for i in free if title.casefold() in roster.header[i].casefold()]
+    if len(own) != 1:
+        known = ", ".join(repr(_clean(roster.header[i])) for i in free[:20]) or "none"
+        raise CourseError(
+            f"{roster.file} has {len(own)} columns for {column or exercise}, and one is needed: "
+            f"give its name by --column. Its assignments are {known}."
+        )
+    return own[0]
+
+
 def filled(
     roster: Roster,
     platform: str,
@@ -266,15 +301,10 @@ def filled(
     CourseError
         If the roster is not that of the platform, or the column is not clear.
     """
-    if roster.platform != platform:
-        wanted = {
-            "moodle": "Moodle's grading worksheet, in English",
-            "canvas": "the gradebook that Canvas exports",
-        }[platform]
-        raise CourseError(f"--for {platform} needs {wanted} as --roster; {roster.file} is not it.")
+    chosen = check(roster, platform, exercise, title, column)
     if platform == "moodle":
         return _for_moodle(roster, marks, maximum)
-    return _for_canvas(roster, exercise, title, marks, maximum, column)
+    return _for_canvas(roster, chosen, marks, maximum)
 
 
 def _for_moodle(roster: Roster, marks: dict, maximum: float) -> Returned:
@@ -303,34 +333,16 @@ def _for_moodle(roster: Roster, marks: dict, maximum: float) -> Returned:
     return Returned(_csv([roster.header, *rows]), notes)
 
 
-def _for_canvas(
-    roster: Roster, exercise: str, title: str, marks: dict, maximum: float, column: str
-) -> Returned:
-    free = [
-        i
-        for i, name in enumerate(roster.header)
-        if name not in _CANVAS_OWN and not _CANVAS_READ_ONLY.search(name)
-    ]
-    wanted = column.casefold()
-    own = [i for i in free if wanted and wanted in roster.header[i].casefold()]
-    if not wanted:
-        own = [i for i in free if exercise in roster.header[i].casefold().replace(" ", "")]
-        own = own or [i for i in free if title.casefold() in roster.header[i].casefold()]
-    if len(own) != 1:
-        known = ", ".join(repr(_clean(roster.header[i])) for i in free[:20]) or "none"
-        raise CourseError(
-            f"{roster.file} has {len(own)} columns for {column or exercise}, and one is needed: "
-            f"give its name by --column. Its assignments are {known}."
-        )
+def _for_canvas(roster: Roster, chosen: int, marks: dict, maximum: float) -> Returned:
     kept = [i for i, name in enumerate(roster.header) if name in _CANVAS_OWN - {"Notes"}]
     possible = next((r for r in roster.rows if "Points Possible" in r[0]), None)
-    factor = _factor(possible[own[0]] if possible else "", maximum)
+    factor = _factor(possible[chosen] if possible else "", maximum)
     notes = [_scaled(maximum, maximum * factor)] if factor != 1 else []
-    rows = [[roster.header[i] for i in [*kept, own[0]]]]
+    rows = [[roster.header[i] for i in [*kept, chosen]]]
     if possible:
-        rows.append([possible[i] for i in [*kept, own[0]]])
+        rows.append([possible[i] for i in [*kept, chosen]])
     for member in roster.members:
-        row = [roster.rows[member.row][i] for i in [*kept, own[0]]]
+        row = [roster.rows[member.row][i] for i in [*kept, chosen]]
         points, _ = marks.get(member.row, (None, ""))
         if points is not None:
             row[-1] = str(rounded(points * factor))

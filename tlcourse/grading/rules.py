@@ -23,7 +23,7 @@ class Rules:
         As ISO 8601 with its zone; "" if there is none.
     penalty : float
         The share of the points, from 0 to 1, that each day late costs.
-    most : float
+    max_penalty : float
         The share of the points that a penalty takes at most.
     grace : float
         Minutes after the deadline that do not count.
@@ -37,7 +37,7 @@ class Rules:
 
     deadline: str = ""
     penalty: float = 0.0
-    most: float = 1.0
+    max_penalty: float = 1.0
     grace: float = 0.0
     trust_timestamps: bool = False
     roster: str = ""
@@ -58,8 +58,8 @@ class Rules:
             parts.append(f"with {self.grace:g} minutes of grace")
         if self.penalty:
             parts.append(f"each day late costs {self.penalty:.0%} of the points")
-            if self.most < 1:
-                parts.append(f"at most {self.most:.0%}")
+            if self.max_penalty < 1:
+                parts.append(f"at most {self.max_penalty:.0%}")
         else:
             parts.append("being late costs nothing")
         return ", ".join(parts) + "."
@@ -67,6 +67,23 @@ class Rules:
 
 def _path(marks: Path, exercise: str) -> Path:
     return marks / "records" / f"{exercise}.rules.json"
+
+
+def current(marks: Path, exercise: str, **given) -> Rules:
+    """What holds in this run: what is given, and what an earlier run was told.
+
+    Raises
+    ------
+    CourseError
+        If that does not go together.
+    """
+    rules = changed(remembered(marks, exercise, given.get("penalty")), **given)
+    if rules.roster and given.get("roster") is None and not Path(rules.roster).is_file():
+        raise CourseError(
+            f"The roster {rules.roster} of an earlier run is gone: give --roster again, or delete "
+            f"{_path(marks, exercise)} to forget what earlier runs were told."
+        )
+    return rules
 
 
 def remembered(marks: Path, exercise: str, penalty: float | None = None) -> Rules:

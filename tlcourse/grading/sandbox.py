@@ -46,6 +46,7 @@ _HIDDEN = ("__pycache__", "_content", "checks", "grading")  # folders of the pac
 _RIGHTS = ("CAP_SYS_ADMIN", "CAP_SETPCAP", "CAP_NET_ADMIN")
 _GRACE = 30.0  # seconds in which the server answers, before the sandbox is thrown away
 _START = 120.0  # seconds that it may take to start
+_LEAVE = 5.0  # and to end
 _FORK = 5.0  # seconds that a fork may take to answer
 _LOOK = 0.2  # seconds after which a request is long, and its processor time is asked for
 _WAITS = 5, 0.1  # so many looks in a row that find it waiting, so many seconds apart, end it
@@ -335,7 +336,7 @@ class Sandbox:
             self._control.close()
         if self._process is not None:
             try:
-                self._process.wait(1)  # the server leaves when its socket closes
+                self._process.wait(_LEAVE)  # the server leaves when its socket closes
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()

@@ -344,3 +344,4 @@ _HANDLERS = {"hello": lambda *_: {}, "run": _run_cell, "find": _find, "call": _c
 
 if __name__ == "__main__":
     main()
+    os._exit(0)  # at once: to take down a back-end in order takes long

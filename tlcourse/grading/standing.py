@@ -18,19 +18,19 @@ class Cost:
     ----------
     penalty : float
         The share of the points that is lost for each day late that has begun.
-    most : float
+    max_penalty : float
         The share that is lost at most.
     grace : timedelta
         After the deadline, that does not count.
     """
 
     penalty: float = 0.0
-    most: float = 1.0
+    max_penalty: float = 1.0
     grace: timedelta = timedelta()
 
     def share(self, days: int) -> float:
         """The share of the points that so many days cost."""
-        return min(self.most, self.penalty * days)
+        return min(self.max_penalty, self.penalty * days)
 
 
 @dataclass

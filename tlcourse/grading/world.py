@@ -3,8 +3,8 @@
 The server in the sandbox may mount, switch on a network of its own that leads nowhere, and give up
 rights, but nothing else. Each fork takes itself out of the server's namespaces, mounts new folders,
 terminals and shared memory over the old ones, and then gives up every right for good. Modes, access
-lists, times, locks, ports and queues that a submission leaves behind end with it. All this costs two
-milliseconds of processor time.
+lists, times, locks, ports and queues that a submission leaves behind end with it. All this costs
+two milliseconds of processor time.
 """
 
 import ctypes

@@ -146,7 +146,7 @@ def image_grid(
     columns = min(columns, n)
     rows = -(-n // columns)
     gap = max(1, round(0.08 * w))
-    above = round((0.32 if h < _SQUARE else 0.16) * h) if titles is not None else gap
+    above = round((0.32 if h < _SQUARE else 0.22) * h) if titles is not None else gap
     if ax is None:
         cell = min(1.1 if h < _SQUARE else 1.7, WIDTH / columns)  # inches
         size = (columns * cell, rows * cell * (h + above) / (w + gap) + (0.4 if title else 0.1))

@@ -17,7 +17,7 @@ import numpy as np
 
 from tlcourse import exercise
 
-ex = exercise("ex01", edition=1)
+ex = exercise("ex01", edition=2)
 
 
 # %% [markdown]

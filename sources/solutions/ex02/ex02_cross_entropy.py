@@ -20,7 +20,7 @@ import numpy as np
 
 from tlcourse import exercise, losses
 
-ex = exercise("ex02", edition=1)
+ex = exercise("ex02", edition=2)
 
 
 # %% [markdown]

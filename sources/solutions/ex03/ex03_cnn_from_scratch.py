@@ -18,7 +18,7 @@ import numpy as np
 
 from tlcourse import exercise
 
-ex = exercise("ex03", edition=1)
+ex = exercise("ex03", edition=2)
 
 
 # %% [markdown]

@@ -21,7 +21,7 @@ from tlcourse import exercise, training
 
 import keras
 
-ex = exercise("ex04", edition=1)
+ex = exercise("ex04", edition=2)
 
 
 # %% [markdown]

@@ -20,7 +20,7 @@ from tlcourse import exercise, models
 
 import keras
 
-ex = exercise("ex05", edition=1)
+ex = exercise("ex05", edition=2)
 
 
 # %% [markdown]

@@ -21,7 +21,7 @@ from scipy import stats
 
 from tlcourse import exercise
 
-ex = exercise("ex06", edition=1)
+ex = exercise("ex06", edition=2)
 
 
 # %% [markdown]

@@ -248,7 +248,7 @@ def minibatch_gradients(answer, rng):
                     "now another's y": slope(theta, x[order], y),
                 }
                 | (
-                    {"only the first row is right: θ stays the same for all": got.mean(0)}
+                    {"only the first row is right: does θ change in between?": got.mean(0)}
                     if moved
                     else {}
                 ),
@@ -510,7 +510,9 @@ def measured_rate(answer, rng):
         }
         got, right = answer(curvature), 2 / np.linalg.norm(curvature, 2)
         if isinstance(got, float | int) and 1.03 * right < got < 1.15 * right:
-            mistakes["a little too large: walk more steps, or halve the interval more often"] = got
+            mistakes[
+                "a little too large: are there enough steps in a walk, and enough halvings?"
+            ] = got
         yield _rate(name, got, curvature, 0.03, mistakes)
     # The steep direction is at a right angle to each start that is simple to write.
     for start in ([1, 1], [1, -1], [1, 2], [1, 1, 1], [1, 2, 3]):

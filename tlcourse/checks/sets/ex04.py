@@ -10,7 +10,7 @@ import numpy as np
 from tlcourse.checks import agrees, assemble, holds, numbers, task
 from tlcourse.checks.references import normalised
 
-EDITION = 1
+EDITION = 2
 
 COPYING = ("tlcourse.transfer.copy_weights", "tlcourse.transfer.warm_start")
 
@@ -148,8 +148,23 @@ def _norm(rng, n: int, c: int, alike: int | None):
         x = numbers(rng, n, c)
         y = normalised(x, *right)
         others = [abs(normalised(x, *p) - y).max() for p in permutations(right)]
-        if sorted(others)[1] > 0.05:
+        named = ((0, 1, 2, 3), (0, 2, 1, 3), (2, 3, 0, 1), (3, 1, 2, 0))
+        by_rootless = [
+            all(a is right[i] for a, i in zip(_rootless(right, x, y), order, strict=True))
+            for order in named
+        ]
+        if sorted(others)[1] > 0.05 and not any(by_rootless):
             return right, x, y
+
+
+def _rootless(arrays, x, y) -> list[np.ndarray]:
+    """The order that fits best if one forgets the root."""
+
+    def distance(order):
+        gamma, beta, mean, variance = order
+        return abs(gamma * (x - mean) / (variance + 1e-3) + beta - y).max()
+
+    return list(min(permutations(arrays), key=distance))
 
 
 @task(
@@ -166,7 +181,16 @@ def reordered(answer, rng):
     shuffles = [s for s in twice if twice[s] not in known]
     for n, c, alike in ((3, 2, None), (3, 2, 0), (3, 2, 1), (8, 5, 0)):
         right, x, y = _norm(rng, n, c, alike)
-        shuffle = shuffles[rng.integers(len(shuffles))]
+        rootless = _rootless(right, x, y)
+        draws = (shuffles[i] for i in rng.permutation(len(shuffles)))
+        shuffle = next(  # so that no other mistake gives the order without the root
+            s
+            for s in draws
+            if not any(
+                all(right[i] is a for i, a in zip(order, rootless, strict=True))
+                for order in (s, twice[s])
+            )
+        )
         arrays = [right[i] for i in shuffle]
         got = answer(arrays, x, y)
         gamma, beta, mean, variance = right
@@ -185,7 +209,12 @@ def reordered(answer, rng):
             "the four arrays, in the order that gives y",
             got,
             right,
-            (partial if alike is not None else {})
+            {
+                "this order fits best without the root: divide by the root of variance + 0.001": (
+                    rootless
+                )
+            }
+            | (partial if alike is not None else {})
             | {
                 "the mean and β are exchanged: Keras' order is γ, β, mean, variance": [
                     gamma,
@@ -441,10 +470,12 @@ def repaired(answer, rng):
     "Three things decide: whether the layer has parameters, whether it was copied, and the way.",
     "A layer stays as it is if it has no parameters, or if the way is frozen and it was copied. "
     "All others train.",
+    edition=2,
 )
 def trains(answer, rng):
     """Which layers training changes, predicted."""
     network = {
+        "scale": 1,
         "conv1": 160,
         "pool1": 0,
         "conv2": 4640,
@@ -585,6 +616,7 @@ def _pairs(rng, seeds: int, errors: float, gain: float, ahead: float):
     "is the gain.",
     "The error is the standard deviation of these differences, with S − 1 below, divided by the "
     "root of S. Compare the gain with 3 and with −3 errors.",
+    edition=2,
 )
 def compared(answer, rng):
     """Does the transfer help? A verdict from paired runs."""
@@ -597,6 +629,8 @@ def compared(answer, rng):
         ("a loss that luck can explain", 10, -1.4, -0.02, -0.06),
         ("a gain that is nearly large enough", 6, 2.5, 0.03, 0.06),
         ("a gain that is just large enough", 12, 3.6, 0.03, -0.06),
+        ("a loss that is nearly large enough", 6, -2.5, -0.03, 0.06),
+        ("a loss that is just large enough", 12, -3.6, -0.03, -0.06),
     )
     lucky = (
         "the gain is measured against the weaker rival: the larger mean decides, not the larger "

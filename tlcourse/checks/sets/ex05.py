@@ -90,6 +90,7 @@ def preprocess(answer, rng):
     "Ask for the three words in the order in which they are defined; `np.isfinite` knows NaN.",
     "Guessing is a matter of distance: each of the last three losses lies within 0.1 of ln K, on "
     "either side. For diverging, ask whether the last loss is *not* a number up to ln K + 0.1.",
+    edition=2,
 )
 def diagnose(answer, rng):
     """What a loss curve says of a run."""
@@ -145,6 +146,15 @@ def diagnose(answer, rng):
             },
         )
         yield one(
+            "nor does one of which only the last two losses lie there",
+            guess + np.array([1.5, 1, 0.02, 0.01]),
+            "learns",
+            {
+                "guessing": "only the last two losses lie at ln K: each of the last three counts",
+                "diverges": "for this word only the last loss counts, and it lies at ln K",
+            },
+        )
+        yield one(
             "a loss that ends far above is diverging",
             guess + np.array([0, 0.02, 0.6, 2]),
             "diverges",
@@ -160,6 +170,16 @@ def diagnose(answer, rng):
             {
                 "learns": "every comparison with NaN is false, so that a lost run passes for a "
                 "good one: ask whether the loss is finite",
+                "guessing": "NaN is no number near ln K: ask whether the loss is finite",
+            },
+        )
+        yield one(
+            "NaN in the last epoch alone is diverging",
+            [*at_guess[:3], np.nan],
+            "diverges",
+            {
+                "learns": "every comparison with NaN is false, so that a lost run passes for a "
+                "good one: ask whether the last loss is finite",
                 "guessing": "NaN is no number near ln K: ask whether the loss is finite",
             },
         )
@@ -184,6 +204,16 @@ def diagnose(answer, rng):
             {"diverges": why},
             k=10,
         )
+        for name, distances, word in (
+            ("0.098 away is within 0.1", [0.098, -0.098, 0.098], "guessing"),
+            ("0.103 below is not within 0.1", [-0.103, -0.103, -0.103], "learns"),
+            ("0.103 above is more than 0.1", [0.103, 0.103, 0.103], "diverges"),
+            ("0.098 above is not more than 0.1", [0.5, 0.3, 0.098], "learns"),
+        ):
+            words = {"guessing", "learns", "diverges"} - {word}
+            why = "the bound is 0.1 on either side of ln K, so that this is not"
+            others = {other: f"{why} {other!r}" for other in words}
+            yield one(name, guess + np.array([0.6, *distances]), word, others)
         runs = {
             "a": at_guess,
             "b": guess * np.array([0.9, 0.6, 0.4, 0.2]),
@@ -808,7 +838,10 @@ def order(answer, rng):
     yield holds("the head is trained first", first.trains == {"head"}, why)
     why = "conv5 is unfrozen and not compiled again, so that the head alone trains on"
     yield holds("compiled again after unfreezing", not second.stale, why)
-    why = "with line E BatchNormalization trains, and loses the statistics of the source"
+    why = (
+        "with line E BatchNormalization trains, and loses the statistics of the source (on "
+        "TensorFlow the line does nothing, because the network's own flag is True already)"
+    )
     yield holds("BatchNormalization stays still", "conv5_bn" not in second.trains, why)
     why = "the second training is that of conv5 and the head"
     yield holds("then conv5 joins", second.trains == {"conv5", "head"}, why)

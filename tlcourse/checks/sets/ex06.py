@@ -95,6 +95,7 @@ def _macro(counts: np.ndarray):
         "keras.metrics.F1Score",
         "keras.metrics.FBetaScore",
     ),
+    edition=2,
 )
 def macro(answer, rng):
     """Precision, recall and F1 from a confusion matrix."""
@@ -112,6 +113,15 @@ def macro(answer, rng):
         wrong[why] = _padded(matrix, 1e-3)
         name = "follows the definitions where every class occurs"
         yield agrees(name, got, right, wrong, rtol=1e-6)
+    (matrix,) = counts(3)
+    matrix[0], matrix[:, 0] = 0, 0
+    matrix[0, 0] = 1
+    got = answer(matrix)
+    name = "a class of a single example, called once and rightly, has 1 in all three"
+    why = "a denominator of 1 is changed; change only those that are 0"
+    padded = [np.diag(matrix) / np.maximum(matrix.sum(axis), 2) for axis in (0, 1)]
+    right = _shares(matrix).mean(1)
+    yield agrees(name, got, right, {why: np.array([*np.mean(padded, 1), right[2]])})
     for name, is_called, occurs in (
         ("a class that is never called has precision 0", False, True),
         ("a class that never occurs has recall 0", True, False),
@@ -743,6 +753,7 @@ def _report(y, scratch, transfer):
     "stats.t.ppf(0.975, S - 1) times gains.std(ddof=1) over √S is the reach on either side. Ask "
     "for 'makes no difference' before you ask for 'helps'.",
     forbids=("tlcourse.evaluation.compare", "tlcourse.evaluation.verdict"),
+    edition=2,
 )
 def report(answer, rng):
     """Does transfer help on a new target? A report over paired seeds."""
@@ -781,6 +792,10 @@ def report(answer, rng):
         ("−0.5 to 1.5 points cannot tell", 1000, [15, 10, 5, 0, -5]),
         ("−4 to 5 points cannot tell", 1000, [-41, -18, 5, 28, 51]),
         ("−0.6 to 0.6 points make no difference", 1000, [-6, -3, 0, 3, 6]),
+        ("−1.04 to 0.14 points cannot tell", 2000, [-21, -15, -9, -3, 3]),
+        ("−0.99 to 0.19 points make no difference", 2000, [-20, -14, -8, -2, 4]),
+        ("−0.14 to 1.04 points cannot tell", 2000, [-3, 3, 9, 15, 21]),
+        ("−0.19 to 0.99 points make no difference", 2000, [-4, 2, 8, 14, 20]),
     ):
         inputs = runs(n, gains)
         right, wrong = _report(*inputs)
