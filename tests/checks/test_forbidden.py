@@ -14,6 +14,7 @@ from tests.checks.evasions import EVASIONS, HONEST, cells
 from tlcourse.checks import forbidden, judge, sets, tasks
 from tlcourse.checks.asking import NOT_ATTEMPTED
 from tlcourse.checks.forbidden import find_forbidden
+from tlcourse.course.execute import execute
 
 MESSAGE = "this task is to be solved without "
 
@@ -59,6 +60,28 @@ def test_and_the_learner_is_told_so_at_home(name, source, monkeypatch):
 def test_honest_work_is_left_alone(name, source, monkeypatch):
     assert read(name, source) == ""
     assert asked(name, source, monkeypatch).message == NOT_ATTEMPTED
+
+
+IN_A_KERNEL = ("factory", "alias of an alias", "%time", "append", "module returned", "exec")
+IN_A_KERNEL += ("put into a module", "class body", "inline", "the check by the learner's hand")
+
+
+def test_a_real_kernel_says_the_same(tmp_path):
+    code = ["from tlcourse import exercise\nex = exercise('ex02')"]
+    rows_run = [(what, EVASIONS[what]) for what in IN_A_KERNEL]
+    rows_run += [(what, HONEST[what]) for what in ("own", "first tried", "compared", "later")]
+    for _, (_, source) in rows_run:
+        code += cells(source)
+        if ".check(" not in source:
+            code.append("ex.softmax.check(softmax)")
+    made = [nbformat.v4.new_code_cell(source) for source in code]
+    for cell in made:
+        cell.metadata["tags"] = ["raises-exception"]
+    done = execute(nbformat.v4.new_notebook(cells=made), cwd=tmp_path, cell_timeout=120)
+    asked = [cell for cell in done.cells if ".check(" in cell.source]
+    told = [re.sub("\x1b[^m]*m", "", str(cell.outputs)) for cell in asked]
+    assert [MESSAGE[1:] in text for text in told] == [True] * len(IN_A_KERNEL) + [False] * 4
+    assert all("Correct: 10 points" in text for text in told[len(IN_A_KERNEL) :])
 
 
 def test_the_tables_are_long():

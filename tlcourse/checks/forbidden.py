@@ -52,7 +52,7 @@ def find_forbidden(cells: Iterable[str], answer: str, forbids: Iterable[str]) ->
         Dotted names: "scipy.special.softmax".
     """
     forbids = tuple(forbids)
-    root = _parsed(answer.strip())
+    root = _parsed(answer.strip()) or _parsed(f"({answer}\n)")
     if not forbids or root is None:
         return ""
     search = _Search(Notebook(cells))
@@ -103,7 +103,8 @@ def _first_line(node: ast.AST) -> int:
 def _kernel_cells() -> list[str]:
     """The cells that this kernel has run, as they were typed; none outside IPython."""
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
-    return list(shell.history_manager.input_hist_raw) if shell is not None else []
+    history = getattr(shell, "history_manager", None)
+    return list(history.input_hist_raw) if history is not None else []
 
 
 def _asked(cells: list[str], task: str) -> tuple[str, list[str]]:
