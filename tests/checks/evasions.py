@@ -218,6 +218,11 @@ EVASIONS = {
         "        return self.library.softmax(z, axis=1)\n"
         "def softmax(z):\n    return Box().ask(z)",
     ),
+    "attribute of a class": (
+        "ex02.softmax",
+        "import scipy.special\nclass Box:\n    library = scipy.special\n    def ask(self, z):\n"
+        "        return self.library.softmax(z, axis=1)\nsoftmax = Box().ask",
+    ),
     "attribute set later": (
         "ex02.softmax",
         "import scipy.special\nclass Box:\n    pass\nbox = Box()\n# %%\n"
@@ -524,6 +529,11 @@ EVASIONS = {
         "%%writefile mine.py\nfrom scipy.special import softmax as s\n"
         "def soft(z):\n    return s(z, 1)\n# %%\nfrom mine import soft\n"
         "def softmax(z):\n    return soft(z)",
+    ),
+    "%%writefile a module": (
+        "ex02.softmax",
+        "%%writefile mine.py\nimport scipy.special as s\n# %%\nimport mine\n"
+        "def softmax(z):\n    return mine.s.softmax(z, 1)",
     ),
     "%%writefile, star": (
         "ex02.softmax",

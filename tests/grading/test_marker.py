@@ -320,7 +320,8 @@ def test_the_seconds_for_all_of_it_are_processor_seconds_and_hitting_them_is_not
 # --- library calls that would be the answer ------------------------------------------------------
 
 FORBIDDEN = {
-    "in a class": "class Box:\n    f = scipy.special.softmax\ndef double(x):\n    return Box and 2 * x",
+    "in a class": "class Box:\n    f = scipy.special.softmax\n"
+    "def double(x):\n    return Box and 2 * x",
     "by a helper": "def helper():\n    return scipy.special\n"
     "def double(x):\n    return helper().softmax and 2 * x",
     "by getattr": "def double(x):\n    return getattr(scipy.special, 'softmax') and 2 * x",
