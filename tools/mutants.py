@@ -37,7 +37,7 @@ EQUIVALENT = ROOT / "tests" / "checks" / "equivalent.toml"
 STORE = Path(tempfile.gettempdir()) / "tlcourse-mutants"  # a file for each set
 SEEDS, LEAST = 20, 3  # for which a mutant is asked, and for which also if it takes long
 BUDGET = 2.0  # seconds of processor time for a mutant
-SECONDS = 0.5  # of processor time that one call of a mutant may take
+SECONDS = 2.0  # of processor time that one call of a mutant may take
 
 _OPERATORS = {
     ast.Add: (ast.Sub,),

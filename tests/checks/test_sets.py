@@ -500,7 +500,7 @@ DAMAGE = [
     (lambda nb: nb["cells"].append(cell_of(nb, "order")), "the cell 'order' is there 2 times"),
     (
         lambda nb: drop("order")(nb) or nb["metadata"]["tlcourse"].update(edition=0),
-        "beside it to copy from (it is edition 0, and the course holds edition 1)",
+        "beside it to copy from (it is edition 0, and the course holds edition 2)",
     ),
     (lambda nb: nb["cells"].clear(), "the cell 'gradient-answer' is missing"),
     (lambda nb: nb.pop("cells"), "is not a notebook that can be read: tlcourse reset ex01"),
