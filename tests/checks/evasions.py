@@ -627,6 +627,14 @@ HONEST = {
         "ex02.softmax",
         OWN.replace("    e = ", '    """As scipy.special.softmax(z, axis=1)."""\n    e = '),
     ),
+    "docstring that is a name": (
+        "ex02.softmax",
+        OWN.replace("    e = ", '    """scipy.special.softmax"""\n    e = '),
+    ),
+    "norm of another module": (
+        "ex01.measured_rate",
+        "from scipy import stats\ndef measured_rate(H):\n    return stats.norm.ppf(H)",
+    ),
     "message": (
         "ex02.softmax",
         OWN.replace(
