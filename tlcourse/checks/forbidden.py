@@ -120,6 +120,7 @@ _PACKAGES = ("numpy", "scipy", "sklearn", "keras", "tensorflow", "torch", "jax",
 _TOPS = dict(zip(_PACKAGES, _PACKAGES, strict=True))
 _TOPS |= {"np": "numpy", "tf": "tensorflow", "jnp": "numpy", "tf_keras": "keras"}
 _DOTTED = re.compile(r"\w+([.:]\w+)+")
+_MEANT = {"loss", "metrics", "optimizer"}  # arguments that take the name of a function
 _NETWORKS = {"keras", "tensorflow", "torch", "jax", "sklearn"}
 
 
@@ -174,11 +175,7 @@ class _Forbidden:
         for keyword, text, callee in spoken:
             if name := self._spoken.get(_squashed(text)):
                 tops = {top for top, _ in _candidates(callee)}
-                is_meant = keyword.endswith("activation") or keyword in (
-                    "loss",
-                    "metrics",
-                    "optimizer",
-                )
+                is_meant = keyword.endswith("activation") or keyword in _MEANT
                 if is_meant or (tops & _NETWORKS and keyword != "name"):
                     found.add(name)
         loose = [path[2:].split(".") for path in met if path.startswith("?.")]

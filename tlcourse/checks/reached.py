@@ -379,7 +379,9 @@ class Search:
     escaped : set of str
         Those that are handed on as values, so that the unknown may be one of them.
     spoken : list of tuple
-        Texts in the source, with the dotted name of what is called with them.
+        Arguments that are texts: the keyword, the text, and the dotted name of what is called.
+    words : set of str
+        Other texts in the source.
     """
 
     def __init__(self, notebook: Notebook) -> None:
