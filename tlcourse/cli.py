@@ -189,17 +189,26 @@ def submit(
     exercise: Annotated[str, typer.Argument(help="The exercise set: ex02, or 2.")],
     folder: FOLDER = None,
 ) -> None:
-    """Check that an exercise is whole, and write the one file to hand in."""
+    """Check an exercise as the marker will, and write the one file to hand in."""
     from tlcourse.course import submit as handing_in
     from tlcourse.course import workspace
 
-    packed, open_tasks, replaced = handing_in.submit(folder or workspace.find_copy(), exercise)
-    for task, status in open_tasks.items():
-        print(f"{status}: {task}")
-    count = "1 task is" if len(open_tasks) == 1 else f"{len(open_tasks)} tasks are"
-    print(f"{count} open. You can hand in {packed}." if open_tasks else f"Hand in {packed}.")
-    if replaced:
-        print("It replaces the one that you made before.")
+    done = handing_in.submit(
+        folder or workspace.find_copy(),
+        exercise,
+        lambda: print(
+            "The checks run once more, as at the marker's. Ctrl-C skips this.", flush=True
+        ),
+    )
+    print(f"{done.points:g} of {done.total:g} points in the saved {done.notebook.name}")
+    for task, status in done.tasks.items():
+        mark = {"correct": "✔", "not attempted": "·"}.get(status, "✘")
+        print(f"  {mark} {task}" + (f": {status}" if status != "correct" else ""))
+    for sentence in (*done.changed, *done.remarks):
+        print(sentence)
+    count = "1 task is" if len(done.open_tasks) == 1 else f"{len(done.open_tasks)} tasks are"
+    open_tasks = f"{count} open. You can hand in {done.zip}."
+    print(open_tasks if done.open_tasks else f"Hand in {done.zip}.")
 
 
 @app.command(cls=_Command, rich_help_panel=_LEARN)

@@ -19,7 +19,7 @@ MOVED: dict[str, str] = {}
 _NAME = "progress.json"
 _PREDICTIONS = "predictions.json"
 _SECONDS = 5.0  # to wait for another notebook
-_RANK = ("not attempted", "not yet", "correct")
+_RANK = ("not attempted", "not yet", "no longer correct", "correct")
 _memory: dict[str, dict[str, str]] = {}
 _predictions: dict[str, dict] = {}
 _said: set[str] = set()
@@ -31,18 +31,30 @@ def find_folder(start: Path | None = None) -> Path | None:
     return next((f for f in (here, *here.parents) if (f / ".tlcourse").is_dir()), None)
 
 
-def record(section: str, name: str, status: str) -> None:
-    """Keep the best status of a task, "ex02", "softmax", or of a retrieval question.
+def record(section: str, name: str, status: str, *, best: bool = False) -> None:
+    """Keep the status of the last check of a task, "ex02", "softmax", or of a retrieval question.
 
     What cannot be kept in the folder is kept in memory.
+
+    Parameters
+    ----------
+    section, name : str
+    status : str
+        "not attempted", "not yet" or "correct". A task that was correct, and is not any more, is
+        kept as "no longer correct".
+    best : bool
+        Keep the best status instead.
     """
-    _keep_best(_memory, section, name, status)
-    if (folder := find_folder()) is None:
-        return
-    with _sentences(folder), _lock(folder):
-        kept = _read(folder)
-        if _keep_best(kept, section, name, status):
-            write(folder / ".tlcourse" / _NAME, json.dumps(kept, indent=1).encode())
+    if (folder := find_folder()) is not None:
+        with _sentences(folder), _lock(folder):
+            kept = _read(folder)
+            if _keep(kept, section, name, status, best):
+                write(folder / ".tlcourse" / _NAME, json.dumps(kept, indent=1).encode())
+            _memory.get(section, {}).pop(name, None)
+            return
+    if (before := read().get(section, {}).get(name)) is not None:
+        _memory.setdefault(section, {})[name] = before
+    _keep(_memory, section, name, status, best)
 
 
 def forget(section: str, folder: Path) -> bool:
@@ -57,14 +69,14 @@ def forget(section: str, folder: Path) -> bool:
 
 
 def read(folder: Path | None = None) -> dict[str, dict[str, str]]:
-    """The best status of everything: from the learner's folder, and from this kernel."""
+    """The status of everything: from the learner's folder, and what this kernel could not keep."""
     kept: dict[str, dict[str, str]] = {}
     if (folder := find_folder(folder)) is not None:
         with _sentences(folder):
             kept = _read(folder)
     for section, names in _memory.items():
-        for name, status in names.items():
-            _keep_best(kept, section, name, status)
+        if names:
+            kept[section] = kept.get(section, {}) | names
     return kept
 
 
@@ -103,10 +115,13 @@ def _read_predictions(folder: Path) -> dict[str, dict]:
     return kept
 
 
-def _keep_best(kept: dict, section: str, name: str, status: str) -> bool:
-    """Whether `status` is the best so far, and was put into `kept`."""
+def _keep(kept: dict, section: str, name: str, status: str, best: bool) -> bool:
+    """Whether `kept` has changed, because `status` was put into it."""
     names = kept.setdefault(section, {})
-    if name in names and _RANK.index(status) <= _RANK.index(names[name]):
+    before = names.get(name)
+    if before in ("correct", "no longer correct") and status != "correct":
+        status = "no longer correct"
+    if status == before or (best and before and _RANK.index(status) < _RANK.index(before)):
         return False
     names[name] = status
     return True
@@ -136,7 +151,7 @@ def _moved(kept: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
     for old, new in MOVED.items():
         (section, name), (now, new_name) = old.split("."), new.split(".")
         if status := kept.get(section, {}).pop(name, None):
-            _keep_best(kept, now, new_name, status)
+            _keep(kept, now, new_name, status, best=True)
     return kept
 
 

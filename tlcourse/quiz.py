@@ -98,7 +98,8 @@ def _verdict(chapter: str, number: int, option: dict) -> str:
     """Judge and explain a choice, and keep it in the learner's progress."""
     from tlcourse import progress
 
-    progress.record("quiz", f"{chapter}.{number}", "correct" if option.get("right") else "not yet")
+    status = "correct" if option.get("right") else "not yet"
+    progress.record("quiz", f"{chapter}.{number}", status, best=True)
     return ("✔ Right. " if option.get("right") else "✘ Not quite. ") + option["why"]
 
 

@@ -142,6 +142,7 @@ WRONG = {
         ("Adam", {"SGD(rate)": "Adam(rate)"}, "plain gradient descent (SGD)"),
         ("one step", {"0.01, 5": "0.01, 1"}, "has five steps"),
         ("four steps", {"0.01, 5": "0.01, 4"}, "and 5 more with 0.01"),
+        ("21 steps", {"0.5, 20": "0.5, 21"}, "these weights do not come from 20 steps"),
         ("batches", {"model.train_on_batch(x, labels)":
                      "model.fit(x, labels, batch_size=16, verbose=0)"}, "each on all photos"),
         ("head still", {'["conv2_conv", "head"]': '["conv2_conv"]'}, "it trains on, together"),

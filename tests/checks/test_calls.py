@@ -60,7 +60,7 @@ def test_the_call_that_is_shown_is_one_that_fails(name, task, what, edit, messag
         pytest.skip("the call does not come back")
     right = answer(name, task, answers("solutions", name)[task])
     wrong = answer(name, task, edited(name, task, edit))
-    for seed in range(SEEDS):
+    for seed in range(1 if name in ("ex04", "ex05") else SEEDS):  # Keras is slow
         calls = {}
 
         def asked(*given, calls=calls):

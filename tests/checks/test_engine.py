@@ -832,19 +832,39 @@ def attempt(ex, answer):
         ex.largest_rate.check(answer)
 
 
-def test_the_best_result_is_kept_in_the_folder(folder, capsys):
+def test_the_last_check_counts_and_what_fell_is_named(folder, capsys):
     ex = exercise("ex01")
-    attempt(ex, lambda H: 1)
-    assert kept(folder) == {"ex01": {"largest_rate": "not yet"}}
+    for answer, status in (
+        (lambda H: 1, "not yet"),
+        (rate, "correct"),
+        (lambda H: 1, "no longer correct"),
+        (lambda H: 2, "no longer correct"),
+    ):
+        attempt(ex, answer)
+        assert kept(folder) == {"ex01": {"largest_rate": status}}
+    capsys.readouterr()
+    ex.progress()
+    said = capsys.readouterr().out
+    assert said.startswith("ex01: Gradient descent, 0 of 80 points\n  · gradient")
+    assert "✘ largest_rate         no longer correct" in said
     attempt(ex, rate)
-    attempt(ex, lambda H: 1)
-    assert kept(folder) == {"ex01": {"largest_rate": "correct"}}
     capsys.readouterr()
     ex.progress()
     said = capsys.readouterr().out
     assert said.startswith("ex01: Gradient descent, 10 of 80 points\n  · gradient")
     assert "✔ largest_rate         correct" in said
     assert "not saved" not in said
+
+
+def test_two_kernels_see_each_others_last_check(folder):
+    ex, code = (
+        exercise("ex01"),
+        "from tlcourse import progress; progress.record('ex01', {!r}, {!r})",
+    )
+    attempt(ex, rate)
+    there = code.format("largest_rate", "not yet")
+    subprocess.run([sys.executable, "-c", there], check=True, cwd=folder)
+    assert progress.read()["ex01"] == {"largest_rate": "no longer correct"}
 
 
 def test_a_section_that_is_forgotten_begins_anew_and_the_others_stay(folder):

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 import time
-import zipfile
 from collections import Counter
 from importlib import import_module
 
@@ -19,7 +18,6 @@ from tests.checks import OPEN_QUESTION, ROOT, answer, answers, edited, notebook,
 from tlcourse import cli
 from tlcourse.checks import judge, sets, tasks
 from tlcourse.course import content, workspace
-from tlcourse.course import submit as handing_in
 from tlcourse.course.execute import execute
 from tools import exercises, sync
 
@@ -395,72 +393,6 @@ def test_reset_gives_a_fresh_copy_and_keeps_the_old_ones(copy, tlcourse):
 
 
 MISSING = sorted(content.folder().glob("notebooks/*.ipynb"))
-
-
-def test_submit_packs_the_notebook_alone_and_names_what_is_open(copy, tlcourse):
-    folder, path = copy
-    right = answers("solutions", "ex01")
-    nbformat.write(filled("ex01", {t: c for t, c in right.items() if t != "order"}), path)
-    progress = {"ex01": dict.fromkeys(right, "correct") | {"gradient": "not yet"}}
-    (folder / ".tlcourse/progress.json").write_text(json.dumps(progress))
-    (path.parent / "notes.txt").write_text("private")
-    code, out, err = tlcourse("submit", "ex01", "--folder", folder)
-    packed = folder / "ex01-submission.zip"
-    assert (code, err) == (0, "")
-    assert out.splitlines() == [
-        "not yet: gradient",
-        "not attempted: order",
-        "not attempted: 9 · An experiment of your own",
-        f"3 tasks are open. You can hand in {packed}.",
-    ]
-    with zipfile.ZipFile(packed) as archive:
-        assert archive.namelist() == [path.name]
-        assert archive.read(path.name) == path.read_bytes()
-
-
-def test_submit_reads_what_a_check_showed_to_a_person():
-    def cells(status):
-        shown = nbformat.v4.new_output("display_data", metadata={"tlcourse": {"status": status}})
-        return {"outputs": []}, {"outputs": [shown]}
-
-    assert handing_in._status(*cells("not yet"), "correct") == "not yet"
-    assert handing_in._status(*cells("correct"), "correct") == "correct"
-    assert handing_in._status(*cells("not attempted"), None) == "not checked"
-
-
-def test_submit_says_what_did_not_run_and_that_an_earlier_zip_is_replaced(copy, tlcourse):
-    folder, path = copy
-    right = answers("solutions", "ex01")
-    made = filled("ex01", right, "I would repeat it.")
-    kept = dict.fromkeys(right, "correct")
-    for ename, task in [("SyntaxError", "gradient-answer"), ("NameError", "momentum_step"),
-                        ("NotYet", "adam_step")]:  # fmt: skip
-        cell_of(made, task).outputs = [nbformat.v4.new_output("error", ename=ename)]
-    nbformat.write(made, path)
-    (folder / ".tlcourse/progress.json").write_text(
-        json.dumps({"ex01": kept | {"order": "not yet"}})
-    )
-    packed = folder / "ex01-submission.zip"
-    lines = [
-        "not run to the end: gradient",
-        "not run to the end: momentum_step",
-        "not yet: adam_step",
-        "not yet: order",
-        f"4 tasks are open. You can hand in {packed}.",
-    ]
-    assert tlcourse("submit", "EX01", "--folder", folder)[1].splitlines() == lines
-    (folder / ".tlcourse/progress.json").write_text(json.dumps({"ex01": kept}))
-    lines = [
-        *lines[:3],
-        f"3 tasks are open. You can hand in {packed}.",
-        "It replaces the one that you made before.",
-    ]
-    assert tlcourse("submit", "ex01", "--folder", folder)[1].splitlines() == lines
-    nbformat.write(filled("ex01", right, "I would repeat it."), path)
-    assert tlcourse("submit", "ex01", "--folder", folder)[1].startswith(f"Hand in {packed}.\n")
-    del kept["repaired"]
-    (folder / ".tlcourse/progress.json").write_text(json.dumps({"ex01": kept}))
-    assert tlcourse("submit", "ex01", "--folder", folder)[1].startswith("not checked: repaired\n")
 
 
 def test_inside_the_copy_its_folder_need_not_be_named(copy, tlcourse, monkeypatch):

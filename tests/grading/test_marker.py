@@ -5,15 +5,14 @@ import linecache
 import re
 from dataclasses import asdict
 from textwrap import indent
-from time import monotonic
 
 import numpy as np
 import pytest
 
 from tests.grading import needs_sandbox
 from tlcourse.checks import agrees, holds, judge, numbers, shaped, task
-from tlcourse.grading import marker
-from tlcourse.grading.handins import Plan
+from tlcourse.course.plan import Plan, Step
+from tlcourse.course.walk import Walk
 from tlcourse.grading.sandbox import Sandbox
 
 HINTS = ("Why?", "Look.", "So.")
@@ -78,13 +77,15 @@ def both_verdicts(box, task, source: str, seconds: float = SECONDS) -> list[dict
         linecache.cache["a cell"] = (len(source), None, source.splitlines(True), "a cell")
         exec(compile(source, "a cell", "exec"), names)
         local = judge(task, names[task.name], np.random.default_rng(0), seconds=seconds)
-    plan = Plan(((1, source),), {task.name: source}, "")
-    run = marker._Run(plan, box, seconds, monotonic() + 600, 600)
-    try:
-        remote = marker._judge(task, run, np.random.default_rng(0))
-    finally:
-        run.close()
+    remote = marked(box, task, source, seconds)
     return [asdict(local), asdict(remote)]
+
+
+def marked(box, task, source: str, seconds: float = SECONDS):
+    """The verdict of the marker on a notebook of one cell."""
+    plan = Plan((Step(1, source),), {task.name: source}, {task.name: 1}, "")
+    walk = Walk(plan, box.session, imports=60, cell_seconds=seconds, seconds=600)
+    return walk.verdicts({task.name: task}, lambda _: np.random.default_rng(0))[task.name]
 
 
 def written(task, body: str) -> str:
@@ -119,7 +120,7 @@ FUNCTIONS = [
      "double = functools.partial(times, 2)"),
     (double, "", "class Twice:\n    def __call__(self, x):\n        return 2 * x\n"
      "double = Twice()"),
-    (double, "double(np.array([[", "return (2 * x).astype(np.float16)"),
+    (double, "the result is float16", "return (2 * x).astype(np.float16)"),
     (double, "you square; double(np.array([[", "return x**2"),
     (double, "NaN or infinity in it", "return x / 0"),
     (double, "NaN or infinity in it", "return np.full(x.shape, 1e4000, np.longdouble)"),
@@ -206,7 +207,8 @@ FUNCTIONS = [
     (count, "", "return np.array(2)"),
     (count, "", "assert type(k) is np.float32 and type(names) is list\nreturn k"),
     (count, "", "assert d['n'] is not d['m']\nreturn 2"),
-    (count, "{'n': np.array([1.0, 2.0]), 'm': np.array([1.0, 2.0])}, 2.0, 'text') returned True",
+    (count, "count(['b', 'a'], {'n': np.array([1.0, 2.0]), 'm': np.array([1.0, 2.0])}, 2.0, "
+     "'text') returned True",
      "return True"),
     (count, "your function changes its argument names: work on a copy; the call was count(['b',",
      "return names.sort() or 2"),
@@ -299,22 +301,19 @@ def test_an_answer_that_is_not_there_is_not_attempted_and_says_why(box):
         (order, "x = 1", "the notebook defines no such name"),
         (double, "1 / 0\ndef double(x):\n    return 2 * x", "its cell raises ZeroDivisionError: "),
     ):
-        run = marker._Run(Plan(((1, source),), {wanted.name: source}, ""), box, 60, np.inf, 600)
-        verdict = marker._judge(wanted, run, np.random.default_rng(0))
-        run.close()
+        verdict = marked(box, wanted, source)
         assert (verdict.status, verdict.points) == ("not attempted", 0)
         assert verdict.message.startswith(message)
 
 
 def test_the_seconds_for_all_of_it_are_processor_seconds_and_hitting_them_is_noted(box):
     loop = "import time\nend = time.process_time() + 0.6\nwhile time.process_time() < end: pass\n"
-    cells = (*((number, loop) for number in range(1, 9)), (9, "def double(x): return 2 * x"))
-    run = marker._Run(Plan(cells, {}, ""), box, 1.0, monotonic() + 600, 1.5)
-    verdict = marker._judge(double, run, np.random.default_rng(0))
-    run.close()
+    cells = (*(Step(number, loop) for number in range(1, 9)), Step(9, "def double(x): return x"))
+    walk = Walk(Plan(cells, {}, {}, ""), box.session, imports=60, cell_seconds=1.0, seconds=1.5)
+    verdict = walk.verdicts({"double": double}, lambda _: np.random.default_rng(0))["double"]
     assert "the 1.5 seconds for all of it are used up" in verdict.message
-    assert run.limits == {"time"}
-    assert run.cpu < 6
+    assert walk.limits == {"time"}
+    assert walk.cpu < 6
 
 
 # --- library calls that would be the answer ------------------------------------------------------
@@ -336,12 +335,7 @@ FORBIDDEN = {
 @needs_sandbox
 @pytest.mark.parametrize("what", FORBIDDEN)
 def test_a_forbidden_call_is_found_where_no_code_of_the_learner_runs(box, what):
-    plan = Plan(((1, "import scipy.special"), (2, FORBIDDEN[what])), {}, "")
-    run = marker._Run(plan, box, SECONDS, monotonic() + 600, 600)
-    try:
-        found = marker._judge(double, run, np.random.default_rng(0))
-    finally:
-        run.close()
+    found = marked(box, double, f"import scipy.special\n{FORBIDDEN[what]}")
     assert found.message == "this task is to be solved without scipy.special.softmax"
 
 
@@ -350,8 +344,4 @@ def test_a_cell_that_no_answer_reaches_may_use_anything(box):
     source = (
         "import scipy.special\ndef double(x):\n    return 2 * x\nscipy.special.softmax(double(1))"
     )
-    run = marker._Run(Plan(((1, source),), {}, ""), box, SECONDS, monotonic() + 600, 600)
-    try:
-        assert marker._judge(double, run, np.random.default_rng(0)).status == "correct"
-    finally:
-        run.close()
+    assert marked(box, double, source).status == "correct"

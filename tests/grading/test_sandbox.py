@@ -35,10 +35,16 @@ def defined(body: str) -> str:
     return "import os\nimport numpy as np\ndef f():\n" + indent(dedent(body).strip("\n"), "    ")
 
 
+def call(session, seconds: float, *arguments):
+    """The reply to a call of the function."""
+    session.ask(SECONDS, op="find", name="f", kind="function", forbids=[], sources=["f"])
+    return session.ask(seconds, op="call", arguments=list(arguments))
+
+
 def ask(session, body: str, seconds: float = SECONDS):
     """What a function with this body returns in a session."""
-    assert session.ask(SECONDS, op="run", source=defined(body), file="cell 1") == {"error": ""}
-    reply = session.ask(seconds, op="call", name="f", arguments=[])
+    assert session.ask(SECONDS, op="run", source=defined(body)) == {"error": ""}
+    reply = call(session, seconds)
     assert "failure" not in reply, reply["failure"]
     return reply["result"]
 
@@ -56,8 +62,8 @@ def failure(box, body: str, seconds: float = SECONDS) -> str:
     """How a session ends, or what a function raises."""
     session = box.session()
     try:
-        session.ask(SECONDS, op="run", source=defined(body), file="cell 1")
-        return session.ask(seconds, op="call", name="f", arguments=[])["failure"]
+        session.ask(SECONDS, op="run", source=defined(body))
+        return call(session, seconds)["failure"]
     except Ended as ended:
         return str(ended)
     finally:
@@ -69,8 +75,8 @@ def failure(box, body: str, seconds: float = SECONDS) -> str:
 
 def test_a_function_gets_arrays_and_returns_them(box):
     session = box.session()
-    session.ask(SECONDS, op="run", source="def f(x, k):\n    return {'a': [x * k, None]}", file="x")
-    reply = session.ask(SECONDS, op="call", name="f", arguments=[np.arange(3.0), 2])
+    session.ask(SECONDS, op="run", source="def f(x, k):\n    return {'a': [x * k, None]}")
+    reply = call(session, SECONDS, np.arange(3.0), 2)
     np.testing.assert_array_equal(reply["result"]["a"][0], [0, 2, 4])
     assert session.close()["clean"]
     assert session.cpu >= 0
@@ -414,9 +420,9 @@ def test_imports_that_are_claimed_are_believed_up_to_a_bound(box, claim):
         while True:
             pass
     """
-    session.ask(SECONDS, op="run", source=defined(body), file="cell 1")
+    session.ask(SECONDS, op="run", source=defined(body))
     with pytest.raises(Ended) as ended:
-        session.ask(0.3, op="call", name="f", arguments=[])
+        call(session, 0.3)
     assert ended.value.limit == "time"
     assert session.cpu < 3
 
@@ -457,11 +463,11 @@ ENDS = {
 def test_after_a_session_that_ended_badly_the_next_one_is_as_new(box, how):
     body, message = ENDS[how]
     session = box.session()
-    session.ask(SECONDS, op="run", source="left = 1\n" + defined(body), file="cell 1")
+    session.ask(SECONDS, op="run", source="left = 1\n" + defined(body))
     with pytest.raises(Ended, match=message.replace("(", r"\(").replace(")", r"\)")):
-        session.ask(1 if how == "loop" else SECONDS, op="call", name="f", arguments=[])
+        call(session, 1 if how == "loop" else SECONDS)
     with pytest.raises(Ended, match="the process has ended"):
-        session.ask(SECONDS, op="find", name="f", kind="function", forbids=[])
+        session.ask(SECONDS, op="find", name="f", kind="function", forbids=[], sources=["f"])
     session.close()
     assert run_in(box, "return 'left' in globals()") is False
 
@@ -514,8 +520,8 @@ def test_nothing_is_left_for_the_next(box, what):
     if what == "a key" and os.uname().machine != "x86_64":
         pytest.skip("the numbers of the calls are those of x86_64")
     session = box.session()
-    session.ask(SECONDS, op="run", source=defined(LEFT[what] + "\nreturn 0"), file="cell 1")
-    session.ask(SECONDS, op="call", name="f", arguments=[])
+    session.ask(SECONDS, op="run", source=defined(LEFT[what] + "\nreturn 0"))
+    call(session, SECONDS)
     session.close()
     assert run_in(box, LOOK) == []
 
@@ -666,9 +672,9 @@ def test_whatever_is_done_to_the_server_the_next_session_is_as_the_first(box, wh
         before = run_in(fresh, STATE)
         session = fresh.session()
         source = "import resource\n" + defined(TAMPER[what] + "\nreturn 0")
-        session.ask(SECONDS, op="run", source=source, file="cell 1")
+        session.ask(SECONDS, op="run", source=source)
         with suppress(Ended):
-            session.ask(SECONDS, op="call", name="f", arguments=[])
+            call(session, SECONDS)
         session.close()
         assert run_in(fresh, STATE) == before
 
@@ -692,7 +698,7 @@ import psutil
 from tlcourse.grading.sandbox import Sandbox
 box = Sandbox(["numpy"], (), 2**30)
 session = box.session()
-session.ask(30, op="run", source="import os, time\\nif os.fork() == 0: time.sleep(1000)", file="x")
+session.ask(30, op="run", source="import os, time\\nif os.fork() == 0: time.sleep(1000)")
 print(*[child.pid for child in psutil.Process().children(recursive=True)], flush=True)
 sys.stdin.read()
 """

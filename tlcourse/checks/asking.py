@@ -129,7 +129,7 @@ def call(function: Callable, arguments: Iterable, seconds: float | None = None) 
     dict
         {"result": plain data}, where several values stay a tuple; or {"failure": message}. If the
         function is not written, there is also "unwritten": the name of the learner's other
-        function that it needs, or "" if it is this one.
+        function that it needs, or "" if it is this one; after a NameError, "lacks_name".
 
     Raises
     ------
@@ -143,6 +143,8 @@ def call(function: Callable, arguments: Iterable, seconds: float | None = None) 
         reply = {"failure": explain(error, seconds)}
         if isinstance(error, NotImplementedError):
             reply["unwritten"] = find_unwritten(function, error)
+        if isinstance(error, NameError):
+            reply["lacks_name"] = True
         return reply
     for place, (old, new) in enumerate(zip(arguments, given, strict=True)):
         if _is_changed(new, old):

@@ -111,7 +111,7 @@ class Exercise:
         return f"{self._name}: {title(self._name)} ({', '.join(self._tasks)})"
 
     def progress(self) -> None:
-        """Print what is done, what is open, and the points."""
+        """Print what is done, what is open, and the points: the last check of each task counts."""
         kept = progress.read()
         done = kept.get(self._name, {})
         every = [asked.task for asked in self._tasks.values()]
@@ -121,7 +121,7 @@ class Exercise:
         width = max(len(t.name) for t in every)
         for one in every:
             status = done.get(one.name, "not attempted")
-            mark = {"correct": "✔", "not yet": "✘"}.get(status, "·")
+            mark = {"correct": "✔", "not attempted": "·"}.get(status, "✘")
             print(f"  {mark} {one.name:{width}}  {status}")
         print("  The open question is not checked here: your teacher reads it.")
         _print_questions(kept.get("quiz", {}))

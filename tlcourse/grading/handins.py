@@ -1,4 +1,4 @@
-"""Submissions: what a student has handed in, and which of its cells are to run.
+"""Submissions: what a student has handed in, and its cells.
 
 Every file is hostile: nothing in it is executed or parsed as Python here.
 """
@@ -7,22 +7,11 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass, field
-from itertools import pairwise
-from typing import NamedTuple
 
+from tlcourse.course.plan import Cell
 from tlcourse.grading.entries import Unreadable
 
 MOST_CELLS = 2000
-OPEN_QUESTION = "open-question"
-_STUB = "*Your answer here.*"
-
-
-class Cell(NamedTuple):
-    """A cell of a notebook: "code", "markdown" or "raw"; nbgrader's id, if it has one."""
-
-    kind: str
-    source: str
-    grade_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -146,65 +135,3 @@ def _cell(given) -> Cell | None:
     kind = given.get("cell_type")
     kind = kind if kind in ("code", "markdown", "raw") else "raw"
     return Cell(kind, source, clean(grade_id[:200]) if isinstance(grade_id, str) else None)
-
-
-# --- what is to run ------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is to run of a submission, and what is shown to a person."""
-
-    cells: tuple[tuple[int, str], ...]  # number in the learner's notebook, 0 for a handed-out cell
-    answers: dict[str, str]
-    open_answer: str
-
-
-def plan(mine: list[Cell], given: list[Cell], tasks: list[str], needed: list[str]) -> Plan:
-    """Match a learner's cells to the tasks, whatever has happened to them.
-
-    All code cells run, in their order: an answer is found by the name that it defines, so it does
-    not matter whether its cell was moved, copied, or has lost its metadata. A cell of an answer
-    that has become text runs as well. A handed-out cell that is `needed` and gone runs first.
-
-    Parameters
-    ----------
-    mine, given : list of Cell
-        The learner's notebook, and the one that was handed out.
-    tasks : list of str
-    needed : list of str
-        Sources of handed-out cells that define something.
-    """
-    checks = {cell.source.strip() for cell in given if cell.grade_id in tasks}
-    present = {cell.source.strip() for cell in mine if cell.kind == "code"}
-    run = [(0, source) for source in needed if source.strip() not in present]
-    answers = dict.fromkeys(tasks, "")
-    defines = {
-        task: re.compile(rf"^(def {task}\s*\(|{task}\s*(:[^=\n]*)?=[^=])", re.MULTILINE)
-        for task in tasks
-    }
-    for number, cell in enumerate(mine, 1):
-        own = [t for t in tasks if cell.grade_id == f"{t}-answer" or defines[t].search(cell.source)]
-        if cell.kind != "code" and not own:
-            continue
-        source = cell.source if cell.kind == "code" else _without_fence(cell.source)
-        for task in own:
-            answers[task] = source
-        if source.strip() and source.strip() not in checks:
-            run.append((number, source))
-    return Plan(tuple(run), answers, _open_answer(mine, given))
-
-
-def _without_fence(source: str) -> str:
-    return "\n".join(line for line in source.split("\n") if not line.startswith("```"))
-
-
-def _open_answer(mine: list[Cell], given: list[Cell]) -> str:
-    """The text of the open question; found by what stands before it if its mark is lost."""
-    found = [cell for cell in mine if cell.grade_id == OPEN_QUESTION]
-    if not found:
-        places = [i for i, cell in enumerate(given) if cell.grade_id == OPEN_QUESTION]
-        before = {given[i - 1].source.strip() for i in places if i}
-        found = [cell for asked, cell in pairwise(mine) if asked.source.strip() in before]
-    text = "\n\n".join(cell.source.strip() for cell in found)
-    return "" if text == _STUB else text

@@ -20,6 +20,7 @@ from time import monotonic
 
 import tlcourse
 from tlcourse.checks.asking import time_up
+from tlcourse.course.walk import Ended
 from tlcourse.files import CourseError
 from tlcourse.grading import protocol
 
@@ -54,17 +55,6 @@ _WAITS = 5, 0.1  # so many looks in a row that find it waiting, so many seconds 
 
 class NoSandbox(CourseError):
     """There is no working sandbox; the message tells the cause and the way out."""
-
-
-class Ended(Exception):
-    """A submission's process has ended, or was ended; the message is for the learner.
-
-    `limit` is the one that it has hit, "time" or "memory", or "".
-    """
-
-    def __init__(self, message: str, limit: str = "") -> None:
-        super().__init__(message)
-        self.limit = limit
 
 
 # --- what the sandbox can see ------------------------------------------------------------------

@@ -11,7 +11,6 @@ imported it milliseconds. The server never executes an operation of Keras, after
 TensorFlow would hang.
 """
 
-import ast
 import ctypes
 import gc
 import importlib
@@ -35,7 +34,14 @@ PRELOADED = (
     "tlcourse.grading.syscalls",
     "tlcourse.grading.protocol",
     "tlcourse.checks.asking",
-    "IPython.core.inputtransformer2",
+    "tlcourse.course.shell",
+    "IPython.core.magics.basic",
+    "IPython.core.magics.display",
+    "IPython.core.magics.namespace",
+    "IPython.core.magics.osm",
+    "IPython.core.magics.packaging",
+    "IPython.core.magics.pylab",
+    "IPython.core.magics.script",
     "scipy.special",
     "matplotlib.pyplot",
 )  # what every submission needs, and what many do
@@ -61,6 +67,7 @@ def main() -> None:
     syscalls = importlib.import_module("tlcourse.grading.syscalls")
     syscalls.program(platform.machine())  # fails here on a machine that it does not know
     settings["fresh"] = is_possible(settings)
+    notebook = importlib.import_module("tlcourse.course.shell").Notebook()
     note = mmap.mmap(-1, mmap.PAGESIZE)  # on which a submission notes what its imports take
     gc.freeze()  # so that a fork's collector does not touch, and thereby copy, what is shared
     at_start = exposed()
@@ -76,7 +83,7 @@ def main() -> None:
         if (pid := os.fork()) == 0:
             control.close()
             try:
-                serve(socket.socket(fileno=files[0]), note, settings)
+                serve(socket.socket(fileno=files[0]), notebook, note, settings)
             finally:
                 os._exit(0)
         os.close(files[0])
@@ -197,7 +204,7 @@ def exposed() -> list:
 # --- the learner's side ------------------------------------------------------------------------
 
 
-def serve(sock: socket.socket, note: mmap.mmap, settings: dict) -> None:
+def serve(sock: socket.socket, notebook, note: mmap.mmap, settings: dict) -> None:
     """Run cells and call functions as the socket asks, until it closes."""
     from tlcourse.grading import protocol, syscalls, world
 
@@ -217,13 +224,12 @@ def serve(sock: socket.socket, note: mmap.mmap, settings: dict) -> None:
     sys.path.insert(0, work)
     sys.meta_path.insert(0, TimedImports(note))
     syscalls.refuse()
-    names = {"__name__": "__main__", "get_ipython": lambda: _Shell(names), "display": _ignore}
     while True:
         try:
             request = protocol.receive(sock)
         except EOFError:
             return
-        reply = _HANDLERS[request["op"]](names, request)
+        reply = notebook.reply(request)
         try:
             protocol.send(sock, reply)
         except BrokenPipeError:
@@ -267,79 +273,6 @@ class TimedImports:
                 NOTE.pack_into(self._note, 0, self._done, 0.0)
 
         loader.exec_module = timed
-
-
-def _ignore(*_, **__) -> None:
-    return None
-
-
-class _Shell:
-    """Stands in for IPython: magics do nothing, but for those that run what follows them."""
-
-    RUNS = ("time", "timeit", "capture", "prun")
-
-    def __init__(self, names: dict) -> None:
-        self._names = names
-
-    def run_line_magic(self, name, line, *_, **__):
-        if name in self.RUNS:
-            exec(line, self._names)
-
-    def run_cell_magic(self, name, line, body):
-        if name in self.RUNS:
-            exec(body, self._names)
-
-    def getoutput(self, *_, **__):
-        return []
-
-    def __getattr__(self, name):
-        return _ignore
-
-
-def _run_cell(names: dict, request: dict) -> dict:
-    """Run a cell; what it raised, and whether a name was missing that a later cell may bring."""
-    try:
-        try:
-            code = _compiled(request["source"], request["file"])
-        except SyntaxError:  # it may have magics
-            from IPython.core.inputtransformer2 import TransformerManager
-
-            source = TransformerManager().transform_cell(request["source"])
-            code = _compiled(source, request["file"])
-        coroutine = eval(code, names)
-        if coroutine is not None:
-            import asyncio
-
-            asyncio.run(coroutine)
-    except BaseException as error:
-        from tlcourse.checks import asking
-
-        return {"error": asking.describe(error), "again": isinstance(error, NameError)}
-    return {"error": ""}
-
-
-def _compiled(source: str, file: str):
-    return compile(source, file, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-
-
-def _find(names: dict, request: dict) -> dict:
-    """The answer to a task, by its name."""
-    from tlcourse.checks import asking
-
-    name = request["name"]
-    if name not in names:
-        return {"missing": True}
-    return asking.find(names[name], name, request["kind"], request["forbids"])
-
-
-def _call(names: dict, request: dict) -> dict:
-    """Call a function."""
-    from tlcourse.checks import asking
-
-    return asking.call(names.get(request["name"]), request["arguments"])
-
-
-_HANDLERS = {"hello": lambda *_: {}, "run": _run_cell, "find": _find, "call": _call}
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@
 # below it a cell that checks it, as often as you like, on numbers that are new each time.
 #
 # - `ex.gradient.hint()` gives a hint; call it again for the next. There are three.
-# - `ex.progress()` shows what is done. Each task is worth 10 points, all or nothing. What was correct once stays so,
+# - `ex.progress()` shows what is done. Each task is worth 10 points, all or nothing, and its last check counts,
 #   until `tlcourse reset ex01` in a terminal gives you a fresh copy of the set (and keeps yours).
 # - An answer does not change the arrays that it is given. What it prints is not shown by `check`: to look inside,
 #   call it yourself in a new cell.

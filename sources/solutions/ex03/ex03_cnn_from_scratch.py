@@ -6,7 +6,7 @@
 # without the library function that does the task.
 #
 # - `ex.summary.hint()` gives a hint; call it again for the next. There are three.
-# - `ex.progress()` shows what is done. Each task is worth 10 points, all or nothing. What was correct once stays so,
+# - `ex.progress()` shows what is done. Each task is worth 10 points, all or nothing, and its last check counts,
 #   until `tlcourse reset ex03` in a terminal gives you a fresh copy of the set (and keeps yours).
 # - An answer does not change the arrays that it is given. What it prints is not shown by its check.
 # - Leave the names of the functions and the cells that check as they are.

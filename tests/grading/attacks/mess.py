@@ -4,7 +4,7 @@ import json
 from copy import deepcopy
 
 from tests.checks import answers
-from tests.grading.attacks import EXERCISE, FILE, TASKS, Book, code, edits, writes
+from tests.grading.attacks import EXERCISE, FILE, TASKS, Book, code, edits, right, writes
 
 
 @edits()
@@ -294,7 +294,59 @@ def spoilt_names(book: Book) -> None:
     """Uses the names of built-ins for its own purposes."""
     book.before("softmax", "list = [1]\nsum = 3\nmax = min = 0\nprint = str = len = None\nid = 1")
     book.answer("softmax", book.cell("softmax-answer")["source"])
-    book.last("del list, sum, max, min, print, str, len, ex")
+    book.before("cross_entropy", "del list, sum, max, min, print, str, len, id")
+
+
+@edits()
+def later_cells_that_spoil(book: Book) -> None:
+    """Tries things out below the last check, and deletes and redefines what was right above."""
+    book.last("np = 5; x = 3; ex = None; len = None")
+    book.last("def softmax(z):\n    return z")
+    book.last("del train, order, chance\nimport os\nos.chdir('/')")
+    book.last("import numpy\nnumpy.exp = numpy.eye = lambda *_: 0")
+    book.last("while True:\n    pass")
+
+
+@edits("two_logits")
+def checks_within_other_code(book: Book) -> None:
+    """Has a check in the cell of its answer, under try, behind another name, and one that fails."""
+    checks = {task: "".join(book.cell(task)["source"]) for task in TASKS}
+    book.answer("softmax", f"{right('softmax')}\n\n{checks['softmax']}\nsoftmax = 5")
+    book.cell("softmax")["source"] = "# " + checks["softmax"]
+    book.cell("cross_entropy")["source"] = "mine = ex\nmine.cross_entropy.check(cross_entropy)"
+    book.cell("logit_gradient")["source"] = (
+        "try:\n    ex.logit_gradient.check(logit_gradient)\nfinally:\n    del logit_gradient"
+    )
+    book.answer("logit_gradient", right("logit_gradient") + "\n\nkept = logit_gradient")
+    book.last("logit_gradient = kept")
+    book.wrong("two_logits")
+    book.cell("smooth_targets")["source"] = "%%time\nex.smooth_targets.check(smooth_targets)"
+    book.answer("train", right("train").replace("def train", "def my_train"))
+    book.cell("train")["source"] = "ex.train.check(my_train)"
+    book.cell("order")["source"] = "x = 1; ex.order.check(order); y = 2"
+
+
+@edits()
+def magics_of_every_kind(book: Book) -> None:
+    """Times, captures, writes and imports, and looks at what was shown before."""
+    book.before("softmax", "t = %timeit -o -q -n 2 -r 1 sum(range(3))\nassert t.best >= 0")
+    book.before("softmax", "%%capture out\nprint('hi')")
+    book.before("softmax", "assert out.stdout == 'hi\\n'\n6 * 7")
+    book.before("softmax", "assert _ == 42 and 42 in Out.values() and '6 * 7' in In[-2]")
+    book.before("softmax", "%%writefile helper.py\nten = 10")
+    book.before("softmax", "from helper import ten")
+    book.before("softmax", "get_ipython().run_line_magic('time', 'two = 2')")
+    book.before("softmax", "files = !ls\nassert 'helper.py' in list(files)")
+    book.before("softmax", "%%time\n%matplotlib inline\nthree = 3")
+    book.before(
+        "softmax",
+        "import asyncio\nasync def later():\n    await asyncio.sleep(0.01)\n    return 4\n"
+        "task = asyncio.create_task(later())",
+    )
+    book.before("softmax", "four = await task")
+    book.before("softmax", "%pip install nothing\n!pip install nothing\n%load_ext autoreload")
+    book.softmax("assert (ten, two, three, four) == (10, 2, 3, 4)\nreturn right(z)")
+    book.answer("train", "%timeit -n 2 -r 1 sum(range(3))\n" + right("train"))
 
 
 @edits()

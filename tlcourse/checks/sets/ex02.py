@@ -288,6 +288,7 @@ def cross_entropy(answer, rng):
     "The derivative of the loss of one row is its probabilities minus its one-hot label.",
     "(ŷ − y)/N, where N comes from the mean, and ŷ is a softmax that does not overflow.",
     forbids=SOFTMAX,
+    edition=2,
 )
 def logit_gradient(answer, rng):
     """The gradient of the mean cross-entropy with respect to the logits."""
