@@ -5,6 +5,7 @@ solution's cell: a dict of replacements in its text, or a whole cell of its own.
 with a piece of the message that is meant for it.
 """
 
+import linecache
 from contextlib import redirect_stdout
 from functools import cache
 from importlib import import_module
@@ -45,10 +46,22 @@ def _namespace(name: str) -> dict:
     return scope
 
 
+@cache
+def _imports(name: str) -> list[str]:
+    """The lines of the solution that import something."""
+    cells = [
+        c for c in nbformat.read(notebook("solutions", name), 4).cells if c.cell_type == "code"
+    ]
+    lines = [line for cell in cells for line in cell.source.splitlines()]
+    return [f"{line}\n" for line in lines if line.startswith(("import ", "from "))]
+
+
 def answer(name: str, task: str, code: str):
     """What the name `task` stands for after `code` ran in place of the solution's cell."""
     scope = dict(_namespace(name))
     exec(compile(code, f"<{name} {task}>", "exec"), scope)
+    lines = [*code.splitlines(keepends=True), "\n", *_imports(name)]
+    linecache.cache[f"<{name} {task}>"] = (len(code), None, lines, f"<{name} {task}>")
     return scope[task]
 
 

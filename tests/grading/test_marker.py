@@ -1,6 +1,7 @@
 """The marker and the learner ask in the same way: one verdict and one text for the same answer."""
 
 import json
+import linecache
 import re
 from dataclasses import asdict
 from textwrap import indent
@@ -73,6 +74,7 @@ def both_verdicts(box, task, source: str, seconds: float = SECONDS) -> list[dict
     """What the learner and the marker get for a cell with this source."""
     names = {"__name__": "__main__"}
     with np.errstate():
+        linecache.cache["a cell"] = (len(source), None, source.splitlines(True), "a cell")
         exec(compile(source, "a cell", "exec"), names)
         local = judge(task, names[task.name], np.random.default_rng(0), seconds=seconds)
     remote = marked(box, task, source, seconds)
@@ -312,3 +314,34 @@ def test_the_seconds_for_all_of_it_are_processor_seconds_and_hitting_them_is_not
     assert "the 1.5 seconds for all of it are used up" in verdict.message
     assert walk.limits == {"time"}
     assert walk.cpu < 6
+
+
+# --- library calls that would be the answer ------------------------------------------------------
+
+FORBIDDEN = {
+    "in a class": "class Box:\n    f = scipy.special.softmax\n"
+    "def double(x):\n    return Box and 2 * x",
+    "by a helper": "def helper():\n    return scipy.special\n"
+    "def double(x):\n    return helper().softmax and 2 * x",
+    "by getattr": "def double(x):\n    return getattr(scipy.special, 'softmax') and 2 * x",
+    "with the check switched off": "import tlcourse.checks.forbidden as f\n"
+    "import tlcourse.checks.asking as a\n"
+    "f.find_forbidden = f.find_at_home = a.find_at_home = lambda *_: ''\n"
+    "f._Forbidden.first = lambda *_: ''\n"
+    "def double(x):\n    return scipy.special.softmax and 2 * x",
+}
+
+
+@needs_sandbox
+@pytest.mark.parametrize("what", FORBIDDEN)
+def test_a_forbidden_call_is_found_where_no_code_of_the_learner_runs(box, what):
+    found = marked(box, double, f"import scipy.special\n{FORBIDDEN[what]}")
+    assert found.message == "this task is to be solved without scipy.special.softmax"
+
+
+@needs_sandbox
+def test_a_cell_that_no_answer_reaches_may_use_anything(box):
+    source = (
+        "import scipy.special\ndef double(x):\n    return 2 * x\nscipy.special.softmax(double(1))"
+    )
+    assert marked(box, double, source).status == "correct"

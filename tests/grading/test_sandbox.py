@@ -134,6 +134,7 @@ def test_no_check_and_no_function_that_is_asked_for_is_there(box):
         "checks/__init__.py",
         "checks/asking.py",
         "checks/forbidden.py",
+        "checks/reached.py",
         "checks/properties.py",
         "grading/__init__.py",
         "grading/protocol.py",

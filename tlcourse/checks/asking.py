@@ -17,7 +17,7 @@ from typing import Protocol
 
 import numpy as np
 
-from tlcourse.checks.forbidden import find_forbidden
+from tlcourse.checks.forbidden import find_at_home
 from tlcourse.checks.properties import PLAIN, Failure, difference, plain
 
 SECONDS = 10.0  # of processor time that one call of an answer may take
@@ -71,7 +71,8 @@ def find(answer, name: str, kind: str, forbids: Iterable[str]) -> dict:
     kind : str
         Of the task: "function" or "value".
     forbids : iterable of str
-        Dotted names that a function may not use.
+        Dotted names that a function may not use. The marker, which reads the notebook itself, gives
+        none.
 
     Returns
     -------
@@ -84,7 +85,7 @@ def find(answer, name: str, kind: str, forbids: Iterable[str]) -> dict:
             return _find_value(answer)
         if not callable(answer):
             return {"failure": f"hand over the function itself: ex.{name}.check({name})"}
-        if used := find_forbidden(answer, tuple(forbids)):
+        if used := find_at_home(answer, name, forbids):
             return {"failure": f"this task is to be solved without {used}"}
         return {"function": True}
     except Exception as error:  # an object that does not let anyone look at it

@@ -16,6 +16,7 @@ import numpy as np
 from tlcourse.checks import Task, Verdict
 from tlcourse.checks.asking import printable
 from tlcourse.checks.engine import judge_answer
+from tlcourse.checks.forbidden import find_forbidden
 from tlcourse.checks.properties import Failure
 from tlcourse.course.plan import Plan, Step
 
@@ -193,6 +194,11 @@ class Walk:
             self._broken = error
             raise
 
+    @property
+    def sources(self) -> list[str]:
+        """What has run so far, in its order."""
+        return [step.source for step in self._done]
+
     def why_missing(self, name: str) -> str:
         """Why an answer is not there: the error of its cell."""
         number = self._plan.places.get(name)
@@ -269,12 +275,14 @@ class _RemoteAnswer:
         self.lacks_something = False
 
     def find(self, name: str, kind: str, forbids: Iterable[str]) -> dict:
-        reply = self._walk.ask(
-            op="find", name=name, kind=kind, forbids=list(forbids), sources=self._sources
-        )
+        reply = self._walk.ask(op="find", name=name, kind=kind, forbids=[], sources=self._sources)
         if "missing" in reply:
             what = "function" if kind == "function" else "name"
             return {"open": self._walk.why_missing(name) or f"the notebook defines no such {what}"}
+        if "function" in reply:
+            for source in self._sources:
+                if used := find_forbidden(self._walk.sources, source, forbids):
+                    return {"failure": f"this task is to be solved without {used}"}
         return _sound(reply)
 
     def call(self, arguments: Iterable) -> dict:

@@ -39,7 +39,7 @@ LIMITS = {
 }
 _OWN = ("/tmp", "/dev", "/proc", "/sandbox", "/environment")  # mounts of the sandbox itself
 STAGED = {  # all that the sandbox has of these rooms
-    "checks": ("asking.py", "forbidden.py", "properties.py"),
+    "checks": ("asking.py", "forbidden.py", "reached.py", "properties.py"),
     "grading": ("__init__.py", "syscalls.py", "world.py", "protocol.py"),
 }
 _HIDDEN = ("__pycache__", "_content", "checks", "grading")  # folders of the package

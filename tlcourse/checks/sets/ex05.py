@@ -28,6 +28,8 @@ _MEANS = np.array([103.939, 116.779, 123.68])  # of blue, green, red
         "keras.applications.resnet50.preprocess_input",
         "keras.applications.resnet.preprocess_input",
         "keras.applications.imagenet_utils.preprocess_input",
+        "keras.applications.vgg16.preprocess_input",
+        "keras.applications.vgg19.preprocess_input",
     ),
 )
 def preprocess(answer, rng):

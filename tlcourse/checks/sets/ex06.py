@@ -88,6 +88,12 @@ def _macro(counts: np.ndarray):
         "sklearn.metrics.f1_score",
         "sklearn.metrics.fbeta_score",
         "sklearn.metrics.classification_report",
+        "sklearn.metrics.balanced_accuracy_score",
+        "sklearn.metrics.get_scorer",
+        "keras.metrics.Precision",
+        "keras.metrics.Recall",
+        "keras.metrics.F1Score",
+        "keras.metrics.FBetaScore",
     ),
     edition=2,
 )
@@ -579,6 +585,7 @@ def _mcnemar(y, a, b):
     forbids=(
         "tlcourse.evaluation.mcnemar",
         "scipy.stats.binomtest",
+        "scipy.stats.binom_test",
         "statsmodels.stats.contingency_tables.mcnemar",
     ),
 )
