@@ -20,7 +20,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 
 OURS = {"tlcourse", "tools", "docs", "benchmarks", "tests", "nbgrader_config"}
 OTHER_BACKENDS = {"jax", "torch"}  # Keras runs on them where they are installed; nobody must
-MADE_UP = {"a_package", "slow"}  # names in a test's answers
+MADE_UP = {"__main__", "a_package", "mine", "slow"}  # names in a test's answers
 # Which extras a folder's code may use, beside the course's own dependencies; the longest path wins.
 EXTRAS = {
     "": {"test", "grading", "docs"},  # tests/, tools/, docs/, benchmarks/

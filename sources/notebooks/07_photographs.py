@@ -116,7 +116,9 @@ claim(seen["photographer"][0][0] == "tripod", "the photographer is called a trip
 # You can make pictures of the third kind yourself. Let us mirror the photographer, left for right, and then turn him
 # upside down.
 #
-# <!-- Notes: Turn the photograph on the board first, and ask the room what it looks like with half-closed eyes. -->
+# <!-- Notes:
+# Answer: a parachute. Turn the photograph on the board first, and ask what it looks like with half-closed eyes.
+# -->
 
 # %% slideshow={"code": false}
 choices = ["a tripod, as before", "an umbrella", "a parachute", "a bat"]
@@ -166,6 +168,8 @@ claim(bubble > cat + 0.1, f"it is surer of the bubble ({bubble:.0%}) than of the
 # Choose two to five things on your desk, write their names into the next cell, and run it. Then photograph each
 # about twenty times, in at least four bursts of a few photographs. Turn the thing and move the camera between two
 # bursts, because twenty equal photographs teach no more than one. No picture leaves your computer.
+#
+# <!-- Notes: Do it live with two things from the lectern. It takes two minutes. -->
 
 # %% slideshow={"slide_type": "skip"}
 SIDE = 128  # pixels
@@ -195,7 +199,7 @@ pieces = replace(
 textures = replace(pieces, x_train=read(pieces.x_train), x_test=read(pieces.x_test))
 print(f"{textures}\n{textures.source} ({textures.licence})")
 
-# %% slideshow={"slide_type": "subslide"}
+# %% slideshow={"slide_type": "skip"}
 some = textures.x_test[::7]
 names = [textures.class_names[k] for k in textures.y_test[::7]]
 ax = plotting.image_grid(some, names, columns=6, title="Three textures")
@@ -210,6 +214,8 @@ print(photos)
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # First come the features, once for each photograph. `models.preprocess` brings the pixels to what this network expects.
+#
+# <!-- Notes: Ask what preprocessing cost in chapter 05, when it was the wrong one. -->
 
 # %% slideshow={"slide_type": "-"}
 backbone = models.efficientnet_lite0(side=SIDE)
@@ -223,7 +229,7 @@ def features(x):
 # %% [markdown] slideshow={"slide_type": "skip"}
 # Then comes the head, a single layer. Watch the seconds.
 
-# %% slideshow={"slide_type": "subslide"}
+# %% slideshow={"slide_type": "skip"}
 def new_head(classes, learning_rate=3e-3):
     head = keras.Sequential([keras.Input((1280,)), keras.layers.Dense(classes)])
     training.compile_classifier(head, learning_rate)
@@ -340,6 +346,8 @@ for name, shares in accuracy.items():
 #
 # That holds for *these* things. For a white and a cream cup the yellow lamp may be what hurts. So carry yours into another
 # room, and look at `Live`. If it fails there, take some of your training photographs there.
+#
+# <!-- Notes: Answer: out of focus, then twice as near. Most people expect the light. -->
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 lost = {name: mean["at your desk"] - share for name, share in mean.items()}
@@ -365,7 +373,7 @@ for place in places.x_train[..., 0]:
         burst.append(place[top : top + 64, left : left + 64])
 label, group = np.repeat(places.y_train, 5), np.repeat(np.arange(36), 5)
 
-# %% slideshow={"slide_type": "subslide"}
+# %% slideshow={"slide_type": "-"}
 ax = plotting.image_grid(burst[:5], title="One burst")
 plotting.show(ax, "Five pieces of a brick wall that can hardly be told apart")
 
@@ -373,6 +381,8 @@ plotting.show(ax, "Five pieces of a brick wall that can hardly be told apart")
 # The classifier for this experiment is poor on purpose: a logistic regression on the bare pixels, without any source. On
 # new places it is right about half of the time. We split the photographs at random into quarters, and each quarter
 # tests once.
+#
+# <!-- Notes: Answer: nearly everything. Each test photograph has twins in training. -->
 
 # %% slideshow={"code": false}
 quiz.predict("07.burst", "Which accuracy will the random split promise?", 0, 1)
@@ -527,7 +537,12 @@ claim(
 # no source: a small network from *scratch*, and logistic regression on the *pixels*. All see the same labelled
 # photographs, over five seeds. Each was tuned as above, on a grid that grew until its best value was not at the edge.
 
-# %% slideshow={"code": false, "slide_type": "subslide"}
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# Let us begin with the flowers.
+#
+# <!-- Notes: Answer: about three in four. Chance is one in five. -->
+
+# %% slideshow={"code": false}
 question = "Flowers, 20 labels per class: which accuracy will frozen ImageNet features reach?"
 quiz.predict("07.flowers", question, 0, 1)
 
@@ -588,6 +603,8 @@ claim(low > 0.25, words, measured=[low, high], seeds=5)
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # Now the hand signs. No class of ImageNet is about how many fingers somebody holds up. Who is the best of the six at 20
 # labels per class? A winner counts only if its lead over *each* of the other five has a 95 % interval above zero.
+#
+# <!-- Notes: Answer: the next line says what is measured so far. Ask what it would take to be sure. -->
 
 # %% slideshow={"code": false}
 choices = [*arms.values(), "we cannot tell"]
@@ -629,6 +646,8 @@ for name, title in sets.items():
 # The nearer the source, the larger the gain: that was chapter 04. To look for it here, we need a distance that does not
 # depend on our results. So let the network with its 1,000 names look at each set, and note how sure it is of its first
 # name, on average. What is missing to 100 % is our distance (Hendrycks & Gimpel 2017).
+#
+# <!-- Notes: Let them order the four sets by their distance before the figure does. -->
 
 # %% slideshow={"slide_type": "skip"}
 far = {name: 1 - np.mean(one["sureness"]) for name, one in distance["sets"].items()}
@@ -667,7 +686,7 @@ _ = ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 plotting.show(figure, f"Gain of each source over {rival}, for four sets at growing distance")
 
 
-# %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "subslide"}
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # The same in words: what the interval of each gain says.
 def in_words(intervals):
     said = {}
@@ -735,7 +754,7 @@ new = folder / "new.png"
 Image.fromarray(photos.x_test[-1] if camera.photo is None else camera.photo).save(new)
 pixels = data.load_photo(new, SIDE)[None].astype("float32")
 
-# %% slideshow={"slide_type": "subslide"} tags=["atol-0.1"]
+# %% slideshow={"slide_type": "skip"} tags=["atol-0.1"]
 before, after = (model.predict(pixels, verbose=0)[0] for model in (product, loaded))
 print("the new photograph:", photos.class_names[after.argmax()], f"({after.max():.2f})")
 
@@ -745,6 +764,8 @@ claim(np.allclose(before, after, atol=1e-5), "the loaded file answers as before 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # One mistake is still possible. Your friend has read somewhere that pixels must be divided by 255, and divides those of
 # all test photographs.
+#
+# <!-- Notes: Answer: it grows worse without a word. Nothing in the file can know what it is given. -->
 
 # %% slideshow={"code": false}
 choices = ["nothing changes", "an error message", "it grows worse without a word"]
@@ -788,6 +809,8 @@ workshop.cleanup()
 #
 # Now it is your turn. Choose a question that you care about, and answer it on two pages. A classifier is easily made, as
 # you have seen. Whether a reader can trust your report depends on six points:
+#
+# <!-- Notes: Ask for questions from the room before you show the six points. -->
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # | | a reader will ask |

@@ -132,7 +132,7 @@ WRONG = {
         ("rows", {"x[train][:, chosen], y[train]": "x[train][chosen], y[train][chosen]",
                   "x[test][:, chosen]": "x[test]"}, "x[train][chosen] takes rows"),
         ("mean", {"np.array(scores)": "np.mean(scores)"}, "a number instead of an array of shape"),
-        ("list", {"np.array(scores)": "scores"}, "3 values (a list or tuple)"),
+        ("list", {"np.array(scores)": "scores"}, "a list instead of an array of shape (3,)"),
         ("one round too few", {"fold.max() + 1": "fold.max()"}, "of an array of shape (3,)"),
         ("all features", {"x[test][:, chosen])": "x[test])"}, "your function raises ValueError"),
         ("from scikit-learn", "def fold_scores(x, y, fold, m):\n"

@@ -101,7 +101,7 @@ def test_what_shares_a_line_with_a_check_runs_before_it_is_asked():
 def test_a_cell_of_text_and_an_unknown_task_ask_nothing():
     cells = [Cell("markdown", "ex.softmax.check(softmax)"), Cell("code", "ex.x.check(softmax)")]
     made = plan(cells, [], TASKS, [])
-    assert [(step.task, step.number) for step in made.steps] == [("", 2)]
+    assert [(step.task, step.cell) for step in made.steps] == [("", 2)]
 
 
 HOSTILE = {

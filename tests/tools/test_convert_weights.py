@@ -2,7 +2,9 @@
 
 import importlib.util
 import io
+import json
 import pickle
+import zipfile
 
 import pytest
 
@@ -17,11 +19,27 @@ installed = pytest.mark.skipif(
 )
 
 
+def members(path):
+    """The bytes of a file; of an archive those of each of its files, for Python's versions of
+    zipfile write different headers around them, and so different checksums of the whole.
+    """
+    if path.suffix != ".npz":
+        return path.read_bytes()
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
 @installed
 def test_converting_anew_gives_the_same_bytes(tmp_path):
     convert.convert(tmp_path)
     for file in (weights.PHOTOS, weights.PHOTOS.with_suffix(".json"), weights.CLASS_NAMES):
-        assert (tmp_path / file.name).read_bytes() == file.read_bytes(), file.name
+        made, shipped = members(tmp_path / file.name), members(file)
+        if file.suffix == ".json" and file != weights.CLASS_NAMES:  # the card
+            made, shipped = (
+                {key: value for key, value in json.loads(text).items() if key != "sha256"}
+                for text in (made, shipped)
+            )
+        assert made == shipped, file.name
 
 
 @installed

@@ -34,23 +34,12 @@ class Cell(NamedTuple):
 
 
 class Step(NamedTuple):
-    """Something to run, or, if it has a `task`, an answer to ask for.
+    """Something to run, or, if it has a `task`, an answer to ask for."""
 
-    Attributes
-    ----------
-    number : int
-        Of the cell in the learner's notebook, from 1; 0 for a handed-out cell that is gone.
-    source : str
-        Python and magics; or the expression that is handed to the check.
-    task : str
-    is_first : bool
-        Whether the cell begins with it. What follows in a cell is not reached after an error.
-    """
-
-    number: int
-    source: str
+    cell: int  # in the learner's notebook, from 1; 0 for a handed-out cell that is gone
+    source: str  # Python and magics; or the expression that is handed to the check
     task: str = ""
-    is_first: bool = True
+    is_first: bool = True  # in its cell, in which what follows an error is not reached
 
 
 @dataclass(frozen=True)

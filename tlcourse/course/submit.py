@@ -23,7 +23,7 @@ _FEW = 5  # errors of cells that are shown
 
 
 @dataclass(frozen=True)
-class HandedIn:
+class Submitted:
     """What was handed in, and what the marker will see of it.
 
     Attributes
@@ -55,7 +55,7 @@ class HandedIn:
         return [name for name, status in self.tasks.items() if status != "correct"]
 
 
-def submit(folder: Path, name: str, on_start: Callable[[], object] = lambda: None) -> HandedIn:
+def submit(folder: Path, name: str, on_start: Callable[[], object] = lambda: None) -> Submitted:
     """Check that a set's notebook is whole, run it once more, and write the one file to hand in.
 
     Parameters
@@ -118,7 +118,7 @@ def submit(folder: Path, name: str, on_start: Callable[[], object] = lambda: Non
         statuses[released.headings[question]] = "not attempted"
     if replaced:
         remarks.append(f"{target.name} replaces the one that you made before.")
-    return HandedIn(
+    return Submitted(
         target, path, statuses, right, sum(points.values()), tuple(changed), tuple(remarks)
     )
 

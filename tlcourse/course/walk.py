@@ -153,10 +153,10 @@ class Walk:
         """Run once more what lacked a name, which may have come in a later cell."""
         failed = None
         for step in late:
-            if step.number == 0 or step.number != failed:
-                self.errors.pop(step.number, None)
+            if step.cell == 0 or step.cell != failed:
+                self.errors.pop(step.cell, None)
                 has_raised, _ = self._run(step)
-                failed = step.number if has_raised else None
+                failed = step.cell if has_raised else None
 
     # --- asking ------------------------------------------------------------------------------
 
@@ -215,7 +215,7 @@ class Walk:
             return True, False
         if not reply.get("error"):
             return False, False
-        self.errors[step.number] = one_line(reply["error"])
+        self.errors[step.cell] = one_line(reply["error"])
         return True, reply.get("again") is True
 
     def _execute(self, session: Session, place: int) -> dict | None:
@@ -226,7 +226,7 @@ class Walk:
             return session.ask(left, op="run", source=step.source)
         except Ended as ended:
             self._skip.add(place)
-            self.errors[step.number] = str(ended)
+            self.errors[step.cell] = str(ended)
             self.limits |= {ended.limit} - {""}
             self._take(session)
             return None
