@@ -263,7 +263,7 @@ Live(predict, size=SIDE)
 # Twenty photographs of each thing are few. Suppose you had only one. So let us take a single piece of each texture, three
 # in all, and test on the pieces from the other halves. Guessing gets one in three right.
 #
-# <!-- Notes: Collect guesses. Nobody goes high enough, and the spread is a good moment to talk about sources. -->
+# <!-- Notes: Answer: nearly all of them. Nobody goes high enough, and the spread is a good moment to talk about sources. -->
 
 # %% slideshow={"code": false}
 quiz.predict("07.one", "Which accuracy will one photograph of each class give?", 0, 1)
@@ -538,7 +538,7 @@ claim(
 # photographs, over five seeds. Each was tuned as above, on a grid that grew until its best value was not at the edge.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# Let us begin with the flowers.
+# First the flowers.
 #
 # <!-- Notes: Answer: about three in four. Chance is one in five. -->
 
@@ -827,7 +827,7 @@ workshop.cleanup()
 # -->
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# You have everything for it. This is the verdict on section 4, by chapter 06's `evaluation.compare`, whose interval
+# This is the verdict on section 4, by chapter 06's `evaluation.compare`, whose interval
 # covers the draws *and* the test photographs:
 
 # %% slideshow={"slide_type": "-"} tags=["atol-8"]
