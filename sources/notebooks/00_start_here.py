@@ -10,7 +10,7 @@
 # -->
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# **Time:** 10 minutes to read and try, 5 s to run.
+# **Time:** 10 minutes to read and try, 30 s to run.
 #
 # Click into the cell below and press **Shift + Enter**. That runs the cell and moves to the next one. Go on like
 # this down to the end; you cannot break anything, because this is your own copy.
@@ -289,7 +289,7 @@ quiz.ask("00")
 # <!-- chapters: made by `make chapters` -->
 # | chapter | you will be able to | to read | to run |
 # |---|---|---|---|
-# | [00 Start here](00_start_here.ipynb) | find your way | 10 min | 5 s |
+# | [00 Start here](00_start_here.ipynb) | find your way | 10 min | 30 s |
 # | [01 Gradient descent](01_gradient_descent.ipynb) | derive gradient descent, momentum and Adam, choose a learning rate, and see why it fails | 75 min | 20 s |
 # | [02 Cross-entropy](02_cross_entropy.ipynb) | derive the loss of a classifier and its gradient, compute it safely, and recognise its classic mistakes | 75 min | 45 s |
 # | [03 A CNN from scratch](03_cnn_from_scratch.ipynb) | write convolution, ReLU and pooling by hand, forward and backward; see over-fitting and treat it | 60 min | 1 min 50 s |
