@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from tlcourse.course.plan import Cell, parsed, plan
+from tlcourse.checks.reached import parsed
+from tlcourse.course.plan import Cell, plan
 
 TASKS = ["softmax", "train", "order"]
 
@@ -128,3 +129,15 @@ def test_a_hostile_source_takes_no_time_and_ends_nothing(name):
     steps(f"ex.softmax.check(softmax)\n{HOSTILE[name]}", "ex.train.check(train)")
     parsed(HOSTILE[name])
     assert time.process_time() - begin < 5
+
+
+def test_a_cell_that_is_too_long_to_be_read_does_not_run_and_nothing_hides_in_it():
+    hidden = "def softmax(z):\n    return scipy.special.softmax(z)\n" + "# " * 50_000
+    (first, refused), second, third = steps(hidden, "a = 1", "ex.softmax.check(softmax)")
+    assert (first, "too long" in refused, "scipy" in refused) == ("run", True, False)
+    assert (second, third) == (("run", "a = 1"), ("softmax", "softmax"))
+
+
+def test_a_notebook_that_is_too_long_ends_where_nobody_could_read_on():
+    made = steps(*[f"x = {i}  {'#' * 70_000}" for i in range(6)], "b = 2")
+    assert ["too long" in source for _, source in made] == [False] * 4 + [True] * 2 + [False]

@@ -15,7 +15,8 @@ from functools import lru_cache
 from math import inf
 from pathlib import PurePath
 
-_LONGEST = 1_000_000  # characters of a cell that are read
+LONGEST = 100_000  # characters of a source that are read; its tree takes up to a kilobyte for each
+_SHORT = 5_000  # characters of a source whose tree is kept
 _DEEP = 60  # steps from a name to what it stands for
 _LATE = 10.0**9  # the time of what may happen whenever a function is called
 UNKNOWN = "?"  # the path of what only running it would tell
@@ -25,7 +26,7 @@ _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _PATHS = (ast.Name, ast.Attribute, ast.Subscript, ast.Call)
 _ADDS = {"append", "appendleft", "extend", "insert", "add", "update", "setdefault", "push"}
 _ADDS |= {"__setitem__", "__setattr__"}
-_RUNS = ("time", "timeit", "capture", "prun")  # magics that run the Python that follows
+RUNS = ("time", "timeit", "capture", "prun")  # magics that run the Python that follows
 _PYLAB = (
     "import numpy as np; import matplotlib.pyplot as plt; from numpy import *; "
     "from numpy.linalg import *"
@@ -35,11 +36,19 @@ _PYLAB = (
 # --- reading cells -----------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=256)
 def parsed(source: str) -> ast.Module | None:
-    """The syntax tree of a source; None if there is none."""
-    if len(source) > _LONGEST:
+    """The syntax tree of a source; None if there is none, or it would take too much to read."""
+    if len(source) > LONGEST:
         return None
+    return _kept(source) if len(source) <= _SHORT else _parse(source)
+
+
+@lru_cache(maxsize=128)
+def _kept(source: str) -> ast.Module | None:
+    return _parse(source)
+
+
+def _parse(source: str) -> ast.Module | None:
     try:
         with warnings.catch_warnings(action="ignore"):
             return ast.parse(source)
@@ -58,18 +67,18 @@ def python(source: str, files: dict[str, str]) -> str:
     if named := re.match(r"%%(\w+)\s*(.*)", first):
         if named[1] in ("writefile", "file") and named[2].split():
             files[PurePath(named[2].split()[-1].strip("\"'")).stem] = rest
-        source = rest if named[1] in _RUNS else ""
-    return "\n".join(_python_of(line, files) for line in source.split("\n"))
+        source = rest if named[1] in RUNS else ""
+    return "\n".join(python_of(line, files) for line in source.split("\n"))
 
 
-def _python_of(line: str, files: dict[str, str]) -> str:
-    """What Python runs of a line that may be a magic."""
+def python_of(line: str, files: dict[str, str]) -> str:
+    """What Python runs of a line that may be a magic; `files` are modules that cells wrote."""
     text = line.strip()
     indent = line[: len(line) - len(line.lstrip())]
     name, _, rest = text.partition(" ")
-    if name in [f"%{magic}" for magic in _RUNS] and rest.strip():
-        words = rest.split()
-        while len(words) > 1 and (words[0].startswith("-") or words[0].isdecimal()):
+    if name in [f"%{magic}" for magic in RUNS] and rest.strip():
+        words = rest.split(" ")
+        while len(words) > 1 and (words[0][:1] in ("", "-") or words[0].isdecimal()):
             del words[0]  # the options of timeit
         return indent + " ".join(words)
     if name == "%pylab":
@@ -276,7 +285,7 @@ class Notebook:
         if name in ("exec", "eval", "ex", "run_cell", "system_exec"):
             for text in texts[:1]:
                 self._read(text, depth + 1)
-        elif name in ("run_cell_magic", "run_line_magic") and texts[0:1] and texts[0] in _RUNS:
+        elif name in ("run_cell_magic", "run_line_magic") and texts[0:1] and texts[0] in RUNS:
             self._read(texts[-1], depth + 1)
         elif name == "setattr" and len(call.args) == 3:
             for text in self._texts(call.args[1]):

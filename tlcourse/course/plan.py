@@ -7,7 +7,6 @@ notebook cannot say of itself where it is asked, and nothing of it is executed h
 
 import ast
 import re
-import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -15,14 +14,14 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from tlcourse.checks import tasks
+from tlcourse.checks.reached import LONGEST, RUNS, parsed, python_of
 from tlcourse.course.content import Released, grade_id
 
 OPEN_QUESTION = "open-question"
 _STUB = "*Your answer here.*"
-_LONGEST, _MOST = 100_000, 2_000_000  # characters of a cell, and of a notebook, that are parsed
+_MOST = 300_000  # characters of a notebook's code that run; of a cell it is LONGEST
+_TOO_LONG = "raise ValueError('this cell is too long to be marked')"
 _CHECK = re.compile(r"\.\s*check\s*\(")
-_RUNS = ("time", "timeit", "capture", "prun")  # magics that run the Python that follows
-_ASSIGNED = re.compile(r"[\w.,]+ ?= ?[%!]")
 
 
 class Cell(NamedTuple):
@@ -99,7 +98,8 @@ def plan(mine: list[Cell], given: list[Cell], names: list[str], needed: list[str
     All code cells run, in their order, and each answer is asked where the last call of its check
     stands, `ex.softmax.check(softmax)`: it does not matter whether a cell was moved, copied, or has
     lost its metadata, nor what happens further down. A cell of an answer that has become text runs
-    as well. A handed-out cell that is `needed` and gone runs first.
+    as well. A handed-out cell that is `needed` and gone runs first. A cell of more than 100,000
+    characters, or behind 300,000, does not run: nobody could read what is in it.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ def plan(mine: list[Cell], given: list[Cell], names: list[str], needed: list[str
     """
     present = {cell.source.strip() for cell in mine if cell.kind == "code"}
     run = [(0, source) for source in needed if source.strip() not in present]
-    answers, places = dict.fromkeys(names, ""), {}
+    answers, places, room = dict.fromkeys(names, ""), {}, _MOST
     defines = {
         task: re.compile(rf"^(def {task}\s*\(|{task}\s*(:[^=\n]*)?=[^=])", re.MULTILINE)
         for task in names
@@ -129,18 +129,17 @@ def plan(mine: list[Cell], given: list[Cell], names: list[str], needed: list[str
         source = cell.source if cell.kind == "code" else _without_fence(cell.source)
         for task in own:
             answers[task], places[task] = source, number
-        if source.strip():
+        if len(source) > min(LONGEST, room):
+            run.append((number, _TOO_LONG))
+        elif source.strip():
             run.append((number, source))
+            room -= len(source)
     return Plan(tuple(_steps(run, names)), answers, places, _open_answer(mine, given))
 
 
 def _steps(run: list[tuple[int, str]], names: list[str]) -> Iterator[Step]:
     """The cells, divided behind the last check of each task."""
-    found, room = [], _MOST
-    for _, source in run:
-        has_checks = room > 0 and _CHECK.search(source)
-        found.append(_checks(source, names) if has_checks else [])
-        room -= len(source) if has_checks else 0
+    found = [_checks(source, names) if _CHECK.search(source) else [] for _, source in run]
     last = {check.task: (place, check) for place, some in enumerate(found) for check in some}
     for place, (number, source) in enumerate(run):
         here = [check for at, check in last.values() if at == place]
@@ -217,17 +216,6 @@ def _checks(source: str, names: Iterable[str]) -> list[_Check]:
     ]
 
 
-def parsed(source: str) -> ast.Module | None:
-    """The syntax tree of a learner's source; None if it is none, or would take too much to read."""
-    if len(source) > _LONGEST:
-        return None
-    try:
-        with warnings.catch_warnings(action="ignore"):
-            return ast.parse(source)
-    except (SyntaxError, ValueError, MemoryError, RecursionError):
-        return None
-
-
 def _calls(statement: ast.stmt) -> Iterator[ast.Call]:
     """The calls `….NAME.check(…)` that running a statement makes, in the order of the source."""
     todo: list[ast.AST] = [statement]
@@ -258,27 +246,12 @@ def _without_magics(source: str) -> tuple[str, bool]:
     lines, is_whole = source.split("\n"), False
     first = next((i for i, line in enumerate(lines) if line.strip()), 0)
     if named := re.match(r"\s*%%(\w+)", lines[first]):
-        if named[1] not in _RUNS:
+        if named[1] not in RUNS:
             return "", True
         lines[first], is_whole = "", True
     for i, line in enumerate(lines):
-        lines[i] = _python_of(line)
+        lines[i] = python_of(line, {})
     return "\n".join(lines), is_whole
-
-
-def _python_of(line: str) -> str:
-    """What Python runs of a line that may be a magic."""
-    text = line.strip()
-    indent = line[: len(line) - len(line.lstrip())]
-    name, _, rest = text.partition(" ")
-    if name in [f"%{magic}" for magic in _RUNS] and rest:
-        words = rest.split(" ")
-        while len(words) > 1 and (words[0][:1] in ("", "-") or words[0].isdecimal()):
-            del words[0]  # the options of timeit
-        return indent + " ".join(words)
-    if text.startswith(("%", "!", "?")) or text.endswith("?") or _ASSIGNED.match(text):
-        return f"{indent}pass"
-    return line
 
 
 # --- what a person reads -----------------------------------------------------------------------
