@@ -134,7 +134,7 @@ said = called["upside down"][0]
 quiz.reveal("07.upside_down", "a tripod, as before" if said == "tripod" else f"a {said}")
 
 # %% slideshow={"slide_type": "subslide"}
-named = [f"{how}: {name}, {sure:.0%}" for how, (name, sure) in called.items()]
+named = [f"{name}, {sure:.0%}" for name, sure in called.values()]
 ax = plotting.image_grid(list(turned.values()), named, columns=3)
 plotting.show(ax, "The photographer as he is, mirrored, and upside down, each with its name")
 
