@@ -256,21 +256,26 @@ six_right = [accuracy(six, 5, seed) for seed in range(5)]
 lead = stats.ttest_rel(right, six_right).confidence_interval()
 quiz.reveal("00.six", choices[0] if lead.low > 0 else choices[1] if lead.high < 0 else choices[2])
 
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+# Each attempt a dot, each way a row and a colour; a line where guessing is.
+def dots(scores, guessing, title):
+    figure, ax = plotting.plt.subplots(figsize=(7, 0.8 + 0.5 * len(scores)))
+    colours = {"from scratch": plotting.COLORS["scratch"], "six numbers": "C5", "18 numbers": "C5"}
+    colours |= {"trained network": "C2", "random weights": "C6", "pixels": "C3"}
+    for row, (way, accuracies) in enumerate(scores.items()):
+        _ = ax.plot(100 * np.array(accuracies), [row] * 5, "o", ms=9, alpha=0.6, color=colours[way])
+    _ = ax.axvline(100 * guessing, color="grey", ls="--", label="guessing")
+    ax.set_yticks(range(len(scores)), scores)
+    ax.set_ylim(len(scores) - 0.5, -0.5)
+    ax.set(xlim=(15, 102), xlabel="new pictures named right (%)", title=title)
+    _ = ax.legend(loc="lower right")
+    return figure
+
+
 # %% slideshow={"slide_type": "subslide"} tags=["nbval-ignore-output"]
-# Each attempt a dot: five draws of the fifteen pictures.
 attempts = {"trained network": right, "six numbers": six_right, "random weights": random_right}
-figure, ax = plotting.plt.subplots(figsize=(7, 2.6))
-for row, scores in enumerate(attempts.values()):
-    _ = ax.plot(100 * np.array(scores), [row] * 5, "o", ms=9, alpha=0.6)
-_ = ax.axvline(100 / 3, color="grey", ls="--", label="guessing")
-ax.set_yticks(range(3), attempts)
-ax.invert_yaxis()
-ax.set(
-    xlim=(25, 102),
-    xlabel="new pictures named right (%)",
-    title="On textures, six numbers do as well",
-)
-_ = ax.legend(loc="lower left")
+figure = dots(attempts, 1 / 3, "On textures, six numbers do as well")
 plotting.show(figure, "The trained network and six numbers above 85 %, random weights far below")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
@@ -295,7 +300,7 @@ claim(abs(np.mean(right) - np.mean(six_right)) < 0.08, "six numbers do as well",
 # -->
 
 # %% slideshow={"slide_type": "subslide"}
-# Each attempt a dot: five draws of 100 photographs, stored by `benchmarks/photos.py`.
+# Five draws of 100 photographs, stored by `benchmarks/photos.py`.
 arms = {
     "trained network": "frozen EfficientNet-Lite0",
     "from scratch": "scratch",
@@ -303,18 +308,7 @@ arms = {
     "pixels": "pixels",
 }
 flowers = {name: photo_scores("flowers_160", arm) for name, arm in arms.items()}
-figure, ax = plotting.plt.subplots(figsize=(7, 2.8))
-for row, scores in enumerate(flowers.values()):
-    _ = ax.plot(100 * scores, [row] * 5, "o", ms=9, alpha=0.6)
-_ = ax.axvline(20, color="grey", ls="--", label="guessing")
-ax.set_yticks(range(4), flowers)
-ax.invert_yaxis()
-ax.set(
-    xlim=(15, 102),
-    xlabel="new photographs named right (%)",
-    title="On flowers, a million photographs pay",
-)
-_ = ax.legend(loc="lower right")
+figure = dots(flowers, 1 / 5, "On flowers, a million photographs pay")
 plotting.show(figure, "Three in four flowers right for the trained network; all rivals far below")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
