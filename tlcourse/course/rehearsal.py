@@ -26,7 +26,10 @@ from tlcourse.course.walk import Ended, Walk
 
 CELL_SECONDS = 60.0  # that a cell, or a call of an answer, may take
 SECONDS = 600.0  # and all together
+_STOPS = 5.0  # in which a cell that is interrupted must end
 _START = 300.0  # that importing a framework may take on a slow machine
+# Ctrl-C is for the process that the learner sees; Windows has no other signal that interrupts.
+_INTERRUPT = getattr(signal, "SIGUSR1", None)
 
 
 def rehearse(plan: Plan, released: Released) -> tuple[dict[str, Verdict], dict[int, str]]:
@@ -68,6 +71,8 @@ class _Process:
             self._ours.send(request)
             if self._ours.poll(seconds):
                 return self._ours.recv()
+            if request["op"] == "run" and self._is_interrupted():
+                return self._ours.recv() | {"late": time_up(seconds)}
         except (EOFError, OSError):
             self._process.join(5)
             code = self._process.exitcode
@@ -78,6 +83,13 @@ class _Process:
             raise
         self.close()
         raise Ended(time_up(seconds), "time")
+
+    def _is_interrupted(self) -> bool:
+        """Stop the cell as a person interrupts a kernel; whether it ends."""
+        if _INTERRUPT is None:
+            return False
+        os.kill(self._process.pid, _INTERRUPT)
+        return self._ours.poll(_STOPS)
 
     def seconds_used(self) -> float:
         """Seconds since it has started; here the clock decides."""
@@ -108,6 +120,8 @@ def _uninterrupted() -> Iterator[None]:
 def _serve(connection: Connection, imports: list[str], folder: Path) -> None:
     """Run cells and call answers as the connection asks, until it closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if _INTERRUPT is not None:
+        signal.signal(_INTERRUPT, signal.default_int_handler)
     os.environ |= {"MPLBACKEND": "Agg", "IPYTHONDIR": str(folder / "ipython")}
     from tlcourse import checks
     from tlcourse.course import shell

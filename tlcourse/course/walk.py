@@ -20,6 +20,8 @@ from tlcourse.checks.forbidden import find_forbidden
 from tlcourse.checks.properties import Failure
 from tlcourse.course.plan import Plan, Step
 
+_SHORT = 0.1  # of its time that a cell gets in a new session, if it was interrupted before
+
 
 class Ended(Exception):
     """A session has ended, or was ended; the message is for the learner.
@@ -39,7 +41,11 @@ class Session(Protocol):
     imported: float
 
     def ask(self, seconds: float, **request) -> dict:
-        """What `shell.Notebook.reply` gives; raises Ended."""
+        """What `shell.Notebook.reply` gives; raises Ended.
+
+        A cell that takes too long is interrupted, as a person interrupts a kernel: what it has
+        defined stays. Then the reply has a text, "late".
+        """
 
     def seconds_used(self) -> float:
         """Processor seconds so far, without imports."""
@@ -89,6 +95,7 @@ class Walk:
         self._session: Session | None = None
         self._done: list[Step] = []  # the pieces of cells that have run, in their order
         self._skip: set[int] = set()  # places in it, of pieces that end the process
+        self._late: set[int] = set()  # places of pieces that were interrupted
         self._broken: Exception | None = None  # passes through a check, which would swallow it
         self.errors: dict[int, str] = {}
         self.cpu = 0.0
@@ -213,16 +220,22 @@ class Walk:
         reply = self._execute(self._session, len(self._done) - 1)
         if reply is None:
             return True, False
-        if not reply.get("error"):
+        if late := reply.get("late"):
+            self.limits.add("time")
+            self._late.add(len(self._done) - 1)
+        elif not reply.get("error"):
             return False, False
-        self.errors[step.cell] = one_line(reply["error"])
-        return True, reply.get("again") is True
+        self.errors[step.cell] = one_line(late or reply["error"])
+        has_raised = bool(reply.get("error")) and reply.get("went_on") is not True
+        return has_raised, reply.get("again") is True
 
     def _execute(self, session: Session, place: int) -> dict | None:
         """Run what stands at a place of `_done`; None if that ends the session."""
         step = self._done[place]
         try:
             left = self._left(session)
+            if place in self._late:  # it is known to be endless: what it defines comes before
+                left *= _SHORT
             return session.ask(left, op="run", source=step.source)
         except Ended as ended:
             self._skip.add(place)

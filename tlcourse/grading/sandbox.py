@@ -49,6 +49,7 @@ _GRACE = 30.0  # seconds in which the server answers, before the sandbox is thro
 _START = 120.0  # seconds that it may take to start
 _LEAVE = 5.0  # and to end
 _FORK = 5.0  # seconds that a fork may take to answer
+_STOPS = 1.0  # processor seconds in which a cell that is interrupted must end
 _LOOK = 0.2  # seconds after which a request is long, and its processor time is asked for
 _WAITS = 5, 0.1  # so many looks in a row that find it waiting, so many seconds apart, end it
 
@@ -410,13 +411,25 @@ class Session:
                 raise protocol.Malformed("no dict")
             return answer
         except TimeoutError:
+            late = {"late": time_up(watch.limit)}
+            if request["op"] == "run" and (reply := self._interrupted()) is not None:
+                return reply | late
             self.close()
-            raise Ended(time_up(watch.limit), "time") from None
+            raise Ended(late["late"], "time") from None
         except protocol.Malformed as error:
             self.close()
             raise Ended(f"what is returned cannot be read: {error}") from None
         except (EOFError, OSError):
             raise self._ended() from None
+
+    def _interrupted(self) -> dict | None:
+        """What a cell replies that is told to stop; None if it does not."""
+        try:
+            self._sandbox._control.send(b"I")
+            reply = protocol.receive(self._sock, _Stopwatch(self, _STOPS).left)
+        except (OSError, EOFError, protocol.Malformed):  # TimeoutError is one of the first
+            return None
+        return reply if type(reply) is dict else None
 
     def _ended(self) -> Ended:
         why = self.close(b"E")["why"]
