@@ -142,4 +142,4 @@ def _serve(connection: Connection, imports: list[str], folder: Path) -> None:
             try:
                 connection.send(reply)
             except (TypeError, ValueError, AttributeError):
-                connection.send({"failure": "what is returned cannot be read"})
+                connection.send({"failure": "nobody can read what your code returns"})

@@ -295,7 +295,7 @@ class _RemoteAnswer:
         if "function" in reply:
             for source in self._sources:
                 if used := find_forbidden(self._walk.sources, source, forbids):
-                    return {"failure": f"this task is to be solved without {used}"}
+                    return {"failure": f"solve this task without {used}"}
         return _sound(reply)
 
     def call(self, arguments: Iterable) -> dict:

@@ -82,7 +82,9 @@ def read(data: bytes) -> list[Cell]:
             "it is not a notebook, or only a part of one: its bytes are no text"
         ) from None
     except RecursionError:
-        raise Unreadable("it is not a notebook: brackets within brackets without end") from None
+        raise Unreadable(
+            "it is not a notebook: it holds brackets within brackets without end"
+        ) from None
     except ValueError as error:
         where = f", line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
         raise Unreadable(f"it is not a notebook, or only a part of one{where}") from None

@@ -1,6 +1,6 @@
 """A sandbox of bubblewrap in which learners' code runs, and sessions with it.
 
-The sandbox has no network, no files of the host but the system and the Python environment
+The sandbox has no internet, no files of the host but the system and the Python environment
 (read-only), no checks, no solutions, none of the functions that a set asks for, and no way to more
 rights. `server.py` is what runs in it, and gives each submission a world of its own. Where a kernel
 does not let it do so, each submission gets a sandbox of its own, which takes longer.
@@ -96,7 +96,7 @@ def _emptied(source: bytes, function: str, name: str) -> bytes:
     text = source.decode("utf-8")
     (node,) = (n for n in ast.parse(text).body if getattr(n, "name", None) == function)
     lines = text.splitlines(keepends=True)
-    message = f"this task is to be solved without {name}"
+    message = f"solve this task without {name}"
     lines[node.body[0].lineno - 1 : node.end_lineno] = [f"    raise RuntimeError({message!r})\n"]
     return "".join(lines).encode()
 
@@ -418,7 +418,7 @@ class Session:
             raise Ended(late["late"], "time") from None
         except protocol.Malformed as error:
             self.close()
-            raise Ended(f"what is returned cannot be read: {error}") from None
+            raise Ended(f"nobody can read what your code returns: {error}") from None
         except (EOFError, OSError):
             raise self._ended() from None
 
@@ -434,10 +434,10 @@ class Session:
     def _ended(self) -> Ended:
         why = self.close(b"E")["why"]
         if why == "files":
-            return Ended("too many files are written")
+            return Ended("your code writes too many files")
         if why == "memory":
             most = f"{self._sandbox.memory / 2**30:.2g} GB"
-            return Ended(f"more than {most} of memory are used", "memory")
+            return Ended(f"your code uses more than {most} of memory", "memory")
         return Ended(f"the whole process ends ({why})")
 
     def used(self) -> dict:

@@ -238,7 +238,7 @@ def serve(sock: socket.socket, notebook, note: mmap.mmap, settings: dict) -> Non
         except BrokenPipeError:
             return
         except (TypeError, ValueError):  # the protocol is narrower than what counts as plain data
-            protocol.send(sock, {"failure": "what is returned cannot be read"})
+            protocol.send(sock, {"failure": "nobody can read what your code returns"})
 
 
 class TimedImports:
