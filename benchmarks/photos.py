@@ -1,12 +1,13 @@
-"""What is a source worth on photographs? Six ways to a classifier, over the number of labels.
+"""What is a source worth on photographs? Seven ways to a classifier, over the number of labels.
 
     python -m benchmarks.photos FOLDER … [--store FILE]
 
-Each folder holds one sub-folder of photographs per class. Six arms, at 5, 20 and 80 labels per
+Each folder holds one sub-folder of photographs per class. Seven arms, at 5, 20 and 80 labels per
 class (as far as the photographs reach), five seeds, paired: at one seed every arm sees the same
 labelled photographs.
 
 - pixels: logistic regression on 64×64 pixels;
+- statistics: logistic regression on 18 numbers, how bright and how rough each colour is;
 - scratch: `models.scene_cnn` at 64 pixels from random weights, shifted by up to four pixels;
 - frozen letters-ResNet50, frozen EfficientNet-Lite0: logistic regression on the features of the
   course's two networks, at 64 and at 128 pixels;
@@ -57,6 +58,7 @@ from tlcourse.rivals import (
     Trainer,
     Upper,
     logistic_regression,
+    simple_statistics,
     tune,
 )
 
@@ -75,7 +77,7 @@ STEPS = {
 RATES = {"scratch": (3e-4, 1e-3, 3e-3), "fine-tuned": (1e-4, 3e-4, 1e-3)}
 STRENGTHS = (1e-4, 1e-3, 1e-2)
 NETWORKS = {"letters-ResNet50": "conv4", "EfficientNet-Lite0": "stage5"}  # below the cut
-SOLVED = ("pixels", "frozen letters-ResNet50", "frozen EfficientNet-Lite0")  # by regression
+SOLVED = ("pixels", "statistics", "frozen letters-ResNet50", "frozen EfficientNet-Lite0")  # by regression
 TRAINED = ("fine-tuned EfficientNet-Lite0", "scratch", "fine-tuned letters-ResNet50")  # in steps
 ARMS = SOLVED + TRAINED
 # Where the photographs that were measured come from; they were resized before.
@@ -186,7 +188,7 @@ class Photos:
 
     def prepare(self, arm: str) -> None:
         """Compute the features of an arm, and compile its network."""
-        if arm != "pixels":
+        if arm not in ("pixels", "statistics"):
             self.trainer(arm.partition(" ")[2] or arm)
 
     def trainer(self, name: str) -> Trainer:
@@ -218,6 +220,8 @@ def columns(arm: str, photos: Photos) -> np.ndarray:
     """What the logistic regression of an arm sees, shape (n, d)."""
     if arm == "pixels":
         return photos.small.reshape(len(photos.small), -1) / np.float32(255)
+    if arm == "statistics":
+        return simple_statistics(photos.small)
     return photos.trainer(arm.partition(" ")[2]).features
 
 

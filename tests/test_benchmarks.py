@@ -7,7 +7,7 @@ from PIL import Image
 
 from benchmarks import augmentation, data, label_efficiency, photo_distance, photos
 from tlcourse import models, plotting
-from tlcourse.course.content import benchmark
+from tlcourse.course.content import benchmark, photo_scores
 from tlcourse.data import load_photo, load_sample_photos, make_stripes
 from tlcourse.files import CourseError
 
@@ -138,3 +138,12 @@ def test_a_crop_keeps_an_even_picture_and_a_flip_turned_twice_is_the_picture():
     x = np.arange(32 * 32 * 3, dtype="uint8").reshape(1, 32, 32, 3)
     once = augmentation.versions_of(x, "flip", 0)
     assert (augmentation.versions_of(once, "flip", 0) == x).all()
+
+
+def test_the_scores_of_an_arm_on_photographs_are_those_of_its_larger_budget():
+    stored = benchmark("photos")["sets"]["flowers_160"]["summary"]["20"]
+    for arm, (mean, _) in stored["accuracy"].items():
+        scores = photo_scores("flowers_160", arm)
+        assert scores.shape == (5,)
+        assert abs(scores.mean() - mean) < 1e-4
+    assert photo_scores("flowers_160", "scratch", 7) is None, "not measured"

@@ -37,7 +37,7 @@ from threadpoolctl import threadpool_limits
 
 from tlcourse import backend, data, evaluation, models, plotting, quiz, training, transfer
 from tlcourse.camera import Camera, Live
-from tlcourse.course.content import benchmark
+from tlcourse.course.content import benchmark, photo_scores
 from tlcourse.quiz import claim
 from tlcourse.weights import class_names
 
@@ -564,28 +564,14 @@ arms = {
     "pixels": "pixels",
 }
 
-
-# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
-# The five scores of an arm at its larger budget; None while they are not measured.
-def scores_of(name, arm, labels=20):
-    record = stored["sets"][name]
-    if arm not in record["summary"].get(str(labels), {}).get("accuracy", {}):
-        return None
-    setting, steps = (record["chosen"][arm][str(labels)][-1][k] for k in ("setting", "steps"))
-    runs = [run for run in record["runs"] if (run["arm"], run["labels"]) == (arm, labels)]
-    runs = [run for run in runs if run["setting"] == setting]
-    runs = [run for run in runs if steps is None or steps in run["steps"]]
-    return np.array([run["scores"][-1] for run in sorted(runs, key=lambda run: run["seed"])])
-
-
 # %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "fragment"}
-quiz.reveal("07.flowers", scores_of("flowers_160", "frozen EfficientNet-Lite0").mean())
+quiz.reveal("07.flowers", photo_scores("flowers_160", "frozen EfficientNet-Lite0").mean())
 
 # %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "subslide"}
 # Mean accuracy of the five seeds, in percent; a dash where it is not measured yet.
 print("20 labels per class    " + "".join(f"{title:>15}" for title in sets.values()))
 for arm, title in arms.items():
-    found = [scores_of(name, arm) for name in sets]
+    found = [photo_scores(name, arm) for name in sets]
     row = ["–" if scores is None else f"{100 * scores.mean():.0f} %" for scores in found]
     print(f"{title:23}" + "".join(f"{cell:>15}" for cell in row))
 
@@ -594,8 +580,8 @@ for arm, title in arms.items():
 # have seen something that the target needs.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
-imagenet = scores_of("flowers_160", "frozen EfficientNet-Lite0")
-letters = scores_of("flowers_160", "frozen letters-ResNet50")
+imagenet = photo_scores("flowers_160", "frozen EfficientNet-Lite0")
+letters = photo_scores("flowers_160", "frozen letters-ResNet50")
 low, high = stats.ttest_rel(imagenet, letters).confidence_interval()
 words = "on flowers ImageNet beats the letters by over 25 points"
 claim(low > 0.25, words, measured=[low, high], seeds=5)
@@ -651,13 +637,13 @@ for name, title in sets.items():
 
 # %% slideshow={"slide_type": "skip"}
 far = {name: 1 - np.mean(one["sureness"]) for name, one in distance["sets"].items()}
-rival = "scratch" if all(scores_of(name, "scratch") is not None for name in sets) else "pixels"
+rival = "scratch" if all(photo_scores(name, "scratch") is not None for name in sets) else "pixels"
 
 
 # %% slideshow={"slide_type": "skip"}
 # Gain over the rival without a source, with its paired interval, in points.
 def paired_gain(name, arm):
-    ours, theirs = scores_of(name, arm), scores_of(name, rival)
+    ours, theirs = photo_scores(name, arm), photo_scores(name, rival)
     if ours is None or theirs is None:
         return None
     low, high = stats.ttest_rel(ours, theirs).confidence_interval()
@@ -707,7 +693,8 @@ for arm, by_set in gains.items():
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 claim(max(sets, key=far.get) == "sign_language_digits", "the hand signs are the most distant set")
-over_rival = {n: scores_of(n, "frozen EfficientNet-Lite0") - scores_of(n, rival) for n in sets}
+frozen = "frozen EfficientNet-Lite0"
+over_rival = {name: photo_scores(name, frozen) - photo_scores(name, rival) for name in sets}
 signs = over_rival.pop("sign_language_digits")
 tests = [stats.ttest_ind(signs, other, equal_var=False) for other in over_rival.values()]
 highs = [test.confidence_interval().high for test in tests]

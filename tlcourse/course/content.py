@@ -142,6 +142,28 @@ def benchmark(name: str) -> dict:
     return json.loads((results / f"{name}.json").read_text())
 
 
+def photo_scores(photographs: str, arm: str, labels: int = 20):
+    """The accuracies of an arm in the stored result `photos`, at the end of its larger budget.
+
+    Returns
+    -------
+    ndarray of float, shape (seeds,), or None while they are not measured
+    """
+    import numpy as np
+
+    record = benchmark("photos")["sets"][photographs]
+    if arm not in record["summary"].get(str(labels), {}).get("accuracy", {}):
+        return None
+    chosen = record["chosen"][arm][str(labels)][-1]
+    found = {
+        run["seed"]: run["scores"][-1]
+        for run in record["runs"]
+        if (run["arm"], run["labels"], run["setting"]) == (arm, labels, chosen["setting"])
+        and (chosen["steps"] is None or chosen["steps"] in run["steps"])
+    }
+    return np.array([found[seed] for seed in sorted(found)])
+
+
 def exercises() -> dict[str, Path]:
     """The course's exercise notebooks by the name of their set, "ex02", in order."""
     return {path.parent.name: path for path in sorted(folder().glob("exercises/ex*/ex*.ipynb"))}

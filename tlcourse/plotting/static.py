@@ -280,7 +280,8 @@ def label_efficiency(
         style = {"color": COLORS.get(name, _OTHER[i % 7]), "marker": MARKERS.get(name, "o")}
         ax.plot(labels, mean, label=name, **style)
         if np.isfinite(sd).all():
-            ax.fill_between(labels, mean - sd, mean + sd, color=style["color"], alpha=0.2, lw=0)
+            band = np.clip([mean - sd, mean + sd], 0, 100)
+            ax.fill_between(labels, *band, color=style["color"], alpha=0.2, lw=0)
     ax.set_xscale("log")
     ax.set_xticks(labels, [str(n) for n in labels])
     ax.minorticks_off()
