@@ -366,7 +366,7 @@ def grade(
 
         try:
             with processes.safe_children():  # they import nothing from a folder of submissions
-                batch.grade(
+                marked = batch.grade(
                     submissions,
                     name,
                     out,
@@ -387,8 +387,8 @@ def grade(
                 f"you interrupted it. {len(records)} submissions are marked and kept in {out}. "
                 "Run the command again to go on."
             ) from None
-    records.sort(key=lambda record: record["student"])
-    for sentence in report.write(out, records, found, settings, extensions=later, roster=people):
+    marked.sort(key=lambda record: record["student"])
+    for sentence in report.write(out, marked, found, settings, extensions=later, roster=people):
         print(sentence)
     rules.remember(out, name, settings)
 

@@ -9,6 +9,7 @@ from jupyter_client import KernelManager
 
 from tests.grading import needs_sandbox
 from tests.grading.attacks import EXERCISE, Book, right
+from tlcourse.checks import tasks
 from tlcourse.course import content, processes, rehearsal
 from tlcourse.course.plan import plan_of
 from tlcourse.grading import handins, marker
@@ -463,7 +464,8 @@ def test_submit_interrupts_a_cell_as_the_marker_does(monkeypatch):
     released = content.released(EXERCISE)
     book = written(lambda b: b.answer("softmax", f"{right('softmax')}\n{LIVE}"))
     cells = handins.read(json.dumps(book.nb).encode())
-    verdicts, errors = rehearsal.rehearse(plan_of(cells, released), released)
+    known = tasks(EXERCISE)
+    verdicts, errors = rehearsal.rehearse(plan_of(cells, released, known), released, known)
     assert {name for name, verdict in verdicts.items() if verdict.status == "correct"} == ALL
     assert ["no answer within" in text for text in errors.values()] == [True]
 

@@ -93,7 +93,8 @@ def test_the_table_says_which_chapters_were_measured_when_and_on_what():
         for n, machine, when in places
     ]
     assert chapters.measured(made) == (
-        "Run times were measured on A (01 and 03 to 05 on Monday, 02 on Friday); on B (06 on Monday)."
+        "Run times were measured on A (01 and 03 to 05 on Monday, 02 on Friday); "
+        "on B (06 on Monday)."
     )
 
 

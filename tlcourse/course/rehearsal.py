@@ -17,7 +17,7 @@ from time import monotonic
 
 import numpy as np
 
-from tlcourse.checks import Verdict, tasks
+from tlcourse.checks import Task, Verdict
 from tlcourse.checks.asking import time_up
 from tlcourse.course import processes
 from tlcourse.course.content import Released
@@ -32,8 +32,10 @@ _START = 300.0  # that importing a framework may take on a slow machine
 _INTERRUPT = getattr(signal, "SIGUSR1", None)
 
 
-def rehearse(plan: Plan, released: Released) -> tuple[dict[str, Verdict], dict[int, str]]:
-    """The verdicts on the tasks of a set, and what its cells raise, by their numbers.
+def rehearse(
+    plan: Plan, released: Released, known: dict[str, Task]
+) -> tuple[dict[str, Verdict], dict[int, str]]:
+    """The verdicts on the known tasks, and what the cells of a set raise, by their numbers.
 
     Raises
     ------
@@ -46,7 +48,7 @@ def rehearse(plan: Plan, released: Released) -> tuple[dict[str, Verdict], dict[i
             return _Process(modules(released), Path(folder))
 
         walk = Walk(plan, start, imports=0, cell_seconds=CELL_SECONDS, seconds=SECONDS)
-        verdicts = walk.verdicts(tasks(released.name), lambda _: np.random.default_rng())
+        verdicts = walk.verdicts(known, lambda _: np.random.default_rng())
     return verdicts, walk.errors
 
 

@@ -150,10 +150,10 @@ class Walk:
                     late.append(step)
             elif not has_raised and step.task in tasks:
                 task = tasks[step.task]
-                verdict, is_early = self._judge(task, [step.source], rng(task.name))
-                found[task.name] = verdict
+                verdict, is_early = self._judge(task, [step.source], rng(step.task))
+                found[step.task] = verdict
                 if verdict.status != "correct" and is_early:
-                    early.add(task.name)
+                    early.add(step.task)
         return late
 
     def _run_late(self, late: list[Step]) -> None:
