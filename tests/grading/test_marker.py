@@ -9,10 +9,14 @@ from textwrap import indent
 import numpy as np
 import pytest
 
+from tests.checks import notebook
 from tests.grading import needs_sandbox
 from tlcourse.checks import agrees, holds, judge, numbers, shaped, task
+from tlcourse.course import content
 from tlcourse.course.plan import Plan, Step
 from tlcourse.course.walk import Walk
+from tlcourse.grading import marker
+from tlcourse.grading.handins import Submission
 from tlcourse.grading.sandbox import Sandbox
 
 HINTS = ("Why?", "Look.", "So.")
@@ -346,3 +350,16 @@ def test_a_cell_that_no_answer_reaches_may_use_anything(box):
         "import scipy.special\ndef double(x):\n    return 2 * x\nscipy.special.softmax(double(1))"
     )
     assert marked(box, double, source).status == "correct"
+
+
+def test_a_failure_of_the_marker_itself_costs_one_submission_and_not_the_class(box, monkeypatch):
+    def fails(*_):
+        raise ValueError("odd")
+
+    monkeypatch.setattr(Walk, "verdicts", fails)
+    one = Submission("ada", data=notebook("solutions", "ex02").read_bytes())
+    found = marker.mark(one, content.released("ex02"), box, secret=b"x" * 16)
+    assert found["status"] == "unreadable"
+    assert found["reason"] == (
+        "the marker itself failed on it (ValueError: odd): please report this"
+    )

@@ -28,6 +28,7 @@ from tlcourse.checks import asking
 
 _INSTALLS = re.compile(r"\s*(\S*python\S*\s+-m\s+)?(pip3?|conda|mamba|uv)\s")
 _ENTERS = 10  # empty lines that a cell may ask for: more than that is a loop
+_NOTHING = ("pip", "conda", "mamba", "micromamba", "uv")  # magics that install
 _SHOWS = ("autosave", "clear", "connect_info", "less", "man", "more", "qtconsole")  # of Jupyter's
 
 
@@ -80,7 +81,7 @@ class Headless(InteractiveShell):
         """Those of IPython, and what those of Jupyter's kernel come to without a browser."""
         super().init_magics()
         self.register_magics(_Execution, _Config)
-        self.magics_manager.magics["line"] |= dict.fromkeys(_SHOWS, lambda line: None)
+        self.magics_manager.magics["line"] |= dict.fromkeys(_SHOWS + _NOTHING, lambda line: None)
 
 
 @magics_class

@@ -220,14 +220,16 @@ class Walk:
         reply = self._execute(self._session, len(self._done) - 1)
         if reply is None:
             return True, False
-        if late := reply.get("late"):
+        late, error = reply.get("late"), reply.get("error")
+        has_error = error is not None and not (isinstance(error, str) and not error)
+        if late is not None:
             self.limits.add("time")
             self._late.add(len(self._done) - 1)
-        elif not reply.get("error"):
+            error = late
+        elif not has_error:
             return False, False
-        self.errors[step.cell] = one_line(late or reply["error"])
-        has_raised = bool(reply.get("error")) and reply.get("went_on") is not True
-        return has_raised, reply.get("again") is True
+        self.errors[step.cell] = one_line(error)
+        return has_error and reply.get("went_on") is not True, reply.get("again") is True
 
     def _execute(self, session: Session, place: int) -> dict | None:
         """Run what stands at a place of `_done`; None if that ends the session."""

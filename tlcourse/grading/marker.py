@@ -7,9 +7,11 @@ from zlib import crc32
 import numpy as np
 
 from tlcourse.checks import moved, tasks
+from tlcourse.checks.asking import describe
 from tlcourse.course.content import Released
 from tlcourse.course.plan import modules, plan_of
 from tlcourse.course.walk import Walk
+from tlcourse.files import CourseError
 from tlcourse.grading import handins, records
 from tlcourse.grading.handins import Submission, Unreadable
 from tlcourse.grading.sandbox import IMPORTS, PATIENCE, Sandbox
@@ -121,7 +123,13 @@ def mark(
         name: f"{released.name}.{name}" if name in own else moved.place(written_for, name)
         for name in known
     }
-    verdicts = walk.verdicts(known, lambda name: _rng(secret, places[name]))
+    try:
+        verdicts = walk.verdicts(known, lambda name: _rng(secret, places[name]))
+    except CourseError:
+        raise
+    except Exception as error:  # of this package; the rest of the class is marked all the same
+        why = f"the marker itself failed on it ({describe(error)}): please report this"
+        return record | {"reason": why}
     found: dict[str, dict] = {}
     for name, verdict in verdicts.items():
         found[places[name]] = records.better(found.get(places[name]), asdict(verdict))

@@ -409,6 +409,7 @@ class Session:
             answer = protocol.receive(self._sock, watch.left)
             if type(answer) is not dict:
                 raise protocol.Malformed("no dict")
+            answer.pop("late", None)  # that is for this side to say
             return answer
         except TimeoutError:
             late = {"late": time_up(watch.limit)}
