@@ -268,7 +268,8 @@ def times() -> str:
         [f"[{c.number} {c.title}](notebooks/{c.notebook.name})", f"{c.minutes} min", c.run_time]
         for c in content.described_chapters()
     ]
-    return table(["chapter", "to read and try", "to run"], rows)
+    made = table(["chapter", "to read and try", "to run"], rows)
+    return f"{made}\n{chapters.measured(content.described_chapters())}\n"
 
 
 def kernels() -> str:

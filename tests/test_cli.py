@@ -158,7 +158,7 @@ def test_run_names_no_folder_where_nothing_is_finished(course, tlcourse, tmp_pat
     monkeypatch.setattr(runs, "machine", interrupt)
     code, out, err = tlcourse("run", "0", "--out", "x")
     assert (code, out) == (130, "")
-    assert "tlcourse: interrupted: 0 of 1 chapters are finished\n" in err
+    assert "tlcourse: you interrupted it: 0 of 1 chapters are finished\n" in err
     assert not (tmp_path / "here/x").exists()
 
 
@@ -235,7 +235,7 @@ def test_run_interrupted_keeps_what_is_finished_and_says_so(course, tmp_path, in
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=200)
     assert process.returncode == 130
-    assert "tlcourse: interrupted: 1 of 2 chapters are finished\n" in err
+    assert "tlcourse: you interrupted it: 1 of 2 chapters are finished\n" in err
     assert "Traceback" not in err
     assert "Task" not in err
     assert "00_start_here" in out
@@ -276,7 +276,7 @@ def test_photos_interrupted_says_that_the_same_command_goes_on(report, tlcourse)
     code, out, err = tlcourse("photos", "pets")
     assert (code, out) == (130, "")
     assert err == (
-        "tlcourse: interrupted; what is measured is kept, and the same command goes on.\n"
+        "tlcourse: you interrupted it. What is measured is kept, and the same command goes on.\n"
     )
 
 

@@ -73,7 +73,7 @@ def test_a_failed_check_is_told_with_its_fix_and_exit_code_1(capsys, monkeypatch
 
 def test_a_check_that_cannot_be_made_is_a_finding(monkeypatch):
     monkeypatch.setitem(sys.modules, "packaging.requirements", None)
-    broken("packages", "could not be checked (ModuleNotFoundError", "make venv")
+    broken("packages", "this check failed itself (ModuleNotFoundError", "make venv")
 
 
 @pytest.mark.parametrize("version", ["3.10.14", "3.14.0"])
@@ -136,7 +136,7 @@ def test_the_setting_that_keeps_keras_from_starting_is_found_by_trying_without_i
     settings(TF_XLA_FLAGS="--nonsense")
     found = finding("Keras")
     assert not found.ok
-    assert found.message.startswith("does not start (")
+    assert found.message.startswith("it does not start (")
     assert found.fix == "unset TF_XLA_FLAGS"
 
 
@@ -220,7 +220,7 @@ def test_what_hides_a_module_beside_the_learner_s_notebooks_is_named(monkeypatch
 
 @pytest.mark.parametrize(
     ("gpus", "driver", "message"),
-    [(0, None, "needs none"), (2, None, "2, seen by jax"), (0, "smi", "jax sees no GPU")],
+    [(0, None, "needs none"), (2, None, "jax sees 2"), (0, "smi", "jax sees no GPU")],
 )
 def test_a_gpu_is_told_and_its_absence_is_no_failure(monkeypatch, gpus, driver, message):
     monkeypatch.setattr(doctor, "_ASK_KERAS", f"""print('["3.15.1", "jax", {gpus}]')""")
@@ -281,7 +281,7 @@ def test_widgets_that_jupyterlab_lacks(monkeypatch, places):
 def test_a_full_disk(monkeypatch):
     usage = shutil.disk_usage("/")._replace(free=3e8)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
-    broken("disk", "0.3 GB free in ", "tlcourse fetch --remove --all")
+    broken("disk", "0.3 GB are free in ", "tlcourse fetch --remove --all")
 
 
 def test_a_disk_without_room_for_temporary_files(monkeypatch, places):
@@ -291,7 +291,7 @@ def test_a_disk_without_room_for_temporary_files(monkeypatch, places):
     (places / "tmp").mkdir()
     at = lambda path: small if str(path).endswith("/tmp") and len(str(path)) > 4 else real(path)  # noqa: E731
     monkeypatch.setattr(shutil, "disk_usage", at)
-    broken("disk", f"0.0 GB free in {places}/tmp", "let TMPDIR name")
+    broken("disk", f"0.0 GB are free in {places}/tmp", "let TMPDIR name")
 
     def full():
         raise FileNotFoundError(2, "No usable temporary directory found")
@@ -308,9 +308,7 @@ def test_a_home_that_cannot_be_written_is_told_and_does_no_harm(monkeypatch, hom
     monkeypatch.setenv("HOME", home)
     found = finding("folders")
     assert found.ok
-    assert (
-        "cannot be written, so `tlcourse lab` and `tlcourse run` write elsewhere" in found.message
-    )
+    assert "so `tlcourse lab` and `tlcourse run` write elsewhere" in found.message
 
 
 def test_a_port_that_is_taken(monkeypatch):
@@ -325,22 +323,22 @@ def test_a_port_that_is_taken(monkeypatch):
 
 def test_an_own_cache_that_cannot_be_written(places):
     (places / "cache").write_text("a file")
-    broken("cache", "your own, cannot be written", "make it a folder that you may write to")
+    broken("cache", "you cannot write to ", "make it a folder that you may write to")
 
 
 def test_a_cache_that_is_not_there(monkeypatch, places):
     monkeypatch.setenv("TLCOURSE_HOME", str(places / "gone"))
-    broken("cache", "gone (TLCOURSE_HOME) cannot be read (No such file", "unset it")
+    broken("cache", "gone (TLCOURSE_HOME), which nobody can read (No such file", "unset it")
     monkeypatch.setenv("TLCOURSE_HOME", str(places / "file"))
     (places / "file").touch()
-    broken("cache", "file (TLCOURSE_HOME) cannot be read (Not a directory", "unset it")
+    broken("cache", "file (TLCOURSE_HOME), which nobody can read (Not a directory", "unset it")
 
 
 def test_a_read_only_cache_is_fine(monkeypatch):
     monkeypatch.setattr(os, "access", lambda *_: False)
     found = finding("cache")
     assert found.ok
-    assert "read-only; what is yours goes to" in found.message
+    assert "which is read-only; what is yours goes to" in found.message
 
 
 def test_public_data_that_is_damaged_and_that_is_not_here(places):
@@ -370,7 +368,7 @@ def test_a_kernel_on_which_each_submission_needs_a_sandbox_of_its_own_is_named(m
 
     monkeypatch.setattr(sandbox, "_RIGHTS", ())
     found = finding("sandbox")
-    if "not here" in found.message:
+    if "there is none" in found.message:
         pytest.skip(found.message)
     assert found.ok
     assert "each gets a sandbox of its own, which is slow" in found.message

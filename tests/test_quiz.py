@@ -121,7 +121,9 @@ def test_a_guess_is_kept_and_shown_beside_what_was_measured(kernel, learner, cap
     control.value = 0.6
     assert "Your guess is 0.60. Now run the next cells." in reply.value
     quiz.reveal("03.pooling", 0.43)
-    assert capsys.readouterr().out == "✘ You guessed 0.60, measured is 0.43: off by 0.17.\n"
+    assert (
+        capsys.readouterr().out == "✘ You guessed 0.60 and measured 0.43: you were off by 0.17.\n"
+    )
     quiz.predictions("03")
     said = capsys.readouterr().out
     assert said.startswith("You predicted 0 of 1 well")
@@ -209,7 +211,7 @@ def test_what_cannot_be_asked_is_refused_in_a_sentence(arguments, words):
 
 
 def test_what_was_not_asked_or_offered_cannot_be_revealed(kernel, learner):
-    with pytest.raises(ValueError, match=r"no prediction '03\.x' was asked: run the cell above"):
+    with pytest.raises(ValueError, match=r"there is no prediction '03\.x' yet: run the cell above"):
         quiz.reveal("03.x", 1)
     quiz.predict("03.edges", "Which lines?", ["upright ones", "level ones"])
     with pytest.raises(ValueError, match="'all' is none of the choices"):

@@ -148,7 +148,9 @@ def run(
                 if result.status != "ok":
                     failures.append(f"{result.chapter}, {result.status}")
         except KeyboardInterrupt:
-            failures.append(f"interrupted: {table.row_count} of {len(paths)} chapters are finished")
+            failures.append(
+                f"you interrupted it: {table.row_count} of {len(paths)} chapters are finished"
+            )
             code = 130
         except CourseError:
             if not table.row_count:  # a bar that has not moved would only be in the way
@@ -200,7 +202,7 @@ def submit(
             "The checks run once more, as at the marker's. Ctrl-C skips this.", flush=True
         ),
     )
-    print(f"{done.points:g} of {done.total:g} points in the saved {done.notebook.name}")
+    print(f"The saved {done.notebook.name} gets {done.points:g} of {done.total:g} points.")
     for task, status in done.tasks.items():
         mark = {"correct": "✔", "not attempted": "·"}.get(status, "✘")
         print(f"  {mark} {task}" + (f": {status}" if status != "correct" else ""))
@@ -242,7 +244,7 @@ def photos(
             sentences = report.make(folder, out, minutes=minutes, on_progress=on_progress)
         except KeyboardInterrupt:
             progress.stop()
-            _complain("interrupted; what is measured is kept, and the same command goes on.")
+            _complain("you interrupted it. What is measured is kept, and the same command goes on.")
             raise typer.Exit(130) from None
     for sentence in sentences:
         print(sentence)
@@ -364,7 +366,7 @@ def grade(
 
         try:
             with processes.safe_children():  # they import nothing from a folder of submissions
-                batch.grade(
+                marked = batch.grade(
                     submissions,
                     name,
                     out,
@@ -382,11 +384,11 @@ def grade(
             raise
         except KeyboardInterrupt:
             raise CourseError(
-                f"interrupted; {len(records)} submissions are marked and kept in {out}. "
+                f"you interrupted it. {len(records)} submissions are marked and kept in {out}. "
                 "Run the command again to go on."
             ) from None
-    records.sort(key=lambda record: record["student"])
-    for sentence in report.write(out, records, found, settings, extensions=later, roster=people):
+    marked.sort(key=lambda record: record["student"])
+    for sentence in report.write(out, marked, found, settings, extensions=later, roster=people):
         print(sentence)
     rules.remember(out, name, settings)
 
@@ -437,7 +439,9 @@ def fetch(
         try:
             if remove:
                 freed = download.remove(name)
-                print(f"{name}: {download.megabytes(freed) if freed else 'nothing'} freed")
+                megabytes = download.megabytes(freed)
+                done = f"this freed {megabytes}" if freed else "there was nothing to remove"
+                print(f"{name}: {done}")
             else:
                 paths = download.fetch(name, repair=True)
                 source = download.SOURCES[name]

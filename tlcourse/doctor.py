@@ -51,7 +51,7 @@ def _make(check: tuple[str, Callable[[str], list[Finding]]]) -> list[Finding]:
         sentence, _, fix = str(error).rpartition(": ")
         return [Finding(subject, False, sentence, fix.rstrip("."))]
     except Exception as error:  # of any kind: this is where broken installations come to light
-        why = f"could not be checked ({type(error).__name__}: {error})"
+        why = f"this check failed itself ({type(error).__name__}: {error})"
         return [Finding(subject, False, why, _INSTALL)]
 
 
@@ -103,7 +103,7 @@ def _hiding_files(subject: str) -> list[Finding]:
         if path.name.partition(".")[0] in names and _is_module(path) and not ours:
             found.append(path)
     if not found:
-        return [Finding(subject, True, "none")]
+        return [Finding(subject, True, "there are none")]
     shown = ", ".join(map(str, found[:5])) + (f" and {len(found) - 5} more" if found[5:] else "")
     fix = "rename them, or run Python in another folder"
     if any(path.parent in [place.resolve() for place in named] for path in found):
@@ -159,10 +159,10 @@ def _keras(subject: str) -> list[Finding]:
     if problem:
         reason = problem.removeprefix("Keras does not start (").partition("); `tlcourse")[0]
         fix = _find_setting(_ASK_KERAS) or _INSTALL
-        return [Finding(subject, False, f"does not start ({reason})", fix)]
+        return [Finding(subject, False, f"it does not start ({reason})", fix)]
     *sentences, last = answer.splitlines()
     keras, backend, gpus = json.loads(last)
-    message = f"{gpus}, seen by {backend}" if gpus else "none, and the course needs none"
+    message = f"{backend} sees {gpus}" if gpus else "there is none, and the course needs none"
     if not gpus and shutil.which("nvidia-smi"):
         message = f"a driver is here, but {backend} sees no GPU: the README has the line to install"
     return [
@@ -235,7 +235,7 @@ def _weights(subject: str) -> list[Finding]:
             weights.verify(file)
         except CourseError as error:
             return [Finding(subject, False, str(error).split(": ")[0], weights.advice(file))]
-    return [Finding(subject, True, "whole")]
+    return [Finding(subject, True, "they are whole")]
 
 
 # --- disk and data -----------------------------------------------------------------------------
@@ -254,7 +254,7 @@ def _disk(subject: str) -> list[Finding]:
         place = next(p for p in (place, *place.parents) if p.is_dir())
         spare[place] = shutil.disk_usage(place).free - needed
     place = min(spare, key=spare.get)
-    message = f"{shutil.disk_usage(place).free / 1e9:,.1f} GB free in {place}"
+    message = f"{shutil.disk_usage(place).free / 1e9:,.1f} GB are free in {place}"
     fix = "make room until 1 GB is free; `tlcourse fetch --remove --all` deletes what was fetched"
     if place == temporary:
         fix = "make room there, or let TMPDIR name a folder with 0.1 GB"
@@ -264,10 +264,10 @@ def _disk(subject: str) -> list[Finding]:
 def _folders(subject: str) -> list[Finding]:
     lacking = processes.unwritable()
     if not lacking:
-        return [Finding(subject, True, "can be written")]
+        return [Finding(subject, True, "you can write to them")]
     first, *others = lacking.values()
     named = f"{first} and {len(others)} others" if others else first
-    message = f"{named} cannot be written, so `tlcourse lab` and `tlcourse run` write elsewhere"
+    message = f"you cannot write to {named}, so `tlcourse lab` and `tlcourse run` write elsewhere"
     return [Finding(subject, True, message)]
 
 
@@ -291,18 +291,18 @@ def _cache(subject: str) -> list[Finding]:
         own.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=own).close()
     except OSError as error:
-        message = f"{own}, your own, cannot be written ({error.strerror})"
+        message = f"you cannot write to {own}, your own ({error.strerror})"
         fix = "make it a folder that you may write to, or let XDG_CACHE_HOME name one"
         return [Finding(subject, False, message, fix)]
     if home == own:
-        return [Finding(subject, True, f"{own}, your own")]
-    message, ok = f"{home} (TLCOURSE_HOME)", True
+        return [Finding(subject, True, f"it is {own}, your own")]
+    message, ok = f"it is {home} (TLCOURSE_HOME)", True
     try:
         os.listdir(home)
         if not os.access(home, os.W_OK):
-            message += f", read-only; what is yours goes to {own}"
+            message += f", which is read-only; what is yours goes to {own}"
     except OSError as error:
-        ok, message = False, f"{message} cannot be read ({error.strerror})"
+        ok, message = False, f"{message}, which nobody can read ({error.strerror})"
     return [
         Finding(subject, ok, message, "let TLCOURSE_HOME name a folder that is there, or unset it")
     ]
@@ -329,7 +329,7 @@ def _sandbox(subject: str) -> list[Finding]:
             box.session().close()
             many = box.serves_many
     except NoSandbox as error:
-        return [Finding(subject, True, f"not here. {error}")]
+        return [Finding(subject, True, f"there is none. {error}")]
     if not many:
         message = (
             "it starts, but the kernel or its AppArmor profile for bubblewrap lets no sandbox keep "

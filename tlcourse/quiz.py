@@ -256,7 +256,7 @@ def _prediction_widget(key: str):
 def _noted(asked: Prediction) -> str:
     if asked.guess is None:
         what = "choose one" if asked.choices else "move the slider"
-        return f"<p aria-live='polite'>Your guess: {what}, then run the next cells.</p>"
+        return f"<p aria-live='polite'>To guess, {what}. Then run the next cells.</p>"
     guess = _said(asked, asked.guess)
     if asked.value is not None:
         return f"<p aria-live='polite'>You guessed {guess}, before you saw the answer.</p>"
@@ -290,7 +290,9 @@ def reveal(key: str, value: float | str) -> None:
     """
     asked = _asked.get(key) or _kept_prediction(key)
     if asked is None:
-        raise ValueError(f"no prediction {key!r} was asked: run the cell above that asks for it.")
+        raise ValueError(
+            f"there is no prediction {key!r} yet: run the cell above that asks for it."
+        )
     if asked.choices and value not in asked.choices:
         raise ValueError(f"{value!r} is none of the choices {list(asked.choices)}.")
     value = value if asked.choices else float(value)
@@ -305,8 +307,8 @@ def reveal(key: str, value: float | str) -> None:
         print(f"{'✔' if asked.is_right else '✘'} You said “{guess}”. It is: {measured}.")
         return
     off = abs(asked.guess - value)
-    near = f"off by {off:{_format_for(asked.high - asked.low)}}"
-    print(f"{'✔' if asked.is_right else '✘'} You guessed {guess}, measured is {measured}: {near}.")
+    near = f"you were off by {off:{_format_for(asked.high - asked.low)}}"
+    print(f"{'✔' if asked.is_right else '✘'} You guessed {guess} and measured {measured}: {near}.")
     from tlcourse import plotting
 
     if plotting.in_notebook():

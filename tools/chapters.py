@@ -2,7 +2,8 @@
 
 `make chapters` writes README's table, chapter 00's, and each chapter's line of times from
 `notebooks/chapters.toml`; the site and the command's help read that file themselves.
-`make chapters NB=03` (or ``NB=all``) runs chapters first and stores their seconds and the machine.
+`make chapters NB=03` (or ``NB=all``) runs chapters first and stores their seconds, the day and the
+machine; those of other chapters stay.
 """
 
 import json
@@ -33,8 +34,32 @@ def table(chapters: list[content.Chapter], links: str) -> str:
         f"{c.run_time} |"
         for c in chapters
     ]
-    measured = f"Run times were measured on {content.machine_of_the_times()}."
-    return "\n".join([*head, *rows, "", measured])
+    return "\n".join([*head, *rows, "", measured(chapters)])
+
+
+def measured(chapters: list[content.Chapter]) -> str:
+    """On what the run times were measured and when, in a sentence."""
+    places: dict[str, dict[str, list[str]]] = {}  # numbers of chapters by machine and by time
+    for one in chapters:
+        if one.machine:
+            places.setdefault(one.machine, {}).setdefault(one.measured, []).append(one.number)
+    parts = []
+    for machine, times in places.items():
+        whose = [f"{_listed(numbers)} {when}" for when, numbers in times.items()]
+        parts.append(f"on {machine} ({', '.join(whose)})")
+    return f"Run times were measured {'; '.join(parts)}."
+
+
+def _listed(numbers: list[str]) -> str:
+    """Numbers of chapters for a sentence: "00, 02 to 04 and 07"."""
+    runs: list[list[str]] = []
+    for number in numbers:
+        if runs and int(number) == int(runs[-1][-1]) + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    said = [f"{run[0]} to {run[-1]}" if len(run) > 2 else " and ".join(run) for run in runs]
+    return " and ".join([", ".join(said[:-1]), said[-1]]) if len(said) > 1 else said[0]
 
 
 def time_line(chapter: content.Chapter) -> str:
@@ -89,23 +114,32 @@ def measure(wanted: list[str], root: Path = ROOT) -> None:
                 raise CourseError(f"{done.chapter}: {done.status}")
             print(f"{done.chapter}: {done.seconds:.0f} s", flush=True)
             text = (root / TABLE).read_text("utf-8")
-            text = with_seconds(text, done.chapter.partition("_")[0], done.seconds)
-            text = with_value(text, "machine", runs.machine())
-            text = with_value(text, "measured", date.today().isoformat())
+            values = {
+                "seconds": rounded(done.seconds),
+                "measured": f"on {date.today().isoformat()}",
+                "machine": runs.machine(),
+            }
+            text = with_values(text, done.chapter.partition("_")[0], values)
             write(root / TABLE, text.encode())
 
 
-def with_seconds(text: str, number: str, seconds: float) -> str:
-    """The table's text with a chapter's seconds, to whole ones under 30 and to fives above."""
-    rounded = max(1, round(seconds)) if seconds < 30 else 5 * round(seconds / 5)
-    pattern = re.compile(rf'(number = "{number}".*?\nseconds = )\d+', re.DOTALL)
-    return pattern.sub(rf"\g<1>{rounded}", text, count=1)
+def rounded(seconds: float) -> int:
+    """Seconds as the table has them: whole ones under 30, and fives above."""
+    return max(1, round(seconds)) if seconds < 30 else 5 * round(seconds / 5)
 
 
-def with_value(text: str, key: str, value: str) -> str:
-    """The table's text with another value of a key at its top."""
-    line = f"{key} = {json.dumps(value, ensure_ascii=False)}"
-    return re.sub(rf"^{key} = .*$", lambda _: line, text, count=1, flags=re.MULTILINE)
+def with_values(text: str, number: str, values: dict) -> str:
+    """The table's text with other values in the entry of one chapter."""
+    head, *entries = text.split("[[chapter]]\n")
+    for place, entry in enumerate(entries):
+        if not re.search(rf'^number = "{number}"$', entry, re.MULTILINE):
+            continue
+        for key, value in values.items():
+            line = f"{key} = {json.dumps(value, ensure_ascii=False)}\n"
+            entry, count = re.subn(rf"(?m)^{key} = .*\n", lambda _, line=line: line, entry, count=1)
+            entry = entry if count else f"{entry.rstrip()}\n{line}\n"
+        entries[place] = entry
+    return "[[chapter]]\n".join([head, *entries]).rstrip() + "\n"
 
 
 # --- what is missing ---------------------------------------------------------------------------
@@ -137,7 +171,7 @@ def _chapters(root: Path) -> dict[str, list[str]]:
     for number in sorted(notebooks.keys() | twins.keys() | entries.keys()):
         text = notebooks[number].read_text("utf-8") if number in notebooks else ""
         entry = entries.get(number, {})
-        fields = ("title", "promise", "minutes", "seconds")
+        fields = ("title", "promise", "minutes", "seconds", "measured", "machine")
         parts = {
             f"sources/notebooks/{number}_name.py": number in twins,
             f"notebooks/{number}_name.ipynb (make notebooks)": number in notebooks,

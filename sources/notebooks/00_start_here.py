@@ -393,7 +393,7 @@ quiz.ask("00")
 # | [06 Evaluation](06_evaluation.ipynb) | say how far a score can be trusted, catch leakage, compare two ways to train, and answer "does transfer help here?" | 75 min | 2 min 40 s |
 # | [07 Photographs, a project with your own camera](07_photographs.ipynb) | teach a network the things on your desk with your own camera, measure what its source is worth, and hand it over as a file and a report | 75 min | 1 min 5 s |
 #
-# Run times were measured on two server cores without a GPU.
+# Run times were measured on two server cores without a GPU (00 and 07 on 2026-11-29, 01 to 06 for edition 0.1.0).
 # <!-- end of chapters -->
 
 # %% [markdown] slideshow={"slide_type": "skip"}

@@ -895,7 +895,7 @@ claim(five < lost[1], "and less than frozen at five", measured=five, seeds=5)
 # ## Going deeper · The same on real public data
 #
 # All of this is small on purpose. With the data sets in the cache (`tlcourse fetch mnist
-# fashion_mnist`, once, with a network), `TLCOURSE_SCALE=full tlcourse run 04` runs the same cells with
+# fashion_mnist`, once, over the internet), `TLCOURSE_SCALE=full tlcourse run 04` runs the same cells with
 # MNIST as the source and Fashion-MNIST as the target; if only one of them is there, its first five
 # classes are the source and the others the target. What was claimed about your own runs is then *reported*, not asserted: other
 # data may answer otherwise, and that is worth a look. (The stored curves stay those of the letters, and

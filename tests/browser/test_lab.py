@@ -93,7 +93,9 @@ def test_a_task_fails_gives_a_hint_is_solved_and_remembered_after_a_restart(page
     notebook = lab.Notebook(page, address, f"exercises/ex02/{path.name}")
     setup = next(i for i in code_cells(path) if "exercise(" in cells[i].source)
     notebook.run(setup, answer)
-    assert notebook.run(check)[0]["data"]["text/plain"].startswith("· softmax: not attempted yet")
+    assert notebook.run(check)[0]["data"]["text/plain"].startswith(
+        "· softmax: you have not attempted it yet"
+    )
 
     notebook.write(answer, edited("ex02", "softmax", WRONG["softmax"][0][1]))
     notebook.run(answer)
@@ -152,7 +154,7 @@ def test_a_prediction_is_kept_over_a_restart_and_shown_beside_the_measurement(pa
 
     notebook.restart()
     outputs = notebook.run(second)
-    assert "You guessed 0.51, measured is 0.43" in outputs[0]["text"]
+    assert "You guessed 0.51 and measured 0.43" in outputs[0]["text"]
     assert "image/png" in outputs[1]["data"]
     notebook.run(first)
     cell = notebook.cell(first)

@@ -96,7 +96,7 @@ WRONG = {
         ("from the package", "from tlcourse.optimizers import adam\n"
          "def adam_step(theta, m, v, g, t, alpha, beta_1, beta_2, epsilon):\n"
          "    return adam(lambda _: g, theta, alpha, 1)[-1], m, v",
-         "this task is to be solved without tlcourse.optimizers.adam"),
+         "solve this task without tlcourse.optimizers.adam"),
     ],
     "minibatch_gradients": [
         (
@@ -186,12 +186,12 @@ WRONG = {
         ("1, 2, 3", {"np.random.default_rng(0).normal(size=len(H))": "np.arange(1.0, len(H) + 1)"},
          "at a right angle to the steepest direction"),
         ("eigenvalues", {"low, high = 0, 10\n": "return 2 / np.linalg.eigvalsh(H).max()\n"},
-         "this task is to be solved without numpy.linalg.eigvalsh"),
+         "solve this task without numpy.linalg.eigvalsh"),
         ("half", {"return alpha": "return alpha / 2"}, "the fastest rate, not the largest"),
         ("norm", "def measured_rate(H):\n    return 2 / np.linalg.norm(H, 2)",
-         "this task is to be solved without numpy.linalg.norm"),
+         "solve this task without numpy.linalg.norm"),
         ("polynomial", "def measured_rate(H):\n    return 2 / np.roots(np.poly(H)).max().real",
-         "this task is to be solved without numpy.roots"),
+         "solve this task without numpy.roots"),
         ("singular values", "def measured_rate(H):\n"
          "    return 2 / np.linalg.svd(H, compute_uv=False)[0]", "without numpy.linalg.svd"),
         ("few steps", {"range(200)": "range(10)"}, "are there enough steps"),
@@ -209,7 +209,7 @@ WRONG = {
         ("return too early", lines("GECBDIKAF"), "nothing moves"),
         ("no new order", lines("GEBIKAFC"), "line K fails in this order"),
         ("no batch", lines("GEBDIC"), "after 'for' statement in line I"),
-        ("a set", "order = set('GEBDIKAFC')", "numbers or a list of them are wanted"),
+        ("a set", "order = set('GEBDIKAFC')", "numbers or a list of them"),
         ("loops out of order", lines("GEIKABDFC"), "is not valid Python"),
         ("step before error", lines("GEBDIKFAC"), "line F fails in this order"),
         ("error before batch", lines("GEBDIAKFC"), "line A fails in this order"),

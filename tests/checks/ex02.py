@@ -56,7 +56,7 @@ WRONG = {
         ("in place", {"e = np.exp(z - z.max(axis=1, keepdims=True))":
                       "z -= z.max(axis=1, keepdims=True)\n    e = np.exp(z)"}, "work on a copy"),
         ("library", "import scipy.special\ndef softmax(z):\n"
-         "    return scipy.special.softmax(z, axis=1)", "this task is to be solved without"),
+         "    return scipy.special.softmax(z, axis=1)", "solve this task without"),
         ("row mean", {NAIVE: "z - z.mean(axis=1, keepdims=True)"},
          "the mean of a row is not enough"),
         ("by logsumexp", "from scipy.special import logsumexp\ndef softmax(z):\n"
@@ -121,7 +121,7 @@ WRONG = {
             "    return -np.mean(np.log(p[np.arange(len(z)), labels]))",
             "is right there: cross_entropy(np.array([[1000.0, 0.0, -1000.0]]), np.array([1]))"),
         ("package", {"return np.mean(": "return losses.cross_entropy(z, labels)\n    np.mean("},
-         "this task is to be solved without tlcourse.losses.cross_entropy"),
+         "solve this task without tlcourse.losses.cross_entropy"),
     ],
     "logit_gradient": [
         ("sign", {"y_hat - np.eye(z.shape[1])[labels]": "np.eye(z.shape[1])[labels] - y_hat"},

@@ -66,7 +66,7 @@ WRONG = {
         ("from SciPy", "from scipy.signal import correlate2d\n"
          "def conv2d(x, w, stride):\n"
          "    return correlate2d(x, w, 'valid')[::stride, ::stride]",
-         "this task is to be solved without scipy.signal.correlate2d"),
+         "solve this task without scipy.signal.correlate2d"),
         ("into x", {"z[i, j] =": "x[i, j] ="}, "changes its argument"),
     ],
     "conv2d_backward": [

@@ -170,7 +170,7 @@ WRONG = {
          "a dict with the keys"),
         ("from the package", {"    for name in (":
          "    from tlcourse.transfer import copy_weights\n    for name in ("},
-         "this task is to be solved without tlcourse.transfer.copy_weights"),
+         "solve this task without tlcourse.transfer.copy_weights"),
     ],
     "trains": [
         ("all but the last", {TRAINS: "name == list(sizes)[-1]"}, "were not copied hold random"),
@@ -210,7 +210,7 @@ WRONG = {
         ("two steps", {STEP: 2 * STEP}, "two steps are taken"),
         ("from the package", {"    start = ": "    from tlcourse import transfer\n"
          "    transfer.copy_weights\n    start = "},
-         "this task is to be solved without tlcourse.transfer.copy_weights"),
+         "solve this task without tlcourse.transfer.copy_weights"),
     ],
     "compared": [
         ("scratch alone", {"patient if patient.mean() > scratch.mean() else scratch": "scratch"},

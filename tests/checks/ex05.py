@@ -39,7 +39,7 @@ WRONG = {
         ("in place", {"return x[..., ::-1] - means": "x -= means[::-1]; return x[..., ::-1]"},
          "your function changes its argument"),
         ("the course's", {"x[..., ::-1] - means": "models.preprocess(x)"},
-         "this task is to be solved without tlcourse.models.preprocess"),
+         "solve this task without tlcourse.models.preprocess"),
         ("Keras'", {"x[..., ::-1] - means": "keras.applications.resnet50.preprocess_input(+x)"},
          "preprocess_input"),
     ],
@@ -119,7 +119,7 @@ WRONG = {
          "instead of 2 values"),
         ("the course's", {"lower = ": "from tlcourse import transfer\n    lower = ",
                           BATCHES: "transfer.features(lower, draws[0], np.asarray)"},
-         "this task is to be solved without tlcourse.transfer.features"),
+         "solve this task without tlcourse.transfer.features"),
     ],
     "repaired": [
         ("as it was", "repaired = broken", "trains from the next compile on"),

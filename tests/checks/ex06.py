@@ -68,7 +68,7 @@ WRONG = {
          "1 is added to every denominator"),
         ("from scikit-learn", {"    precision = hits":
          "    from sklearn.metrics import f1_score\n    precision = hits"},
-         "this task is to be solved without sklearn.metrics.f1_score"),
+         "solve this task without sklearn.metrics.f1_score"),
     ],
     "wilson": [
         ("Wald", {"middle = p + z**2 / (2 * n)": "middle = p", " + z**2 / (4 * n**2)": "",
@@ -106,7 +106,7 @@ WRONG = {
         ("SciPy's", "def wilson(k, n, z):\n"
          "    found = [stats.binomtest(int(one), n).proportion_ci(method='wilson') for one in k]\n"
          "    return np.array([[one.low, one.high] for one in found])",
-         "this task is to be solved without scipy.stats.binomtest"),
+         "solve this task without scipy.stats.binomtest"),
     ],
     "fold_scores": [
         ("features before the loop", {
@@ -252,10 +252,10 @@ WRONG = {
         ("both wrong", counted("np.sum((b != y) & (a != b))", "np.sum((a != y) & (a != b))"),
          "images that both misread in different ways"),
         ("only p", {"return only_a, only_b, p": "return p"}, "a number instead of 3 values"),
-        ("0 / 0", {P: f"({P}) * n / n"}, "NaN or infinity in it"),
+        ("0 / 0", {P: f"({P}) * n / n"}, "NaN or infinity in the result"),
         ("from the package", {"    n, s =": "    from tlcourse import evaluation\n\n"
                               "    p = evaluation.mcnemar(y, a, b)\n    n, s ="},
-         "this task is to be solved without tlcourse.evaluation.mcnemar"),
+         "solve this task without tlcourse.evaluation.mcnemar"),
     ],
     "order": [
         ("chosen on the test", lines("FCBHDKAIE"), "the test images choose the network"),
@@ -329,7 +329,7 @@ WRONG = {
         ("from the package", {"    gain, seeds":
          "    from tlcourse.evaluation import compare\n    compare(y, scratch, transfer)\n"
          "    gain, seeds"},
-         "this task is to be solved without tlcourse.evaluation.compare"),
+         "solve this task without tlcourse.evaluation.compare"),
     ],
 }  # fmt: skip
 

@@ -64,12 +64,12 @@ def test_what_is_found_says_what_it_is():
         (len, "function", {"function": True}),
         (3, "function", {"failure": "hand over the function itself: ex.f.check(f)"}),
         ((1, np.float32(2)), "value", {"value": [1, 2.0]}),
-        ([..., None], "value", {"open": "not attempted yet"}),
+        ([..., None], "value", {"open": "you have not attempted it yet"}),
         ([1, ...], "value", {"failure": "number 2 is still open"}),
     ):
         assert asking.find(answer, "f", kind, ()) == reply
     reply = asking.find(np.exp, "f", "function", ["numpy.exp"])
-    assert reply == {"failure": "this task is to be solved without numpy.exp"}
+    assert reply == {"failure": "solve this task without numpy.exp"}
 
 
 def test_in_the_sandbox_it_needs_numpy_and_the_standard_library_alone(tmp_path):

@@ -104,12 +104,14 @@ def test_an_open_value_is_not_attempted(stub):
 
 def test_a_value_is_judged_like_a_result():
     assert ask({"b": np.float32(2), "a": 1}, pair).status == "correct"
-    assert ask({"a": 1, "b": 3}, pair).message == "at 'b': not as it should be"
+    assert ask({"a": 1, "b": 3}, pair).message == "the value of 'b' is not as it should be"
     assert (
         ask({"a": 1}, pair).message
-        == "a dict with the keys 'a' instead of a dict with the keys 'a', 'b'"
+        == "the result is a dict with the keys 'a' instead of a dict with the keys 'a', 'b'"
     )
-    assert ask({"a": 1, "b": object()}, pair).message.startswith("an object of type object, where")
+    assert ask({"a": 1, "b": object()}, pair).message.startswith(
+        "your answer is an object of type object, but"
+    )
 
 
 def test_the_stub_of_a_function_is_not_attempted_but_a_forgotten_branch_is_not_yet():
@@ -167,7 +169,7 @@ def test_the_rows_of_an_array_stand_for_a_list_of_values_and_a_tuple_is_shown_as
     assert ask(lambda x: np.array([x, 2 * x]), both).status == "correct"
     assert ask(lambda x: (x, x), both).message.endswith("returned [1., 1.], [1., 1.]")
     one = ask(lambda x: np.array([x]), both).message
-    assert one.startswith("an array of shape (1, 2) instead of 2 values; ")
+    assert one.startswith("the result is an array of shape (1, 2) instead of 2 values; ")
 
 
 def test_every_draw_is_another():
@@ -235,13 +237,13 @@ ODD = [
     (lambda x: list(2 * x), "a list instead of an array of shape (1,): use np.array(…)"),
     (lambda x: [list(2 * x)], "1 value (a list or tuple) instead of an array of shape (1,)"),
     (lambda x: np.array(["a"] * len(x)), "of type <U1 instead of numbers"),
-    (lambda x: np.array([None] * len(x)), "an array of type object is returned"),
+    (lambda x: np.array([None] * len(x)), "the result is an array of type object"),
     (lambda x: (2 * x)[:, None], "an array of shape (1, 1) instead of an array of shape (1,)"),
-    (lambda x: np.full_like(x, np.nan), "NaN or infinity in it; double(np.array(["),
-    (lambda x: x / 0, "NaN or infinity in it"),
-    (lambda x: (2 * x).view(Matrix), "an object of type Matrix is returned, where NumPy arrays"),
-    (lambda x: Always(), "an object of type Always is returned"),
-    (lambda x: (2 * v for v in x), "an object of type generator is returned"),
+    (lambda x: np.full_like(x, np.nan), "NaN or infinity in the result; double(np.array(["),
+    (lambda x: x / 0, "NaN or infinity in the result"),
+    (lambda x: (2 * x).view(Matrix), "the result is an object of type Matrix"),
+    (lambda x: Always(), "the result is an object of type Always"),
+    (lambda x: (2 * v for v in x), "the result is an object of type generator"),
     (lambda x: undefined, "your function raises NameError: name 'undefined' is not defined (line "),  # noqa: F821
     (lambda: 1, "your function raises TypeError"),
     (lambda x: sys.exit("bye"), "your function raises SystemExit: bye"),
@@ -250,9 +252,9 @@ ODD = [
     (lambda x: 1 / 0, "your function raises ZeroDivisionError: division by zero"),
     (lambda x: exec("raise ValueError('a\\nb' * 500)"), "your function raises ValueError: a b"),
     (memory, "your function raises"),
-    (loop, "no answer within 0.3 seconds: a loop that never ends?"),
-    (stubborn, "no answer within 0.3 seconds"),
-    (lambda x: time.sleep(3600), "no answer within 0.3 seconds"),
+    (loop, "there was no answer within 0.3 seconds: is there a loop that never ends?"),
+    (stubborn, "there was no answer within 0.3 seconds"),
+    (lambda x: time.sleep(3600), "there was no answer within 0.3 seconds"),
     (np.zeros(3), "hand over the function itself: ex.double.check(double)"),
     (None, "hand over the function itself"),
 ]  # fmt: skip
@@ -500,7 +502,7 @@ def test_a_result_that_is_only_not_precise_enough_is_named():
         yield agrees("is the sum", answer(np.array([2048.5, 0.5])), 2049.0)
 
     assert ask(lambda x: np.float16(x.sum()), total).message.startswith(HALF)
-    assert ask(lambda x: {"a": np.float16(x)}, total).message.startswith("a dict with the keys")
+    assert ask(lambda x: {"a": np.float16(x)}, total).message.startswith("the result is a dict with the keys")
     assert ask(lambda x: np.float32(x.sum()), total).status == "correct"
 
 
@@ -584,7 +586,7 @@ def test_what_is_not_forbidden_is_not_found(function):
 
 def test_a_forbidden_call_is_not_yet():
     found = ask(lambda x: scipy.special.softmax(x))
-    assert found.message == ("this task is to be solved without scipy.special.softmax")
+    assert found.message == ("solve this task without scipy.special.softmax")
 
 
 # --- Parsons problems --------------------------------------------------------------------------
@@ -681,7 +683,7 @@ def test_a_check_prints_what_holds_and_raises_what_does_not(folder, capsys):
         "✘ is right in a tilted valley of two directions\nThe largest"
     )
     assert error.value._render_traceback_() == [str(error.value)]
-    with pytest.raises(NotAttempted, match="· order: not attempted yet"):
+    with pytest.raises(NotAttempted, match="· order: you have not attempted it yet"):
         ex.order.check(...)
 
 
@@ -709,7 +711,7 @@ def test_a_person_sees_calm_lines_with_a_colour_and_no_error(folder, monkeypatch
     assert statuses == ["not attempted", "not yet", "correct"]
     texts = [bundle["text/plain"].splitlines() for bundle, _ in shown]
     assert texts[0] == [
-        "· order: not attempted yet",
+        "· order: you have not attempted it yet",
         "Write it in the cell above, run that cell, and then this one again.",
     ]
     wrong = [line for line in texts[1] if not line.startswith("✔")]

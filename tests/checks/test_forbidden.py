@@ -16,7 +16,7 @@ from tlcourse.checks.asking import NOT_ATTEMPTED
 from tlcourse.checks.forbidden import find_forbidden
 from tlcourse.course.execute import execute
 
-MESSAGE = "this task is to be solved without "
+MESSAGE = "solve this task without "
 
 
 def task_of(name):

@@ -70,7 +70,7 @@ def test_the_command_says_what_the_marker_will_see_and_packs_the_notebook_alone(
     assert (process.returncode, err) == (0, "")
     lines = out.splitlines()
     assert lines[0] == "The checks run once more, as at the marker's. Ctrl-C skips this."
-    assert lines[1] == f"60 of 80 points in the saved {FILE}"
+    assert lines[1] == f"The saved {FILE} gets 60 of 80 points."
     assert lines[5].startswith("  ✘ two_logits: not yet: ")
     assert [line for line in lines[2:11] if "✔" not in line] == [
         lines[5],
@@ -111,8 +111,8 @@ def test_a_notebook_that_hangs_is_stopped_and_the_rest_is_checked(folder, monkey
     solve(folder, new_cells("while True:\n    pass"), softmax=slow)
     done = submit.submit(folder, NAME)
     assert done.points == 70
-    assert done.tasks["softmax"].startswith("not yet: no answer within 8 seconds")
-    assert any("Cell 34 of the notebook: no answer within 8 s" in r for r in done.remarks)
+    assert done.tasks["softmax"].startswith("not yet: there was no answer within 8 seconds")
+    assert any("Cell 34 of the notebook: there was no answer within 8 s" in r for r in done.remarks)
 
 
 def test_ctrl_c_skips_the_checks_and_the_file_is_there(folder, interruptible):
@@ -126,7 +126,7 @@ def test_ctrl_c_skips_the_checks_and_the_file_is_there(folder, interruptible):
     assert "The checks did not run once more (you stopped them)." in out
     assert "  ✘ train: not yet\n" in out
     assert "  ✘ order: no longer correct\n" in out
-    assert "60 of 80 points" in out
+    assert "gets 60 of 80 points." in out
     assert (folder / "ex02-submission.zip").is_file()
 
 

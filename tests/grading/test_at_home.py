@@ -2,18 +2,22 @@
 
 import json
 import os
+import threading
 
 import pytest
 from jupyter_client import KernelManager
 
 from tests.grading import needs_sandbox
 from tests.grading.attacks import EXERCISE, Book, right
-from tlcourse.course import content, processes
-from tlcourse.grading import marker
+from tlcourse.checks import tasks
+from tlcourse.course import content, processes, rehearsal
+from tlcourse.course.plan import plan_of
+from tlcourse.grading import handins, marker
 from tlcourse.grading.handins import Submission
 
 TASKS = ("softmax", "two_logits", "smooth_targets", "order")  # the others are left out
 ALL = set(TASKS)
+ANSWER = "3"  # of a person, to `input()`
 BAD = "def softmax(z):\n    return z"
 LOOP = "import asyncio\nasync def later():\n    await asyncio.sleep(0.01)\n    return 3\n"
 TWICE = "import functools\ndef same(f):\n    return functools.wraps(f)(lambda *a: f(*a))\n@same\n"
@@ -186,7 +190,45 @@ CASES = {
         lambda b: b.needs("three == 3", LOOP + "three = asyncio.run(later())"),
         ALL - {"softmax"},
     ),
-    "input above the definition": (lambda b: b.above("name = input()"), ALL - {"softmax"}),
+    "input above the definition": (lambda b: b.above("name = input('Your name? ')"), ALL),
+    "input used above it": (
+        lambda b: b.above("name = input()\nprint(f'Hello, {name.upper()}!')"),
+        ALL,
+    ),
+    "input that must be a number": (
+        lambda b: b.above("n = int(input())\nfor i in range(n): print(i)\nprint(1 / n)"),
+        ALL,
+    ),
+    "input until it is right": (
+        lambda b: b.above(f"while True:\n    if input('? ') == {ANSWER!r}:\n        break"),
+        ALL,
+    ),
+    "input until it is a number": (
+        lambda b: b.above("while True:\n    try:\n        n = int(input())\n        break\n"
+                          "    except ValueError:\n        print('again')"),
+        ALL,
+    ),
+    "input in a function, under %%time": (
+        lambda b: (
+            b.above("def ask():\n    return input()"),
+            b.above("%%time\nname = ask()", "two_logits"),
+        ),
+        ALL,
+    ),
+    "a password": (lambda b: b.above("from getpass import getpass\nkey = getpass()"), ALL),
+    "input, then a check in the cell": (
+        lambda b: b.answer("softmax", f"int(input())\n{right('softmax')}\n"
+                           "ex.softmax.check(softmax)"),
+        ALL,
+    ),
+    "input, then await": (
+        lambda b: b.above(f"{LOOP}n = int(input())\nthree = await later()"),
+        ALL,
+    ),
+    "input in a cell, its name in the next": (
+        lambda b: (b.before("softmax", "name = input()"), b.above("print(name + '!')")),
+        ALL,
+    ),
     "display": (lambda b: b.above("from IPython.display import HTML\ndisplay(HTML('x'), 3)"), ALL),
     "extensions": (lambda b: b.above("%load_ext autoreload\n%autoreload 2"), ALL),
     "an unknown magic": (lambda b: b.above("%unknown"), ALL - {"softmax"}),
@@ -205,6 +247,31 @@ CASES = {
     "an error above the definition": (lambda b: b.above("1 / 0"), ALL - {"softmax"}),
     "a syntax error below it": (
         lambda b: b.answer("softmax", right("softmax") + "\n  x = = 1"),
+        ALL - {"softmax"},
+    ),
+    "sys.exit above the definition": (
+        lambda b: b.above("import sys\nsys.exit()"),
+        ALL - {"softmax"},
+    ),
+    "sys.exit below it": (
+        lambda b: b.answer("softmax", right("softmax") + "\nimport sys\nsys.exit()"),
+        ALL,
+    ),
+    "KeyboardInterrupt above the definition": (
+        lambda b: b.above("raise KeyboardInterrupt"),
+        ALL - {"softmax"},
+    ),
+    "KeyboardInterrupt below it": (
+        lambda b: b.answer("softmax", right("softmax") + "\nraise KeyboardInterrupt"),
+        ALL,
+    ),
+    "an error below the definition": (
+        lambda b: b.answer("softmax", right("softmax") + "\n1 / 0\nsoftmax = 5"),
+        ALL,
+    ),
+    "an error between two definitions": (
+        lambda b: (b.last(f"{BAD}\n1 / 0\n{right('softmax')}"),
+                   b.last("ex.softmax.check(softmax)")),
         ALL - {"softmax"},
     ),
     "sys.exit in a cell": (lambda b: b.before("softmax", "import sys\nsys.exit()"), ALL),
@@ -241,6 +308,26 @@ MORE_HERE = {
     "imports at the end": (lambda b: b.cells.append(b.cells.pop(1)), ALL),
 }
 
+LIVE = "import time\nwhile True: time.sleep(0.01)"
+# A person interrupts a cell of these at home; here its time is up.
+ENDLESS = {
+    "below the definition": (lambda b: b.answer("softmax", f"{right('softmax')}\n{LIVE}"), ALL),
+    "above the definition": (lambda b: b.above(LIVE), ALL - {"softmax"}),
+    "a busy loop below it": (
+        lambda b: b.answer("softmax", right("softmax") + "\nwhile True: pass"),
+        ALL,
+    ),
+    "a loop that a person may end": (
+        lambda b: b.above("import time\ntry:\n    while True: time.sleep(0.01)\n"
+                          "except KeyboardInterrupt:\n    print('the end')"),
+        ALL,
+    ),
+    "under %%time": (
+        lambda b: b.answer("softmax", f"%%time\n{right('softmax')}\n{LIVE}"),
+        ALL,
+    ),
+}  # fmt: skip
+
 
 class Kernel:
     """A real kernel, as JupyterLab starts it, for one notebook after the other."""
@@ -259,9 +346,21 @@ class Kernel:
         self.client.stop_channels()
         self.manager.shutdown_kernel(now=True)
 
-    def run(self, source: str, *, store_history: bool = True) -> str:
-        """Run a cell; what it prints."""
+    def run(self, source: str, *, store_history: bool = True, interrupted: bool = False) -> str:
+        """Run a cell at which a person sits, who may interrupt it; what it prints."""
         said = []
+
+        def answer(_) -> None:
+            self.client.input(ANSWER)
+
+        is_over = threading.Event()
+
+        def interrupt() -> None:
+            while not is_over.wait(1):  # once may be too early on a busy machine
+                self.manager.interrupt_kernel()
+
+        if interrupted:
+            threading.Thread(target=interrupt, daemon=True).start()
 
         def keep(message) -> None:
             said.append(message["content"].get("text", ""))
@@ -269,11 +368,13 @@ class Kernel:
         self.client.execute_interactive(
             source,
             store_history=store_history,
-            allow_stdin=False,
+            allow_stdin=True,
+            stdin_hook=answer,
             stop_on_error=False,
             output_hook=keep,
             timeout=120,
         )
+        is_over.set()
         return "".join(said)
 
     def correct(self, book: Book) -> set[str]:
@@ -291,7 +392,8 @@ class Kernel:
         )
         for cell in book.cells:
             if cell["cell_type"] == "code":
-                self.run("".join(cell["source"]))
+                source = "".join(cell["source"])
+                self.run(source, interrupted="while True: " in source)
         said = self.run(
             "import json, tlcourse.progress\nprint('\\n' + json.dumps(tlcourse.progress.read()))",
             store_history=False,
@@ -315,9 +417,9 @@ def here():
     released = content.released(EXERCISE)
     with marker.sandbox(released, 2**30) as box:
 
-        def correct(book: Book) -> set[str]:
+        def correct(book: Book, seconds: float = 10.0) -> set[str]:
             one = Submission("ada", data=json.dumps(book.nb).encode())
-            record = marker.mark(one, released, box, secret=b"x" * 16)
+            record = marker.mark(one, released, box, secret=b"x" * 16, cell_seconds=seconds)
             assert record["reason"] == ""
             return {name for name, verdict in record["tasks"].items() if verdict["points"]}
 
@@ -346,6 +448,26 @@ def test_what_no_check_has_answered_is_asked_at_the_end(kernel, here, name):
     book = written(edit)
     assert kernel.correct(book) == ALL - only_here
     assert here(book) == ALL
+
+
+@needs_sandbox
+@pytest.mark.parametrize("name", ENDLESS)
+def test_a_cell_that_never_ends_is_interrupted_at_home_and_here(kernel, here, name):
+    edit, expected = ENDLESS[name]
+    book = written(edit)
+    assert kernel.correct(book) == expected
+    assert here(book, seconds=2) == expected
+
+
+def test_submit_interrupts_a_cell_as_the_marker_does(monkeypatch):
+    monkeypatch.setattr(rehearsal, "CELL_SECONDS", 10.0)
+    released = content.released(EXERCISE)
+    book = written(lambda b: b.answer("softmax", f"{right('softmax')}\n{LIVE}"))
+    cells = handins.read(json.dumps(book.nb).encode())
+    known = tasks(EXERCISE)
+    verdicts, errors = rehearsal.rehearse(plan_of(cells, released, known), released, known)
+    assert {name for name, verdict in verdicts.items() if verdict.status == "correct"} == ALL
+    assert ["no answer within" in text for text in errors.values()] == [True]
 
 
 def test_there_are_more_than_fifty():

@@ -532,7 +532,7 @@ def test_when_the_run_ends_its_workers_and_sandboxes_end_and_no_folder_is_left(
     assert not list(temporary.iterdir())
     assert "Traceback" not in said
     if how == "SIGINT":
-        assert "interrupted; 2 submissions are marked and kept" in said
+        assert "you interrupted it. 2 submissions are marked and kept" in said
 
 
 @needs_sandbox

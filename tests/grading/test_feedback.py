@@ -117,7 +117,7 @@ def test_feedback_says_what_holds_and_what_does_not(marks):
         "✘does not hold: rows sum to 1",
         "you normalise over the examples; softmax([[1]]) returned [[1]]",
         "0 of 10 points, not attempted",
-        "9 · The open question Not read yet",
+        "9 · The open question Nobody has read your answer yet",
         OPEN,
     ):
         assert piece in text
@@ -165,9 +165,9 @@ def test_the_page_says_which_version_was_marked_and_what_the_open_question_is_re
     version = "ex02 (1).ipynb, one of 2 files: the later copy, by its name"
     gradebook.store(marks, [record("ada", version=version), record("bob")])
     text = " ".join(Page(page(marks, "ada")).text.split())
-    assert f"You handed in several files. Marked was {version}." in text
+    assert f"You handed in several files. The marker took {version}." in text
     assert "You handed in several files" not in page(marks, "bob")
-    assert "What it is read for: 2The first: knows that 2.30 is ln 10" in text
+    assert "Your lecturer looks for: 2The first: knows that 2.30 is ln 10" in text
     source = next(
         cell.source
         for cell in nbformat.read(autograded(marks, "ada"), 4).cells

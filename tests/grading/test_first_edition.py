@@ -15,7 +15,7 @@ import pytest
 from tests.grading.handedin import FILE, NAME, OPEN, SOLVED, put
 from tests.grading.records import page, table
 from tlcourse.files import CourseError
-from tlcourse.grading import batch, collection, report, rules
+from tlcourse.grading import batch, collection, records, report, rules
 
 pytest.importorskip("nbgrader")
 
@@ -40,7 +40,7 @@ def test_points_by_hand_the_deadline_and_names_stay_and_the_phantom_goes(marks, 
     assert [one.student for one in found.submissions] == ["Given Family_101", "ada", "bob"]
     found.submissions = [batch._under_old_name(marks, one) for one in found.submissions]
     assert [one.student for one in found.submissions] == [OLD, "ada", "bob"]
-    paths = [batch._path(marks / "records" / NAME, one.student) for one in found.submissions]
+    paths = [records.path_of(marks / "records" / NAME, one.student) for one in found.submissions]
     records = [json.loads(path.read_text("utf-8")) for path in paths]
     known = rules.changed(rules.remembered(marks, NAME, 0.1), penalty=0.1)
     assert known.deadline == "2026-12-01T09:00:00+00:00"

@@ -105,7 +105,7 @@ def test_what_a_person_entered_outlives_marking_again(marks):
     assert dump(marks) == before
     row = table(marks)["ada"]
     assert (row["softmax"], row["manual points"], row["total"]) == ("0", "12.5", "82.5")
-    for text in ("82.5 of 90", "Well observed.", "Half of it.", "points given by hand"):
+    for text in ("82.5 of 90", "Well observed.", "Half of it.", "a person gave these points"):
         assert text in page(marks, "ada")
     assert "Well observed." not in page(marks, "bob")
 

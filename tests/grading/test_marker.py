@@ -9,10 +9,14 @@ from textwrap import indent
 import numpy as np
 import pytest
 
+from tests.checks import notebook
 from tests.grading import needs_sandbox
 from tlcourse.checks import agrees, holds, judge, numbers, shaped, task
+from tlcourse.course import content
 from tlcourse.course.plan import Plan, Step
 from tlcourse.course.walk import Walk
+from tlcourse.grading import marker
+from tlcourse.grading.handins import Submission
 from tlcourse.grading.sandbox import Sandbox
 
 HINTS = ("Why?", "Look.", "So.")
@@ -99,7 +103,7 @@ def written(task, body: str) -> str:
 RAISES = "np.seterr(all='raise', under='raise')\n"
 LONG = "np.longdouble('1e-4000')"
 NOT_PLAIN = (
-    "where NumPy arrays, numbers or a list of them are wanted; the call was double(np.array([["
+    "but the check needs NumPy arrays, numbers or a list of them; the call was double(np.array([["
 )
 CHANGED = "work on a copy, or write x = x - … in place of x -= …; the call was double(np.array([["
 
@@ -122,8 +126,8 @@ FUNCTIONS = [
      "double = Twice()"),
     (double, "the result is float16", "return (2 * x).astype(np.float16)"),
     (double, "you square; double(np.array([[", "return x**2"),
-    (double, "NaN or infinity in it", "return x / 0"),
-    (double, "NaN or infinity in it", "return np.full(x.shape, 1e4000, np.longdouble)"),
+    (double, "NaN or infinity in the result", "return x / 0"),
+    (double, "NaN or infinity in the result", "return np.full(x.shape, 1e4000, np.longdouble)"),
     (double, "nothing (None; is there a return?) instead of", "return None"),
     (double, "nothing (None; is there a return?) instead of", "x = 2 * x"),
     (double, "an array of shape (1, 2) instead of", "return 2 * x.T"),
@@ -138,27 +142,28 @@ FUNCTIONS = [
     (double, "a dict with the keys 'a' instead of", "return {'a': 2 * x}"),
     (double, "of type <U1 instead of numbers", "return np.full(x.shape, 'a')"),
     (double, "of type |S1 instead of numbers", "return np.full(x.shape, b'a')"),
-    (double, f"an integer of more than 2,000 digits is returned, {NOT_PLAIN}", "return 10**5000"),
-    (double, f"an object of type generator is returned, {NOT_PLAIN}", "return (v for v in x)"),
-    (double, f"an object of type bytes is returned, {NOT_PLAIN}", "return b'2'"),
-    (double, f"an object of type bytes_ is returned, {NOT_PLAIN}", "return np.bytes_(b'2')"),
-    (double, f"an object of type datetime64 is returned, {NOT_PLAIN}",
+    (double, f"the result is an integer of more than 2,000 digits, {NOT_PLAIN}", "return 10**5000"),
+    (double, f"the result is an object of type generator, {NOT_PLAIN}", "return (v for v in x)"),
+    (double, f"the result is an object of type bytes, {NOT_PLAIN}", "return b'2'"),
+    (double, f"the result is an object of type bytes_, {NOT_PLAIN}", "return np.bytes_(b'2')"),
+    (double, f"the result is an object of type datetime64, {NOT_PLAIN}",
      "return np.datetime64('2026-01-01')"),
-    (double, f"an array of type object is returned, {NOT_PLAIN}",
+    (double, f"the result is an array of type object, {NOT_PLAIN}",
      "return np.array([None, 1])"),
-    (double, f"an array of type datetime64[D] is returned, {NOT_PLAIN}",
+    (double, f"the result is an array of type datetime64[D], {NOT_PLAIN}",
      "return np.array(['2026-01-01'], 'M8[D]')"),
-    (double, f"an object of type matrix is returned, {NOT_PLAIN}", "return np.asmatrix(2 * x)"),
-    (double, f"an object of type dict is returned, {NOT_PLAIN}", "return {1.5: 2 * x}"),
-    (double, f"an object of type set is returned, {NOT_PLAIN}", "return {1}"),
-    (double, f"... is returned, {NOT_PLAIN}", "return ..."),
-    (double, f"an object of type Odd is returned, {NOT_PLAIN}",
+    (double, f"the result is an object of type matrix, {NOT_PLAIN}", "return np.asmatrix(2 * x)"),
+    (double, f"the result is an object of type dict, {NOT_PLAIN}", "return {1.5: 2 * x}"),
+    (double, f"the result is an object of type set, {NOT_PLAIN}", "return {1}"),
+    (double, f"the result is ..., {NOT_PLAIN}", "return ..."),
+    (double, f"the result is an object of type Odd, {NOT_PLAIN}",
      "class Odd:\n    __class__ = property(lambda self: 1 / 0)\n"
      "    def __eq__(self, other):\n        raise KeyError\n"
      "def double(x):\n    return Odd()"),
-    (double, f"an object of type type is returned, {NOT_PLAIN}",
+    (double, f"the result is an object of type type, {NOT_PLAIN}",
      "def double(x):\n    return type(x)"),
-    (double, "an object of type double is returned", "class double:\n    def __init__(self, x): 0"),
+    (double, "the result is an object of type double",
+     "class double:\n    def __init__(self, x): 0"),
     (double, "more than ten deep", "for _ in range(12):\n    x = [x]\nreturn x"),
     (double, f"your function changes its argument x: {CHANGED}", "x -= 1\nreturn x"),
     (double, f"your function changes its argument x: {CHANGED}", "x.sort(0)\nx[:] = 3\nreturn x"),
@@ -167,9 +172,9 @@ FUNCTIONS = [
     (double, "your function changes its argument: work on a copy; the call was double(np.array([[",
      "class Twice:\n    def __call__(self, x):\n        x *= 2\n        return x\n"
      "double = Twice()"),
-    (double, "not attempted yet", "raise NotImplementedError"),
-    (double, "not attempted yet", "raise NotImplementedError('later')"),
-    (double, "not attempted yet", "print('hello')\nraise NotImplementedError"),
+    (double, "you have not attempted it yet", "raise NotImplementedError"),
+    (double, "you have not attempted it yet", "raise NotImplementedError('later')"),
+    (double, "you have not attempted it yet", "print('hello')\nraise NotImplementedError"),
     (double, "your function raises NotImplementedError (line 6 of its cell); the call was double(",
      "if x.size > 2:\n    raise NotImplementedError\nreturn 2 * x"),
     (double, "it calls helper, which is not written yet",
@@ -193,7 +198,7 @@ FUNCTIONS = [
     (double,
      "your function calls itself without end (RecursionError); the call was double(np.array([[",
      "return double(x)"),
-    (double, "this task is to be solved without scipy.special.softmax",
+    (double, "solve this task without scipy.special.softmax",
      "import scipy.special\ndef double(x):\n    return scipy.special.softmax(x)"),
     (double, "hand over the function itself: ex.double.check(double)", "double = 3"),
     (double, "hand over the function itself: ex.double.check(double)", "double = None"),
@@ -225,7 +230,7 @@ FUNCTIONS = [
     (double, "", f"{RAISES}def double(x):\n    y = (2 * x).astype(np.longdouble)\n"
      f"    y[y == 99] = {LONG}\n    return y"),
     (double, "double(np.array([[", f"{RAISES}def double(x):\n    return np.full(x.shape, {LONG})"),
-    (double, "NaN or infinity in it",
+    (double, "NaN or infinity in the result",
      f"{RAISES}def double(x):\n    return np.full(x.shape, 1 / {LONG})"),
     (double, "", "np.seterr(all='call')\nnp.seterrcall(lambda *_: 1 / 0)\n"
      "def double(x):\n    return 2 * x + np.exp(-1e5)"),
@@ -238,20 +243,20 @@ FUNCTIONS = [
      "return x, x"),
     (two, "not as it should be; two(np.array([1.0, 1.0])) returned [[1., 1.], [1., 1.]]",
      "return [x, x]"),
-    (two, "an object of type set is returned", "return x, {1}"),
+    (two, "the result is an object of type set", "return x, {1}"),
 ]  # fmt: skip
 
 VALUES = [
     (pair, "", "{'a': 1, 'b': np.float32(2)}"),
     (pair, "", "{'b': np.longdouble(2), 'a': np.array(1)}"),
-    (pair, "at 'a': not as it should be", f"{{'a': {LONG}, 'b': 2}}"),
-    (pair, "at 'a': there is NaN or infinity in it", f"{{'a': 1 / {LONG}, 'b': 2}}"),
-    (pair, "not attempted yet", "..."),
-    (pair, "not attempted yet", "None"),
-    (pair, "not attempted yet", "{'a': ..., 'b': None}"),
+    (pair, "the value of 'a' is not as it should be", f"{{'a': {LONG}, 'b': 2}}"),
+    (pair, "there is NaN or infinity in the value of 'a'", f"{{'a': 1 / {LONG}, 'b': 2}}"),
+    (pair, "you have not attempted it yet", "..."),
+    (pair, "you have not attempted it yet", "None"),
+    (pair, "you have not attempted it yet", "{'a': ..., 'b': None}"),
     (pair, "'b' is still open", "{'a': 1.0, 'b': ...}"),
     (pair, "a dict with the keys 'a' instead of a dict with the keys 'a', 'b'", "{'a': 1}"),
-    (pair, "at 'b': not as it should be", "{'a': 1, 'b': 3}"),
+    (pair, "the value of 'b' is not as it should be", "{'a': 1, 'b': 3}"),
     (pair, "an object of type object, where NumPy arrays", "{'a': 1, 'b': object()}"),
     (pair, "an object of type function, where NumPy arrays", "lambda: 1"),
     (pair, "an object of type builtin_function_or_method, where NumPy", "len"),
@@ -260,7 +265,7 @@ VALUES = [
     (pair, "..., where NumPy arrays", "{'a': 1, 'b': [..., 1]}"),
     (order, "", "['A', 'B']"),
     (order, "number 2 is still open", "['A', ...]"),
-    (order, "not attempted yet", "[..., ...]"),
+    (order, "you have not attempted it yet", "[..., ...]"),
     (order, "it begins with 'B'", "['B', 'A']"),
     (order, "it begins with 'x", "['x' * 5000]"),
     (order, "it begins with '\\ud800'", "['\\ud800']"),
@@ -288,7 +293,7 @@ def test_learner_and_marker_get_the_same_verdict_and_the_same_text(box, task, me
 def test_a_loop_without_end_gets_the_same_verdict_and_begins_with_the_same_text(box):
     source = written(double, "while True:\n    pass")
     local, remote = both_verdicts(box, double, source, seconds=1.0)
-    text = "no answer within 1 seconds: a loop that never ends?"
+    text = "there was no answer within 1 seconds: is there a loop that never ends?"
     for verdict in (local, remote):
         assert verdict["status"] == "not yet"
         assert verdict["message"].startswith(text)
@@ -336,7 +341,7 @@ FORBIDDEN = {
 @pytest.mark.parametrize("what", FORBIDDEN)
 def test_a_forbidden_call_is_found_where_no_code_of_the_learner_runs(box, what):
     found = marked(box, double, f"import scipy.special\n{FORBIDDEN[what]}")
-    assert found.message == "this task is to be solved without scipy.special.softmax"
+    assert found.message == "solve this task without scipy.special.softmax"
 
 
 @needs_sandbox
@@ -345,3 +350,16 @@ def test_a_cell_that_no_answer_reaches_may_use_anything(box):
         "import scipy.special\ndef double(x):\n    return 2 * x\nscipy.special.softmax(double(1))"
     )
     assert marked(box, double, source).status == "correct"
+
+
+def test_a_failure_of_the_marker_itself_costs_one_submission_and_not_the_class(box, monkeypatch):
+    def fails(*_):
+        raise ValueError("odd")
+
+    monkeypatch.setattr(Walk, "verdicts", fails)
+    one = Submission("ada", data=notebook("solutions", "ex02").read_bytes())
+    found = marker.mark(one, content.released("ex02"), box, secret=b"x" * 16)
+    assert found["status"] == "unreadable"
+    assert found["reason"] == (
+        "the marker itself failed on it (ValueError: odd): please report this"
+    )

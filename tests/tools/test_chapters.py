@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -62,16 +63,39 @@ def test_measured_seconds_and_the_machine_are_stored(checkout, monkeypatch):
 
     monkeypatch.setattr(chapters.runs, "run", lambda *_, **__: iter([Done]))
     monkeypatch.setattr(chapters.runs, "machine", lambda: 'A "fast" one; Python 3.11')
-    table = checkout / chapters.TABLE  # as if it had been measured on another day
-    text = re.sub("^measured = .*", 'measured = "1999-12-31"', table.read_text("utf-8"), flags=re.M)
+    table = checkout / chapters.TABLE  # as if all had been measured on another day
+    text = re.sub("(?m)^measured = .*", 'measured = "on 1999-12-31"', table.read_text("utf-8"))
     table.write_text(text, "utf-8")
-    before = text.splitlines()
+    before = tomllib.loads(text)["chapter"]
     chapters.measure(["3"], checkout)
-    after = (checkout / chapters.TABLE).read_text("utf-8").splitlines()
+    after = tomllib.loads(table.read_text("utf-8"))["chapter"]
     changed = [new for old, new in zip(before, after, strict=True) if old != new]
-    assert changed[0] == r'machine = "A \"fast\" one; Python 3.11"'
-    assert changed[1].startswith('measured = "20')
-    assert changed[2] == "seconds = 120"
+    assert [(one["number"], one["seconds"]) for one in changed] == [("03", 120)]
+    assert changed[0]["machine"] == 'A "fast" one; Python 3.11'
+    assert changed[0]["measured"].startswith("on 20")
+    assert len(table.read_text("utf-8").splitlines()) == len(text.splitlines())
+
+
+def test_a_chapter_that_was_never_measured_gets_its_day_and_machine():
+    text = '# A table.\n\n[[chapter]]\nnumber = "01"\nseconds = 1\n\n[[chapter]]\nnumber = "02"\n'
+    made = chapters.with_values(text, "01", {"seconds": 20, "measured": "on 2026-11-29"})
+    first, second = tomllib.loads(made)["chapter"]
+    assert first == {"number": "01", "seconds": 20, "measured": "on 2026-11-29"}
+    assert second == {"number": "02"}
+
+
+def test_the_table_says_which_chapters_were_measured_when_and_on_what():
+    places = [("1", "A", "on Monday"), ("2", "A", "on Friday"), ("3", "A", "on Monday")]
+    places += [("4", "A", "on Monday"), ("5", "A", "on Monday"), ("6", "B", "on Monday")]
+    places += [("7", "", "")]
+    made = [
+        content.Chapter(f"0{n}", "T", "p", 60, 1, Path("x"), when, machine)
+        for n, machine, when in places
+    ]
+    assert chapters.measured(made) == (
+        "Run times were measured on A (01 and 03 to 05 on Monday, 02 on Friday); "
+        "on B (06 on Monday)."
+    )
 
 
 def test_a_chapter_that_fails_changes_no_time(checkout, monkeypatch):

@@ -22,7 +22,7 @@ from tlcourse.checks.properties import PLAIN, Failure, difference, plain
 
 SECONDS = 10.0  # of processor time that one call of an answer may take
 BUSY = 6  # times as long by the clock: for a busy machine, and for an answer that only waits
-NOT_ATTEMPTED = "not attempted yet"
+NOT_ATTEMPTED = "you have not attempted it yet"
 LONGEST = 1000  # characters of a message
 
 
@@ -86,7 +86,7 @@ def find(answer, name: str, kind: str, forbids: Iterable[str]) -> dict:
         if not callable(answer):
             return {"failure": f"hand over the function itself: ex.{name}.check({name})"}
         if used := find_at_home(answer, name, forbids):
-            return {"failure": f"this task is to be solved without {used}"}
+            return {"failure": f"solve this task without {used}"}
         return {"function": True}
     except Exception as error:  # an object that does not let anyone look at it
         return {"failure": explain_confusion(error)}
@@ -105,7 +105,7 @@ def _find_value(answer) -> dict:
     try:
         return {"value": plain(answer)}
     except Failure as failure:
-        return {"failure": str(failure).replace(" is returned", "")}
+        return {"failure": str(failure).replace("the result", "your answer")}
 
 
 # --- calling ---------------------------------------------------------------------------------
@@ -230,7 +230,7 @@ def explain_confusion(error: Exception) -> str:
 
 def time_up(seconds: float) -> str:
     """That a call has taken too long."""
-    return f"no answer within {seconds:.3g} seconds: a loop that never ends?"
+    return f"there was no answer within {seconds:.3g} seconds: is there a loop that never ends?"
 
 
 def describe(error: BaseException) -> str:

@@ -99,12 +99,16 @@ def shaped(name: str, got, shape: tuple) -> Property:
     return Property(name, why is None, why or "", got)
 
 
-def difference(got, expected, rtol: float, atol: float) -> str | None:
-    """Why `got` is not `expected`; "" if only its value is another, None if it is."""
+def difference(got, expected, rtol: float, atol: float, what: str = "the result") -> str | None:
+    """Why `got` is not `expected`; "" if only its value is another, None if it is.
+
+    `what` is its name in a sentence.
+    """
+    within = "" if what == "the result" else f" in {what}"
     if isinstance(expected, dict):
         if not isinstance(got, dict) or set(got) != set(expected):
-            return f"{_kind(got)} instead of a dict with the keys {_listed(expected)}"
-        pairs = [(f"at {key!r}: ", got[key], expected[key]) for key in expected]
+            return f"{what} is {_kind(got)} instead of a dict with the keys {_listed(expected)}"
+        pairs = [(f"the value of {key!r}{within}", got[key], expected[key]) for key in expected]
     elif isinstance(expected, list | tuple):
         if isinstance(got, np.ndarray) and got.ndim and len(got) == len(expected):
             shapes = [
@@ -112,44 +116,44 @@ def difference(got, expected, rtol: float, atol: float) -> str | None:
             ]
             got = list(got) if shapes == [row.shape for row in got] else got  # its rows
         if not isinstance(got, list | tuple) or len(got) != len(expected):
-            return f"{_kind(got)} instead of {len(expected)} values"
-        names = [f"value {i + 1} of {len(expected)}: " for i in range(len(expected))]
+            return f"{what} is {_kind(got)} instead of {len(expected)} values"
+        names = [f"value {i + 1} of {len(expected)}{within}" for i in range(len(expected))]
         pairs = list(zip(names, got, expected, strict=True))
     elif isinstance(expected, str):
         if not isinstance(got, str):
-            return f"{_kind(got)} instead of a text"
+            return f"{what} is {_kind(got)} instead of a text"
         if got != expected and got.strip().lower() == expected.lower():
-            return f"{got!r} is spelled otherwise: mind capitals and spaces"
+            return f"{got!r} is spelled differently: mind capitals and spaces"
         return None if got == expected else ""
     else:
-        return _numbers_differ(got, expected, rtol, atol)
+        return _numbers_differ(got, expected, rtol, atol, what)
     for name, got_part, expected_part in pairs:
-        if (why := difference(got_part, expected_part, rtol, atol)) is not None:
-            return name + (why or "not as it should be")
+        if (why := difference(got_part, expected_part, rtol, atol, name)) is not None:
+            return why or f"{name} is not as it should be"
     return None
 
 
-def _numbers_differ(got, expected, rtol, atol) -> str | None:
+def _numbers_differ(got, expected, rtol, atol, what) -> str | None:
     """`difference` for arrays and numbers."""
     if np.ndim(expected):
         wanted = f"an array of shape {np.shape(expected)}"
         if isinstance(got, list) and _shape_of(got) == np.shape(expected):
-            return f"a list instead of {wanted}: use np.array(…)"
+            return f"{what} is a list instead of {wanted}: use np.array(…)"
         if not isinstance(got, np.ndarray):
-            return f"{_kind(got)} instead of {wanted}"
+            return f"{what} is {_kind(got)} instead of {wanted}"
     else:
         wanted = "a number"
         if not isinstance(got, (*NUMBER, np.ndarray)):
-            return f"{_kind(got)} instead of {wanted}"
+            return f"{what} is {_kind(got)} instead of {wanted}"
     if np.shape(got) != np.shape(expected):
-        return f"{_kind(got)} instead of {wanted}"
+        return f"{what} is {_kind(got)} instead of {wanted}"
     if np.asarray(expected).dtype.kind in "SU":
         return None if np.array_equal(got, expected) else ""
     if np.asarray(got).dtype.kind not in "biufc":
-        return f"{_kind(got)} of type {np.asarray(got).dtype} instead of numbers"
+        return f"{what} is {_kind(got)} of type {np.asarray(got).dtype} instead of numbers"
     finite = np.isfinite(expected)
     if not np.isfinite(np.where(finite, got, 0)).all():
-        return "there is NaN or infinity in it"
+        return f"there is NaN or infinity in {what}"
     if np.asarray(got).dtype == np.float16:  # else the reference would be rounded to it, too
         got = np.float64(got)
     with np.errstate(all="ignore"):
@@ -203,7 +207,7 @@ def plain(value, depth: int = 0):
         If there is something in it other than arrays, numbers, strings, None, lists and dicts.
     """
     if depth > 10:
-        raise Failure("these are lists within lists, more than ten deep")
+        raise Failure("the result holds lists within lists, more than ten deep")
     kind, name = type(value), ""
     if kind is np.ndarray and value.dtype.kind in "biufcSU":
         widest = _WIDEST.get(value.dtype.kind, np.inf)
@@ -230,7 +234,9 @@ def plain(value, depth: int = 0):
     elif value is Ellipsis:
         name = "..."
     name = name or f"an object of type {kind.__name__}"
-    raise Failure(f"{name} is returned, where NumPy arrays, numbers or a list of them are wanted")
+    raise Failure(
+        f"the result is {name}, but the check needs NumPy arrays, numbers or a list of them"
+    )
 
 
 def show_call(name: str, arguments: Iterable) -> str:

@@ -55,8 +55,10 @@ class Chapter:
     minutes : int
         To read it and try it.
     seconds : int
-        To run it, as measured on the machine that the file names.
+        To run it.
     notebook : Path
+    measured, machine : str
+        When the seconds were measured, "on 2026-11-29", and on what; "" if nobody has.
     """
 
     number: str
@@ -65,6 +67,8 @@ class Chapter:
     minutes: int
     seconds: int
     notebook: Path
+    measured: str = ""
+    machine: str = ""
 
     @property
     def run_time(self) -> str:
@@ -108,11 +112,6 @@ def signpost(notebook: Path) -> str:
         after = order[place + 1]
         parts.append(f"{link(after, titles.get(after, after.stem))} →")
     return " · ".join(parts)
-
-
-def machine_of_the_times() -> str:
-    """The machine that ran the chapters for the seconds of `described_chapters`."""
-    return _chapters_file()["machine"]
 
 
 def _chapters_file() -> dict:

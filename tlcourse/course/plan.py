@@ -13,7 +13,6 @@ from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
 
-from tlcourse.checks import tasks
 from tlcourse.checks.reached import LONGEST, RUNS, parsed, python_of
 from tlcourse.course.content import Released, grade_id
 
@@ -86,10 +85,10 @@ def _needed(released: Released) -> list[str]:
     return [s for s, tree in _own_code(released) if any(isinstance(n, kinds) for n in tree.body)]
 
 
-def plan_of(mine: list[Cell], released: Released) -> Plan:
-    """The plan for a learner's notebook of a set."""
+def plan_of(mine: list[Cell], released: Released, names: Iterable[str]) -> Plan:
+    """The plan for a learner's notebook of a set, in which tasks of these names are asked."""
     given = [Cell(c["cell_type"], c["source"], grade_id(c)) for c in released.cells]
-    return plan(mine, given, list(tasks(released.name)), _needed(released))
+    return plan(mine, given, list(names), _needed(released))
 
 
 def plan(mine: list[Cell], given: list[Cell], names: list[str], needed: list[str]) -> Plan:

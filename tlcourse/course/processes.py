@@ -90,7 +90,7 @@ def ask(
                 encoding="utf-8", errors="replace",
             )  # fmt: skip
         except subprocess.TimeoutExpired:
-            return "", f"no answer within {timeout:g} seconds"
+            return "", f"there was no answer within {timeout:g} seconds"
     if done.returncode == 0:
         return done.stdout.strip(), ""
     last_line = (done.stderr.strip().splitlines() or [f"it ended with code {done.returncode}"])[-1]

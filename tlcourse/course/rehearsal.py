@@ -17,7 +17,7 @@ from time import monotonic
 
 import numpy as np
 
-from tlcourse.checks import Verdict, tasks
+from tlcourse.checks import Task, Verdict
 from tlcourse.checks.asking import time_up
 from tlcourse.course import processes
 from tlcourse.course.content import Released
@@ -26,11 +26,16 @@ from tlcourse.course.walk import Ended, Walk
 
 CELL_SECONDS = 60.0  # that a cell, or a call of an answer, may take
 SECONDS = 600.0  # and all together
+_STOPS = 5.0  # in which a cell that is interrupted must end
 _START = 300.0  # that importing a framework may take on a slow machine
+# Ctrl-C is for the process that the learner sees; Windows has no other signal that interrupts.
+_INTERRUPT = getattr(signal, "SIGUSR1", None)
 
 
-def rehearse(plan: Plan, released: Released) -> tuple[dict[str, Verdict], dict[int, str]]:
-    """The verdicts on the tasks of a set, and what its cells raise, by their numbers.
+def rehearse(
+    plan: Plan, released: Released, known: dict[str, Task]
+) -> tuple[dict[str, Verdict], dict[int, str]]:
+    """The verdicts on the known tasks, and what the cells of a set raise, by their numbers.
 
     Raises
     ------
@@ -43,7 +48,7 @@ def rehearse(plan: Plan, released: Released) -> tuple[dict[str, Verdict], dict[i
             return _Process(modules(released), Path(folder))
 
         walk = Walk(plan, start, imports=0, cell_seconds=CELL_SECONDS, seconds=SECONDS)
-        verdicts = walk.verdicts(tasks(released.name), lambda _: np.random.default_rng())
+        verdicts = walk.verdicts(known, lambda _: np.random.default_rng())
     return verdicts, walk.errors
 
 
@@ -68,6 +73,8 @@ class _Process:
             self._ours.send(request)
             if self._ours.poll(seconds):
                 return self._ours.recv()
+            if request["op"] == "run" and self._is_interrupted():
+                return self._ours.recv() | {"late": time_up(seconds)}
         except (EOFError, OSError):
             self._process.join(5)
             code = self._process.exitcode
@@ -78,6 +85,13 @@ class _Process:
             raise
         self.close()
         raise Ended(time_up(seconds), "time")
+
+    def _is_interrupted(self) -> bool:
+        """Stop the cell as a person interrupts a kernel; whether it ends."""
+        if _INTERRUPT is None:
+            return False
+        os.kill(self._process.pid, _INTERRUPT)
+        return self._ours.poll(_STOPS)
 
     def seconds_used(self) -> float:
         """Seconds since it has started; here the clock decides."""
@@ -108,6 +122,8 @@ def _uninterrupted() -> Iterator[None]:
 def _serve(connection: Connection, imports: list[str], folder: Path) -> None:
     """Run cells and call answers as the connection asks, until it closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if _INTERRUPT is not None:
+        signal.signal(_INTERRUPT, signal.default_int_handler)
     os.environ |= {"MPLBACKEND": "Agg", "IPYTHONDIR": str(folder / "ipython")}
     from tlcourse import checks
     from tlcourse.course import shell
@@ -128,4 +144,4 @@ def _serve(connection: Connection, imports: list[str], folder: Path) -> None:
             try:
                 connection.send(reply)
             except (TypeError, ValueError, AttributeError):
-                connection.send({"failure": "what is returned cannot be read"})
+                connection.send({"failure": "nobody can read what your code returns"})

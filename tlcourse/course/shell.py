@@ -2,7 +2,7 @@
 
 The marker's sandbox and `tlcourse submit` run learners' cells in it, so that magics, `Out`, `await`
 and `!ls` do what they do in Jupyter. There is no terminal, no history on disk and no browser: what
-would be shown is not, `input()` raises as in any run without a person, and nothing is installed.
+would be shown is not, `input()` gets an empty line, and nothing is installed.
 It runs where the learner's code runs, and its replies are plain data.
 """
 
@@ -27,11 +27,31 @@ from traitlets.config import Config
 from tlcourse.checks import asking
 
 _INSTALLS = re.compile(r"\s*(\S*python\S*\s+-m\s+)?(pip3?|conda|mamba|uv)\s")
+_ENTERS = 10  # empty lines that a cell may ask for: more than that is a loop
+_NOTHING = ("pip", "conda", "mamba", "micromamba", "uv")  # magics that install
 _SHOWS = ("autosave", "clear", "connect_info", "less", "man", "more", "qtconsole")  # of Jupyter's
 
 
 class Headless(InteractiveShell):
     """IPython, with nobody who looks at it."""
+
+    asked = 0  # times that the cell has asked a person by `input()`
+
+    async def run_code(self, code_obj, result=None, *, async_=False) -> bool:
+        """Run a statement of a cell; whether the cell ends with it.
+
+        At home a person has answered `input()`, and the cell went on. So behind a question a
+        statement that fails, for want of that answer, is passed over.
+        """
+        has_raised = await super().run_code(code_obj, result, async_=async_)
+        return has_raised and not self.asked
+
+    def answer_person(self, *_, **__) -> str:
+        """What `input()` returns: an empty line, as if somebody had pressed Enter."""
+        self.asked += 1
+        if self.asked > _ENTERS:
+            raise StdinNotImplementedError("nobody is there to answer input()")
+        return ""
 
     def showtraceback(self, *_, **__) -> None:
         pass  # it would read and format sources, and nobody sees it
@@ -61,7 +81,7 @@ class Headless(InteractiveShell):
         """Those of IPython, and what those of Jupyter's kernel come to without a browser."""
         super().init_magics()
         self.register_magics(_Execution, _Config)
-        self.magics_manager.magics["line"] |= dict.fromkeys(_SHOWS, lambda line: None)
+        self.magics_manager.magics["line"] |= dict.fromkeys(_SHOWS + _NOTHING, lambda line: None)
 
 
 @magics_class
@@ -90,10 +110,6 @@ def _run(command: str) -> int:
     return subprocess.run(command, shell=True, stdin=subprocess.DEVNULL).returncode
 
 
-def _no_input(*_, **__):
-    raise StdinNotImplementedError("nobody is there to answer input()")
-
-
 def _is_python(source: str) -> bool:
     """Whether there is nothing for IPython to transform, which is the quicker way."""
     try:
@@ -114,7 +130,7 @@ class Notebook:
         self._shell = Headless.instance(config=settings, user_ns=names)
         self._names, self._answer = self._shell.user_ns, None
         self._loop: asyncio.AbstractEventLoop | None = None
-        builtins.input = getpass.getpass = _no_input
+        builtins.input = getpass.getpass = self._shell.answer_person
         self._raised("None\n1 / 0")  # so that it is all imported before a fork
         self._loop.close()
         self._loop = None
@@ -128,15 +144,17 @@ class Notebook:
         -------
         dict
             "error", what it raised or "", and "again", whether a name was missing that a later cell
-            may bring.
+            may bring; "went_on", if it came to its end all the same.
         """
+        self._shell.asked = 0
         try:
             error = self._raised(source)
         except BaseException as raised:
             error = raised
         if error is None:
             return {"error": ""}
-        return {"error": asking.describe(error), "again": isinstance(error, NameError)}
+        reply = {"error": asking.describe(error), "again": isinstance(error, NameError)}
+        return reply | {"went_on": True} if self._shell.asked else reply
 
     def _raised(self, source: str) -> BaseException | None:
         """As Jupyter's kernel does it, in one loop for all cells, which `create_task` needs."""
@@ -149,7 +167,7 @@ class Notebook:
                 transformed = shell.transform_cell(source)
         except Exception:
             problem = sys.exc_info()
-        done = self._loop.run_until_complete(
+        cell = self._loop.create_task(
             shell.run_cell_async(
                 source,
                 store_history=True,
@@ -157,6 +175,13 @@ class Notebook:
                 preprocessing_exc_tuple=problem,
             )
         )
+        try:
+            done = self._loop.run_until_complete(cell)
+        except KeyboardInterrupt:  # while the cell was waiting; it is not to go on in the next one
+            cell.cancel()
+            with suppress(asyncio.CancelledError):
+                self._loop.run_until_complete(cell)
+            raise
         pyplot = sys.modules.get("matplotlib.pyplot")
         if pyplot is not None and pyplot.get_fignums():
             pyplot.close("all")  # as after each cell in Jupyter
@@ -190,6 +215,7 @@ class Notebook:
 
     def call(self, arguments: Iterable) -> dict:
         """Call what was found last."""
+        self._shell.asked = 0
         with self._shell.builtin_trap:
             return asking.call(self._answer, arguments)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tlcourse import progress
-from tlcourse.checks import Verdict, tasks
+from tlcourse.checks import Verdict, moved, tasks
 from tlcourse.course import content
 from tlcourse.course.content import Released
 from tlcourse.course.plan import Cell, plan_of
@@ -98,7 +98,8 @@ def submit(folder: Path, name: str, on_start: Callable[[], object] = lambda: Non
         on_start()
         cells = [Cell(c["cell_type"], content.source_of(c), content.grade_id(c)) for c in
                  mine["cells"]]  # fmt: skip
-        verdicts, errors = rehearse(plan_of(cells, released), released)
+        known = moved.asked(name, name)
+        verdicts, errors = rehearse(plan_of(cells, released, known), released, known)
     except (KeyboardInterrupt, Ended, OSError) as error:
         why = "you stopped them" if isinstance(error, KeyboardInterrupt) else f"{error}"
         remarks.append(
@@ -107,6 +108,10 @@ def submit(folder: Path, name: str, on_start: Callable[[], object] = lambda: Non
         )
         statuses, changed = _kept_statuses(released, found, last), []
     else:
+        for task in known.keys() - tasks(name).keys():  # of an older notebook
+            verdict, now = verdicts.pop(task), moved.place(name, task).partition(".")[0]
+            if verdict.status != "not attempted":
+                remarks.append(f"{task} counts in {now}, where it is now: {_status(verdict)}.")
         statuses = {task: _status(verdict) for task, verdict in verdicts.items()}
         changed = [s for task, v in verdicts.items() if (s := _change(task, v, last.get(task)))]
         for number, text in sorted(errors.items())[:_FEW]:

@@ -20,6 +20,8 @@ from tlcourse.checks.forbidden import find_forbidden
 from tlcourse.checks.properties import Failure
 from tlcourse.course.plan import Plan, Step
 
+_SHORT = 0.1  # of its time that a cell gets in a new session, if it was interrupted before
+
 
 class Ended(Exception):
     """A session has ended, or was ended; the message is for the learner.
@@ -39,7 +41,11 @@ class Session(Protocol):
     imported: float
 
     def ask(self, seconds: float, **request) -> dict:
-        """What `shell.Notebook.reply` gives; raises Ended."""
+        """What `shell.Notebook.reply` gives; raises Ended.
+
+        A cell that takes too long is interrupted, as a person interrupts a kernel: what it has
+        defined stays. Then the reply has a text, "late".
+        """
 
     def seconds_used(self) -> float:
         """Processor seconds so far, without imports."""
@@ -89,6 +95,7 @@ class Walk:
         self._session: Session | None = None
         self._done: list[Step] = []  # the pieces of cells that have run, in their order
         self._skip: set[int] = set()  # places in it, of pieces that end the process
+        self._late: set[int] = set()  # places of pieces that were interrupted
         self._broken: Exception | None = None  # passes through a check, which would swallow it
         self.errors: dict[int, str] = {}
         self.cpu = 0.0
@@ -143,10 +150,10 @@ class Walk:
                     late.append(step)
             elif not has_raised and step.task in tasks:
                 task = tasks[step.task]
-                verdict, is_early = self._judge(task, [step.source], rng(task.name))
-                found[task.name] = verdict
+                verdict, is_early = self._judge(task, [step.source], rng(step.task))
+                found[step.task] = verdict
                 if verdict.status != "correct" and is_early:
-                    early.add(task.name)
+                    early.add(step.task)
         return late
 
     def _run_late(self, late: list[Step]) -> None:
@@ -213,16 +220,24 @@ class Walk:
         reply = self._execute(self._session, len(self._done) - 1)
         if reply is None:
             return True, False
-        if not reply.get("error"):
+        late, error = reply.get("late"), reply.get("error")
+        has_error = error is not None and not (isinstance(error, str) and not error)
+        if late is not None:
+            self.limits.add("time")
+            self._late.add(len(self._done) - 1)
+            error = late
+        elif not has_error:
             return False, False
-        self.errors[step.cell] = one_line(reply["error"])
-        return True, reply.get("again") is True
+        self.errors[step.cell] = one_line(error)
+        return has_error and reply.get("went_on") is not True, reply.get("again") is True
 
     def _execute(self, session: Session, place: int) -> dict | None:
         """Run what stands at a place of `_done`; None if that ends the session."""
         step = self._done[place]
         try:
             left = self._left(session)
+            if place in self._late:  # it is known to be endless: what it defines comes before
+                left *= _SHORT
             return session.ask(left, op="run", source=step.source)
         except Ended as ended:
             self._skip.add(place)
@@ -282,7 +297,7 @@ class _RemoteAnswer:
         if "function" in reply:
             for source in self._sources:
                 if used := find_forbidden(self._walk.sources, source, forbids):
-                    return {"failure": f"this task is to be solved without {used}"}
+                    return {"failure": f"solve this task without {used}"}
         return _sound(reply)
 
     def call(self, arguments: Iterable) -> dict:

@@ -24,13 +24,12 @@ from importlib.metadata import PackageNotFoundError, version
 from multiprocessing import active_children, get_context
 from multiprocessing.util import Finalize
 from pathlib import Path
-from urllib.parse import quote
 
 import tlcourse
 from tlcourse.course import content
 from tlcourse.course.content import Released
 from tlcourse.files import CourseError, explain_os_errors, write
-from tlcourse.grading import collection, marker
+from tlcourse.grading import collection, marker, records
 from tlcourse.grading.handins import Submission
 from tlcourse.grading.sandbox import Sandbox
 
@@ -92,7 +91,8 @@ def grade(
     Returns
     -------
     list of dict
-        A record for each student, by name; those that were there already among them.
+        A record for each student, by name; those that were there already among them. What a task
+        that moved here got in its old set counts, if it is better.
 
     Raises
     ------
@@ -114,35 +114,30 @@ def grade(
     settings = Settings(released.name, secret, cell_seconds, seconds, _memory(released, workers))
     state = _state(released, settings)
     keys = {one.student: sha256((one.key + state).encode()).hexdigest() for one in found}
-    records, todo = {}, []
+    done, todo = {}, []
     for one in found:
-        kept = _kept(_path(folder, one.student), keys[one.student])
-        if kept is None or one.student in again or (LIMITS in again and kept["limits"]):
+        kept = records.read(records.path_of(folder, one.student))
+        is_of_it = kept is not None and kept["key"] == keys[one.student]
+        if not is_of_it or one.student in again or (LIMITS in again and kept["limits"]):
             todo.append(one)
         else:
-            records[one.student] = kept | about[one.student]
+            done[one.student] = kept | about[one.student]
             if on_record:
-                on_record(records[one.student], len(records), len(found))
+                on_record(done[one.student], len(done), len(found))
     if todo:
         with _executor(workers, scheduler) as make:
             for record in _marked(make, todo, settings):
                 record |= about[record["student"]] | {"key": keys[record["student"]]}
+                path = records.path_of(folder, record["student"])
+                record = records.carried(records.read(path), record)
                 text = json.dumps(record, ensure_ascii=False)
                 record = json.loads(text)  # as it will be read next time
                 with explain_os_errors(marks, "--out"):
-                    write(_path(folder, record["student"]), text.encode())
-                records[record["student"]] = record
+                    write(path, text.encode())
+                done[record["student"]] = record
                 if on_record:
-                    on_record(record, len(records), len(found))
-    return [records[one.student] for one in found]
-
-
-def _path(folder: Path, student: str) -> Path:
-    """The record of a student; a name that is no file name, or too long, becomes one."""
-    name = quote(student, safe=" ,@()+'äöüÄÖÜß")
-    if len(name) > 150 or name.startswith("."):
-        name = f"{name[:100].lstrip('.')}-{sha256(student.encode()).hexdigest()[:16]}"
-    return folder / f"{name}.json"
+                    on_record(record, len(done), len(found))
+    return [records.credited(marks, done[one.student]) for one in found]
 
 
 def _about(one: Submission) -> dict:
@@ -158,19 +153,10 @@ def _under_old_name(marks: Path, one: Submission) -> Submission:
     """
     for place in one.places:
         for name in (place, Path(place).stem):
-            file = _path(Path(), name).name
+            file = records.path_of(Path(), name).name
             if name != one.student and any(marks.glob(f"records/*/{escape(file)}")):
                 return replace(one, student=name)
     return one
-
-
-def _kept(path: Path, key: str) -> dict | None:
-    """A record that is there already, of just this submission."""
-    try:
-        record = json.loads(path.read_text("utf-8"))
-        return record if record["key"] == key else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
 
 
 def _secret(marks: Path) -> bytes:

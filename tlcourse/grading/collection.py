@@ -194,6 +194,7 @@ class _Version:
     outer: Entry  # itself, or the zip that it lies in
     problem: str = ""
     answered: int = 0
+    before: str = ""  # the set that it is of, if a task of the one that is marked was in that
     data: bytes = b""
     digest: str = ""
 
@@ -339,6 +340,8 @@ class _Choice:
                 version.problem = f"it is a notebook of {wrong}, not of {self.exercise}"
             else:
                 version.answered = _answered(cells, self.exercise)
+                named = handins.written_for(cells, self.exercise)
+                version.before = "" if named == self.exercise else named
         except Unreadable as error:
             version.problem = str(error)
         self.versions.append(version)
@@ -351,6 +354,7 @@ class _Choice:
         name = platforms.own_name(version.entry.name)
         return (
             not version.problem,
+            not version.before,
             version.answered,
             version.time,
             version.person.order,
@@ -369,6 +373,9 @@ class _Choice:
                 self._add(one.entry, "another version", one.problem)
             elif one.digest == best.digest:
                 self._add(one.entry, "another version", "the same file again")
+            elif one.before and not best.before:
+                why = f"it is of {one.before}, where tasks of {self.exercise} were before"
+                self._add(one.entry, "another version", why)
             elif one.answered < best.answered:
                 why = f"it answers {one.answered} tasks, the one that is marked {best.answered}"
                 self._add(one.entry, "another version", why)
@@ -394,6 +401,9 @@ class _Choice:
             return "the only one that can be read"
         if not others:
             return "the readable ones are all the same"
+        others = [v for v in others if bool(v.before) == bool(best.before)]
+        if not others:
+            return f"the only one of {self.exercise}"
         if all(v.answered < best.answered for v in others):
             most = max(v.answered for v in others)
             return f"it answers {best.answered} tasks, the others {most} at most"

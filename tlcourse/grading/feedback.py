@@ -115,6 +115,7 @@ def page(
                 "status": verdict.get("status", "not marked"),
                 "points": _points(standing.score(name), most),
                 "by_hand": _is_by_hand(standing.grades[name]),
+                "before": verdict.get("from", ""),
                 "passed": verdict.get("passed", ()),
                 "failed": verdict.get("failed", ""),
                 "message": shortened(verdict.get("message", ""), LINE),

@@ -20,6 +20,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from filelock import FileLock
 
+from tlcourse.checks import moved
 from tlcourse.course import content
 from tlcourse.course.content import Released, grade_id
 from tlcourse.files import CourseError, explain_os_errors, write
@@ -326,11 +327,30 @@ class _Book:
         """
         self._begin()
         self._add_missing(records)
-        standings = self.standings(records)
+        standings, entered = self.standings(records), self._entered_before(records)
         for student, record in records.items():
-            self._update(student, record, standings[student], changed[student])
+            before = entered.get(student, {})
+            self._update(student, record, standings[student], changed[student], before)
         self.db.commit()
         return standings
+
+    def _entered_before(self, students: Iterable[str]) -> dict[str, dict[str, dict]]:
+        """What people entered on tasks while these were in another set: "Grade" and "Comment"."""
+        api, db, found = self.api, self.db, {}
+        own, part = api.SubmittedAssignment, api.SubmittedNotebook
+        for name, places in moved.came(self.released.name).items():
+            for before, old in places:
+                kinds = [(api.Grade, api.GradeCell, old)]
+                kinds += [(api.Comment, api.SolutionCell, f"{old}-answer")]
+                for model, cell, cell_name in kinds:
+                    rows = db.query(own.student_id, model).join(cell, model.cell_id == cell.id)
+                    rows = rows.join(part, model.notebook_id == part.id)
+                    rows = rows.join(own, part.assignment_id == own.id)
+                    rows = rows.join(api.Assignment, own.assignment_id == api.Assignment.id)
+                    rows = rows.filter(api.Assignment.name == before, cell.name == cell_name)
+                    for student, row in rows.filter(own.student_id.in_(list(students))):
+                        found.setdefault(student, {}).setdefault(name, {})[model.__name__] = row
+        return found
 
     def _add_missing(self, students: Iterable[str]) -> None:
         """Add the rows that there should be, without marks."""
@@ -365,8 +385,10 @@ class _Book:
                         db.add(model(id=id_, **keys))
         db.flush()
 
-    def _update(self, student: str, record: dict, standing: Standing, changed: set) -> None:
-        """Set what is the marker's to set."""
+    def _update(
+        self, student: str, record: dict, standing: Standing, changed: set, before: dict
+    ) -> None:
+        """Set what is the marker's to set, and take over what was entered in another set."""
         released, submission = self.released, standing.submission
         submission.timestamp = submitted_at(record)
         if self.extensions is not None:
@@ -381,11 +403,25 @@ class _Book:
                 grade.needs_manual_grade = by_hand
             elif name in changed:
                 grade.needs_manual_grade = True  # until a person has looked at it again
+        for name, entered in before.items():
+            _take_over(standing, record, name, entered)
         for name, comment in standing.comments.items():
             comment.auto_comment = _comment(released, record, name)
         standing.late = bool(record.get("late"))
         lost = self.cost.share(standing.days_late) * standing.raw
         standing.notebook.late_submission_penalty = lost or None
+
+
+def _take_over(standing: Standing, record: dict, name: str, rows: dict) -> None:
+    """Let points and a comment that a person gave in another set count, if they are more."""
+    grade, comment = standing.grades[name], standing.comments.get(f"{name}-answer")
+    given = rows["Grade"].manual_score if "Grade" in rows else None
+    is_more = given is not None and given > standing.score(name)
+    if is_more and grade.manual_score is None:
+        grade.manual_score, grade.needs_manual_grade = given, False
+    is_from_there = is_more or "from" in record["tasks"].get(name, {})
+    if is_from_there and comment and "Comment" in rows and comment.manual_comment is None:
+        comment.manual_comment = rows["Comment"].manual_comment
 
 
 def _changed(marks: Path, released: Released, record: dict) -> set[str]:

@@ -8,6 +8,7 @@ import json
 import re
 from dataclasses import dataclass, field
 
+from tlcourse.checks import moved
 from tlcourse.course.plan import Cell
 from tlcourse.grading.entries import Unreadable
 
@@ -82,7 +83,9 @@ def read(data: bytes) -> list[Cell]:
             "it is not a notebook, or only a part of one: its bytes are no text"
         ) from None
     except RecursionError:
-        raise Unreadable("it is not a notebook: brackets within brackets without end") from None
+        raise Unreadable(
+            "it is not a notebook: it holds brackets within brackets without end"
+        ) from None
     except ValueError as error:
         where = f", line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
         raise Unreadable(f"it is not a notebook, or only a part of one{where}") from None
@@ -109,11 +112,26 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in clean(text)[:300])
 
 
-def other_exercise(cells: list[Cell], exercise: str) -> str:
-    """The set that a notebook says it is of, if that is another one, else ""."""
+def written_for(cells: list[Cell], exercise: str) -> str:
+    """The set that a notebook says it is of; if it says nothing, the one that is marked."""
     code = "\n".join(cell.source for cell in cells if cell.kind == "code")
     named = set(re.findall(r"""\bexercise\(\s*["'](ex\d\d)["']""", code))
-    return "" if not named or exercise in named else min(named)
+    return exercise if not named or exercise in named else min(named)
+
+
+def other_exercise(cells: list[Cell], exercise: str) -> str:
+    """The set that a notebook says it is of, if that is another one, else "".
+
+    A notebook of a set that held a task of this one before is taken, if that task is in it.
+    """
+    named = written_for(cells, exercise)
+    before = {
+        name for places in moved.came(exercise).values() for at, name in places if at == named
+    }
+    checks = re.compile(rf"\.\s*({'|'.join(before)})\s*\.\s*check\s*\(")
+    if before and any(checks.search(cell.source) for cell in cells if cell.kind == "code"):
+        return ""
+    return "" if named == exercise else named
 
 
 def _list(value) -> list:

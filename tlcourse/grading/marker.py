@@ -6,11 +6,13 @@ from zlib import crc32
 
 import numpy as np
 
-from tlcourse.checks import tasks
+from tlcourse.checks import moved, tasks
+from tlcourse.checks.asking import describe
 from tlcourse.course.content import Released
 from tlcourse.course.plan import modules, plan_of
 from tlcourse.course.walk import Walk
-from tlcourse.grading import handins
+from tlcourse.files import CourseError
+from tlcourse.grading import handins, records
 from tlcourse.grading.handins import Submission, Unreadable
 from tlcourse.grading.sandbox import IMPORTS, PATIENCE, Sandbox
 
@@ -69,7 +71,8 @@ def mark(
     -------
     dict
         Plain data for JSON: "student", "status" ("marked" or "unreadable", with a "reason"),
-        "tasks" with a verdict each, "cells" with the errors of cells, "answers", "open_answer",
+        "tasks" with a verdict each; "moved", the verdicts on tasks of an older notebook that are in
+        another set now, "ex08.a"; "cells" with the errors of cells, "answers", "open_answer",
         "notebook", "seconds", "cpu"; "limits", those of "memory" and "time" that it has hit; and
         "alone", whether it had to have a sandbox of its own.
 
@@ -86,6 +89,7 @@ def mark(
         "file": submission.file,
         "submitted": submission.submitted,
         "tasks": {},
+        "moved": {},
         "cells": [],
         "answers": {},
         "open_answer": "",
@@ -103,8 +107,9 @@ def mark(
         return record | {"reason": str(error)}
     if wrong := handins.other_exercise(cells, released.name):
         return record | {"reason": f"it is a notebook of {wrong}, not of {released.name}"}
-    known = tasks(released.name)
-    todo = plan_of(cells, released)
+    written_for = handins.written_for(cells, released.name)
+    known = moved.asked(released.name, written_for)
+    todo = plan_of(cells, released, known)
     walk = Walk(
         todo,
         box.session,
@@ -113,12 +118,28 @@ def mark(
         seconds=seconds,
         end=start + PATIENCE * seconds,
     )
-    verdicts = walk.verdicts(known, lambda name: _rng(secret, released.name, name))
+    own = tasks(released.name)
+    places = {
+        name: f"{released.name}.{name}" if name in own else moved.place(written_for, name)
+        for name in known
+    }
+    try:
+        verdicts = walk.verdicts(known, lambda name: _rng(secret, places[name]))
+    except CourseError:
+        raise
+    except Exception as error:  # of this package; the rest of the class is marked all the same
+        why = f"the marker itself failed on it ({describe(error)}): please report this"
+        return record | {"reason": why}
+    found: dict[str, dict] = {}
+    for name, verdict in verdicts.items():
+        found[places[name]] = records.better(found.get(places[name]), asdict(verdict))
+    ours = {name: found.pop(f"{released.name}.{name}") for name in own}
     return record | {
         "status": "marked",
-        "tasks": {name: asdict(verdict) for name, verdict in verdicts.items()},
+        "tasks": ours,
+        "moved": {place: one for place, one in found.items() if one["status"] != "not attempted"},
         "cells": sorted(walk.errors.items()),
-        "answers": {name: text[:_SOURCE] for name, text in todo.answers.items()},
+        "answers": {name: todo.answers[name][:_SOURCE] for name in own},
         "open_answer": todo.open_answer[:_SOURCE],
         "notebook": [[cell.kind, cell.source[:_SOURCE], cell.grade_id] for cell in cells],
         "seconds": round(monotonic() - start, 3),
@@ -128,5 +149,5 @@ def mark(
     }
 
 
-def _rng(secret: bytes, name: str, task: str) -> np.random.Generator:
-    return np.random.default_rng([*secret, crc32(f"{name}/{task}".encode())])
+def _rng(secret: bytes, place: str) -> np.random.Generator:
+    return np.random.default_rng([*secret, crc32(place.replace(".", "/").encode())])

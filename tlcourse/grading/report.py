@@ -10,6 +10,7 @@ from tlcourse import files
 from tlcourse.checks import title
 from tlcourse.course import content
 from tlcourse.grading import classroom, gradebook, listing, similarity, summary
+from tlcourse.grading import records as records_of
 from tlcourse.grading import roster as rosters
 from tlcourse.grading.collection import HandedIn
 from tlcourse.grading.feedback import shortened
@@ -72,6 +73,11 @@ def write(
         said.append(f"Several versions, of which --list says which counts: {_listed(several)}")
     if roster:
         said += _of_roster(roster, found)
+    if names := records_of.without(marks, name, [record["student"] for record in records]):
+        said.append(
+            f"Have points for a task of {name} from the set that it was in before, and handed in "
+            f"nothing for {name}: {_listed(names)}. Put that notebook among these to let it count."
+        )
     if waiting:
         said.append(f"To be marked by hand in formgrader: {_listed(waiting)}")
     if limited := [record["student"] for record in records if record.get("limits")]:

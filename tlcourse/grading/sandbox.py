@@ -1,6 +1,6 @@
 """A sandbox of bubblewrap in which learners' code runs, and sessions with it.
 
-The sandbox has no network, no files of the host but the system and the Python environment
+The sandbox has no internet, no files of the host but the system and the Python environment
 (read-only), no checks, no solutions, none of the functions that a set asks for, and no way to more
 rights. `server.py` is what runs in it, and gives each submission a world of its own. Where a kernel
 does not let it do so, each submission gets a sandbox of its own, which takes longer.
@@ -49,6 +49,7 @@ _GRACE = 30.0  # seconds in which the server answers, before the sandbox is thro
 _START = 120.0  # seconds that it may take to start
 _LEAVE = 5.0  # and to end
 _FORK = 5.0  # seconds that a fork may take to answer
+_STOPS = 1.0  # processor seconds in which a cell that is interrupted must end
 _LOOK = 0.2  # seconds after which a request is long, and its processor time is asked for
 _WAITS = 5, 0.1  # so many looks in a row that find it waiting, so many seconds apart, end it
 
@@ -95,7 +96,7 @@ def _emptied(source: bytes, function: str, name: str) -> bytes:
     text = source.decode("utf-8")
     (node,) = (n for n in ast.parse(text).body if getattr(n, "name", None) == function)
     lines = text.splitlines(keepends=True)
-    message = f"this task is to be solved without {name}"
+    message = f"solve this task without {name}"
     lines[node.body[0].lineno - 1 : node.end_lineno] = [f"    raise RuntimeError({message!r})\n"]
     return "".join(lines).encode()
 
@@ -408,23 +409,36 @@ class Session:
             answer = protocol.receive(self._sock, watch.left)
             if type(answer) is not dict:
                 raise protocol.Malformed("no dict")
+            answer.pop("late", None)  # that is for this side to say
             return answer
         except TimeoutError:
+            late = {"late": time_up(watch.limit)}
+            if request["op"] == "run" and (reply := self._interrupted()) is not None:
+                return reply | late
             self.close()
-            raise Ended(time_up(watch.limit), "time") from None
+            raise Ended(late["late"], "time") from None
         except protocol.Malformed as error:
             self.close()
-            raise Ended(f"what is returned cannot be read: {error}") from None
+            raise Ended(f"nobody can read what your code returns: {error}") from None
         except (EOFError, OSError):
             raise self._ended() from None
+
+    def _interrupted(self) -> dict | None:
+        """What a cell replies that is told to stop; None if it does not."""
+        try:
+            self._sandbox._control.send(b"I")
+            reply = protocol.receive(self._sock, _Stopwatch(self, _STOPS).left)
+        except (OSError, EOFError, protocol.Malformed):  # TimeoutError is one of the first
+            return None
+        return reply if type(reply) is dict else None
 
     def _ended(self) -> Ended:
         why = self.close(b"E")["why"]
         if why == "files":
-            return Ended("too many files are written")
+            return Ended("your code writes too many files")
         if why == "memory":
             most = f"{self._sandbox.memory / 2**30:.2g} GB"
-            return Ended(f"more than {most} of memory are used", "memory")
+            return Ended(f"your code uses more than {most} of memory", "memory")
         return Ended(f"the whole process ends ({why})")
 
     def used(self) -> dict:

@@ -135,6 +135,8 @@ def watch(control: socket.socket, pid: int, note: mmap.mmap, settings: dict) -> 
             break
         elif word == b"C":
             tell(control, time_used(pid, note))
+        elif word == b"I":
+            os.kill(pid, signal.SIGINT)
         elif word != b"-":
             why = "killed"
         elif memory_in_use() > settings["memory"]:
@@ -218,6 +220,7 @@ def serve(sock: socket.socket, notebook, note: mmap.mmap, settings: dict) -> Non
     for standard in range(3):
         os.dup2(nowhere, standard)
     os.close(nowhere)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # the marker stops a cell by it
     work = os.path.join(HOME, "work")
     os.mkdir(work)
     os.chdir(work)
@@ -235,7 +238,7 @@ def serve(sock: socket.socket, notebook, note: mmap.mmap, settings: dict) -> Non
         except BrokenPipeError:
             return
         except (TypeError, ValueError):  # the protocol is narrower than what counts as plain data
-            protocol.send(sock, {"failure": "what is returned cannot be read"})
+            protocol.send(sock, {"failure": "nobody can read what your code returns"})
 
 
 class TimedImports:

@@ -1,6 +1,6 @@
 """A world of its own for each submission: what it can write to, nobody has used before.
 
-The server in the sandbox may mount, switch on a network of its own that leads nowhere, and give up
+The server in the sandbox may mount, switch on a loopback device of its own, and give up
 rights, but nothing else. Each fork takes itself out of the server's namespaces, mounts new folders,
 terminals and shared memory over the old ones, and then gives up every right for good. Modes, access
 lists, times, locks, ports and queues that a submission leaves behind end with it. All this costs

@@ -262,3 +262,38 @@ def traced(book: Book) -> None:
         while True:
             pass
     """)
+
+
+@edits(hangs=1)
+def ignore_the_interrupt(book: Book) -> None:
+    """Never ends, and ignores the signal that interrupts a cell."""
+    book.last("import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: 1")
+
+
+@edits()
+def interrupt_everyone(book: Book) -> None:
+    """Sends the signal that interrupts a cell to the server and to whatever else there is."""
+    book.last("""
+        import os, signal
+        for number in range(1, 300):
+            try:
+                os.kill(number, signal.SIGINT)
+            except (OSError, KeyboardInterrupt):
+                pass
+    """)
+
+
+@edits(hangs=1)
+def stop_itself(book: Book) -> None:
+    """Stops itself by a signal, so that it neither works nor ends."""
+    book.last("import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)")
+
+
+@edits()
+def leave_a_timer(book: Book) -> None:
+    """Leaves a timer that interrupts whatever is done next, a thousand times a second."""
+    book.last("""
+        import signal
+        signal.signal(signal.SIGALRM, lambda *_: None)
+        signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+    """)

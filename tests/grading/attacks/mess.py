@@ -436,3 +436,32 @@ def one_task_only(book: Book) -> None:
     """Has solved the first task and left the others as they were."""
     for task in TASKS[1:]:
         book.answer(task, answers("exercises", EXERCISE)[task])
+
+
+@edits()
+def sliders(book: Book) -> None:
+    """Shows sliders, a progress bar and an output widget, for which there is no browser."""
+    book.before(
+        "softmax",
+        """
+        import ipywidgets as w
+        @w.interact(x=(0, 5))
+        def f(x=1):
+            print(x)
+        out = w.Output()
+        with out:
+            print("hi")
+        display(w.HBox([w.IntSlider(), out]))
+        done = True
+    """,
+    )
+    book.softmax("assert done\nreturn right(z)")
+
+
+@edits()
+def installs(book: Book) -> None:
+    """Installs with every tool that Jupyter has a magic for, in the cell of its answer."""
+    tools = (
+        "%pip install numpy\n%conda install x\n%mamba install x\n!pip install torch\n%uv pip list"
+    )
+    book.answer("softmax", f"{tools}\n{right('softmax')}")

@@ -218,3 +218,31 @@ def two_replies(book: Book) -> None:
     """Forks, and both return: from then on the answer to each question is one of the last."""
     book.wrong()
     book.softmax("import os\nos.fork()\nreturn z / z.sum()")
+
+
+@edits()
+def arrays_for_texts(book: Book) -> None:
+    """Replies arrays, which are neither true nor false, where the error of a cell is a text."""
+    book.before("softmax", SAY)
+    for part in ("error", "late", "again", "went_on"):
+        book.last(f"""
+            reply = {{"dict": [[{part!r}, {{"array": ["<f8", [2]]}}]]}}
+            say(message(reply, bytes(16)))
+            time.sleep(0.1)
+            os._exit(0)
+        """)
+
+
+@edits("softmax", hangs=1)
+def replies_after_an_interrupt(book: Book) -> None:
+    """Replies itself when its time is up, so that what is asked next has an answer already."""
+    book.wrong("softmax")
+    book.before("softmax", SAY)
+    book.last("""
+        try:
+            while True:
+                pass
+        except KeyboardInterrupt:
+            for _ in range(50):
+                say(message({"dict": [["function", True], ["result", 1.0], ["late", "no"]]}))
+    """)

@@ -62,6 +62,7 @@ def gradient(answer, rng):
         "torch.optim.SGD",
         "optax.sgd",
     ),
+    edition=2,
 )
 def momentum_step(answer, rng):
     """One step of descent with momentum."""
@@ -124,6 +125,7 @@ def momentum_step(answer, rng):
         "optax.adamw",
         "optax.scale_by_adam",
     ),
+    edition=2,
 )
 def adam_step(answer, rng):
     """One step of Adam."""

@@ -143,6 +143,7 @@ ONE_SHIFT = "the largest logit of all is subtracted: in the second row everythin
     "Nothing: so subtract the largest logit of the row, and no exponent is above zero.",
     "z.max(axis=1, keepdims=True) has the shape (N, 1) and is subtracted from every row.",
     forbids=SOFTMAX,
+    edition=2,
 )
 def softmax(answer, rng):
     """Softmax of each row, whatever the size of the logits."""
@@ -205,6 +206,7 @@ def softmax(answer, rng):
     "Subtract each row's largest logit m first, which changes nothing in −z_r + log Σ e^z. "
     "z[np.arange(N), labels] takes one logit from each row.",
     forbids=LOSSES,
+    edition=2,
 )
 def cross_entropy(answer, rng):
     """The mean cross-entropy, from logits and class numbers."""
@@ -357,6 +359,7 @@ def logit_gradient(answer, rng):
         "torch.nn.functional.logsigmoid",
         "jax.nn.log_sigmoid",
     ),
+    edition=2,
 )
 def two_logits(answer, rng):
     """One logit as two, with the same probabilities."""

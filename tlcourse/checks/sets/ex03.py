@@ -261,6 +261,7 @@ _AUTODIFF = (
     "Row i of z looks at the k rows of x from i · stride on, and column j at the l columns from "
     "j · stride on. The kernel is not turned.",
     forbids=_CONVOLUTIONS,
+    edition=2,
 )
 def conv2d(answer, rng):
     """Convolution of one image and one kernel."""
@@ -325,6 +326,7 @@ def _last_only(x, w, g, stride):
     "g[i, j] times its weight, each weight g[i, j] times its pixel; and what arrives from several "
     "windows is added up.",
     forbids=(*_CONVOLUTIONS, *_AUTODIFF),
+    edition=2,
 )
 def conv2d_backward(answer, rng):
     """The gradients of a convolution for its image and its kernel."""
@@ -414,6 +416,7 @@ def _pooled_loss(a, g, size, reduce=np.max):
     "number come its row and its column in the block (numpy.unravel_index), and from the block's "
     "corner its place in the map.",
     forbids=_AUTODIFF,
+    edition=2,
 )
 def pool_backward(answer, rng):
     """Where the gradient of max-pooling goes."""

@@ -31,6 +31,7 @@ _MEANS = np.array([103.939, 116.779, 123.68])  # of blue, green, red
         "keras.applications.vgg16.preprocess_input",
         "keras.applications.vgg19.preprocess_input",
     ),
+    edition=2,
 )
 def preprocess(answer, rng):
     """What ResNet50 expects of an image."""

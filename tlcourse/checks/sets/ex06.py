@@ -588,6 +588,7 @@ def _mcnemar(y, a, b):
         "scipy.stats.binom_test",
         "statsmodels.stats.contingency_tables.mcnemar",
     ),
+    edition=2,
 )
 def mcnemar(answer, rng):
     """McNemar's test of two trained networks."""
