@@ -19,11 +19,12 @@ hypothesis.settings.load_profile("course")
 # What takes longest begins first, so that two workers end together, and beside the longest
 # notebook: that one computes on both cores, while many of these tests wait.
 ROOT = Path(__file__).parents[1]
-SLOWEST = """
-    checks/test_sets grading/test_batch grading/test_attacks course/test_execute test_report
-    checks/test_calls test_doctor test_models test_transfer grading/test_sandbox test_backend
-    grading/test_at_home test_site course/test_submit course/test_lab test_training test_cli
-""".split()
+SLOWEST = (
+    "checks/test_sets", "grading/test_batch", "grading/test_attacks", "course/test_execute",
+    "test_report", "checks/test_calls", "test_doctor", "test_models", "test_transfer",
+    "grading/test_sandbox", "test_backend", "grading/test_at_home", "test_site",
+    "course/test_submit", "course/test_lab", "test_training", "test_cli",
+)  # fmt: skip
 
 
 def pytest_collection_modifyitems(items):
