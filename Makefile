@@ -4,7 +4,9 @@
 VENV  := .venv
 PY    := $(VENV)/bin/python
 PIP   := $(PY) -m pip --disable-pip-version-check install --quiet
-NBVAL := IPYTHONDIR="$(CURDIR)/$(VENV)/ipython" $(PY) -m pytest -p tests.nbval_tolerance \
+# How many threads TensorFlow has decides in which order it sums: two, as for the stored outputs.
+NBVAL := TF_NUM_INTRAOP_THREADS=2 TF_NUM_INTEROP_THREADS=2 IPYTHONDIR="$(CURDIR)/$(VENV)/ipython" \
+         $(PY) -m pytest -p tests.nbval_tolerance \
          --nbval --nbval-current-env --nbval-cell-timeout 600 --timeout 900
 # Two workers; a file or notebook stays with one of them, and they take them in the order given.
 PAIR  := -n 2 --dist loadfile --no-loadscope-reorder --durations 20
