@@ -4,12 +4,14 @@
 VENV  := .venv
 PY    := $(VENV)/bin/python
 PIP   := $(PY) -m pip --disable-pip-version-check install --quiet
+# Seconds after which a test hangs: a cell of four minutes takes forty at a load of 20.
+LIMIT := --timeout 7200
 # How many threads TensorFlow has decides in which order it sums: two, as for the stored outputs.
 NBVAL := TF_NUM_INTRAOP_THREADS=2 TF_NUM_INTEROP_THREADS=2 IPYTHONDIR="$(CURDIR)/$(VENV)/ipython" \
          $(PY) -m pytest -p tests.nbval_tolerance \
-         --nbval --nbval-current-env --nbval-cell-timeout 600 --timeout 900
+         --nbval --nbval-current-env --nbval-cell-timeout 5400 $(LIMIT)
 # Two workers; a file or notebook stays with one of them, and they take them in the order given.
-PAIR  := -n 2 --dist loadfile --no-loadscope-reorder --durations 20
+PAIR  := -n 2 --dist loadfile --no-loadscope-reorder --durations 20 $(LIMIT)
 PORT  ?= 8888
 NB    ?=
 KERAS_BACKEND ?= tensorflow
@@ -77,8 +79,7 @@ backends: venv   ## models, training and chapter 05 on JAX and PyTorch, where th
 	    echo "Testing on $$backend ..."; \
 	    KERAS_BACKEND=$$backend $(PY) -m pytest tests/test_models.py tests/test_efficientnet.py tests/test_transfer.py \
 	      tests/test_training.py tests/test_evaluation.py tests/test_autodiff.py tests/pitfalls || exit 1; \
-	    KERAS_BACKEND=$$backend TLCOURSE_TOLERANCE=2 $(NBVAL) --nbval-cell-timeout 5400 --timeout 7200 \
-	      notebooks/05*.ipynb || exit 1; \
+	    KERAS_BACKEND=$$backend TLCOURSE_TOLERANCE=2 $(NBVAL) notebooks/05*.ipynb || exit 1; \
 	  else \
 	    echo "Not tested on $$backend, which is not installed."; \
 	  fi; \

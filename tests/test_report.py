@@ -16,6 +16,8 @@ from tests.data.conftest import photo
 from tlcourse import report, rivals
 from tlcourse.files import CourseError
 
+pytestmark = pytest.mark.timeout(3600)  # for whichever comes first waits until a report is made
+
 KINDS = ("dark <b>", "light & co")
 MEASURE = report.Measurement.measure
 FULL_STEPS = report.Measurement.full_steps

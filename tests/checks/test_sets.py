@@ -536,7 +536,7 @@ def graded(tmp_path_factory):
     return course
 
 
-@pytest.mark.timeout(2000)  # for whichever comes first waits until every set is graded
+@pytest.mark.timeout(3600)  # for whichever comes first waits until every set is graded
 @pytest.mark.parametrize("name", SETS)
 def test_plain_nbgrader_gives_the_expected_marks(name, graded):
     from nbgrader.api import Gradebook
