@@ -4,8 +4,14 @@
 VENV  := .venv
 PY    := $(VENV)/bin/python
 PIP   := $(PY) -m pip --disable-pip-version-check install --quiet
-NBVAL := IPYTHONDIR="$(CURDIR)/$(VENV)/ipython" $(PY) -m pytest -p tests.nbval_tolerance \
-         --nbval --nbval-current-env --nbval-cell-timeout 600 --timeout 900
+# Seconds after which a test hangs: a cell of four minutes takes forty at a load of 20.
+LIMIT := --timeout 7200
+# How many threads TensorFlow has decides in which order it sums: two, as for the stored outputs.
+NBVAL := TF_NUM_INTRAOP_THREADS=2 TF_NUM_INTEROP_THREADS=2 IPYTHONDIR="$(CURDIR)/$(VENV)/ipython" \
+         $(PY) -m pytest -p tests.nbval_tolerance \
+         --nbval --nbval-current-env --nbval-cell-timeout 5400 $(LIMIT)
+# Two workers; a file or notebook stays with one of them, and they take them in the order given.
+PAIR  := -n 2 --dist loadfile --no-loadscope-reorder --durations 20 $(LIMIT)
 PORT  ?= 8888
 NB    ?=
 KERAS_BACKEND ?= tensorflow
@@ -55,18 +61,17 @@ venv:            ## create .venv with the locked dependencies and the package
 lab: venv        ## open JupyterLab on your own copy of the course  (PORT=8888)
 	@$(PY) -m tlcourse lab --port $(PORT)
 
-test: unit nbval ## units, drift, and every notebook
+test: venv       ## units, drift, and every notebook, side by side
+	@chosen=$$($(PY) -m tools.notebooks) && $(NBVAL) $(PAIR) --ignore tests/browser tests $$chosen
 
 unit: venv       ## unit tests and drift checks
-	$(PY) -m pytest -n 2 --durations 20 --ignore tests/browser
+	$(PY) -m pytest $(PAIR) --ignore tests/browser
 
 test-browser: venv ## a learner, a lecturer and a reader in Chromium, where it is installed
 	$(PY) -m pytest tests/browser
 
 nbval: venv      ## run every notebook and compare its outputs  (NB=03 for one)
-	@# A notebook stays with one worker; the longest begin first, so that both end together.
-	@chosen=$$($(PY) -m tools.notebooks $(NB)) && \
-	$(NBVAL) -n 2 --dist loadfile --durations 20 $$chosen
+	@chosen=$$($(PY) -m tools.notebooks $(NB)) && $(NBVAL) $(PAIR) $$chosen
 
 backends: venv   ## models, training and chapter 05 on JAX and PyTorch, where they are installed
 	@for backend in jax torch; do \
@@ -74,8 +79,7 @@ backends: venv   ## models, training and chapter 05 on JAX and PyTorch, where th
 	    echo "Testing on $$backend ..."; \
 	    KERAS_BACKEND=$$backend $(PY) -m pytest tests/test_models.py tests/test_efficientnet.py tests/test_transfer.py \
 	      tests/test_training.py tests/test_evaluation.py tests/test_autodiff.py tests/pitfalls || exit 1; \
-	    KERAS_BACKEND=$$backend TLCOURSE_TOLERANCE=2 $(NBVAL) --nbval-cell-timeout 5400 --timeout 7200 \
-	      notebooks/05*.ipynb || exit 1; \
+	    KERAS_BACKEND=$$backend TLCOURSE_TOLERANCE=2 $(NBVAL) notebooks/05*.ipynb || exit 1; \
 	  else \
 	    echo "Not tested on $$backend, which is not installed."; \
 	  fi; \

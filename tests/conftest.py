@@ -2,6 +2,7 @@
 
 import os
 import signal
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -14,6 +15,24 @@ os.environ["MPLBACKEND"] = "Agg"
 _SLOW = [hypothesis.HealthCheck.too_slow]
 hypothesis.settings.register_profile("course", deadline=None, suppress_health_check=_SLOW)
 hypothesis.settings.load_profile("course")
+
+# What takes longest begins first, so that two workers end together, and beside the longest
+# notebook: that one computes on both cores, while many of these tests wait.
+ROOT = Path(__file__).parents[1]
+SLOWEST = (
+    "checks/test_sets", "grading/test_batch", "grading/test_attacks", "course/test_execute",
+    "test_report", "checks/test_calls", "test_doctor", "test_models", "test_transfer",
+    "grading/test_sandbox", "test_backend", "grading/test_at_home", "test_site",
+    "course/test_submit", "course/test_lab", "test_training", "test_cli",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items):
+    files = [f"tests/{name}.py" for name in SLOWEST]
+    notebooks = dict.fromkeys(item.path for item in items if item.path.suffix == ".ipynb")
+    order = [*notebooks][:1] + [ROOT / name for name in files] + [*notebooks][1:]
+    place = {path: number for number, path in enumerate(order)}
+    items.sort(key=lambda item: place.get(item.path, len(place)))
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The measurement on folders of photographs, with runs of four steps."""
+"""The measurement on folders of photographs, with runs of two steps."""
 
 import json
 import os
@@ -28,7 +28,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def quick(monkeypatch):
-    steps = {"scratch": dict.fromkeys((5, 20, 80), 4), "fine-tuned": dict.fromkeys((5, 20, 80), 4)}
+    steps = {"scratch": dict.fromkeys((5, 20, 80), 2), "fine-tuned": dict.fromkeys((5, 20, 80), 2)}
     monkeypatch.setattr(photos, "STEPS", steps)
     monkeypatch.setattr(photos, "WIDEN_MOST", 0)
     handlers = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}

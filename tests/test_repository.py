@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from tests.conftest import SLOWEST
+
 ROOT = Path(__file__).resolve().parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 LOCKS = {
@@ -240,6 +242,21 @@ def test_settings_of_the_users_shell_do_not_reach_python(checkout):
     install(checkout, "python3", STAND_IN)
     _, log = make(checkout, "unit", PYTHONPATH="/elsewhere", PIP_TARGET="/elsewhere")
     assert log[-1] == "tensorflow x []"
+
+
+def test_units_and_notebooks_are_tested_in_one_run(checkout):
+    install(checkout, "python3", STAND_IN)
+    done, log = make(checkout, "test")
+    assert done.returncode == 0, done.stderr
+    (run,) = [line for line in log if " pytest " in line]
+    assert " --nbval " in run
+    assert "--durations 20" in run
+    assert " --ignore tests/browser tests " in f"{run} "
+    assert "python -m tools.notebooks" in [line.strip() for line in log]
+
+
+def test_what_begins_first_is_a_file_of_tests():
+    assert [name for name in SLOWEST if not (ROOT / f"tests/{name}.py").is_file()] == []
 
 
 def test_the_port_reaches_the_command(checkout):

@@ -13,6 +13,7 @@ import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 import tornado.netutil
 
@@ -169,11 +170,11 @@ def kernels_of(process: subprocess.Popen) -> list[int]:
 
 
 def is_running(pid: int) -> bool:
+    """Whether a process has not ended; whoever adopted it may not have asked for how it ended."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
         return False
-    return True
 
 
 def wait_for(condition, seconds=SECONDS):
