@@ -2,8 +2,8 @@
 # # 01 · Gradient descent
 #
 # A network learns by changing its parameters, a little at a time, so that a number called the loss gets smaller. You will
-# build that by hand. Two parameters will repair a photograph that came out too dark, and with 3,235 a network gets
-# half the pixels of a cat and paints the other half.
+# build that by hand. Two parameters will repair a photograph that came out too dark. With 3,235, a network will get half
+# the pixels of a cat and paint the other half.
 #
 # <!-- Notes:
 # Ask who has trained a network before, and who could say what `fit` does inside. Today we
@@ -125,7 +125,7 @@ claim(abs(real / promised - 1) < 0.03, "a short step keeps the promise", measure
 
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# Here is the whole algorithm. It keeps its path, so that we can look at it.
+# Here is the whole algorithm. It keeps its path for our figures.
 #
 # <!-- Notes:
 # Five lines. Ask which of them is the rule of two slides ago. The path is kept for the figures
@@ -248,7 +248,7 @@ still_dark = abs(developing[1].mean() / photo.mean() - 1)
 still_flat = abs(developing[1].std() / photo.std() - 1)
 quiz.reveal("01.photo", choices[0] if still_dark < still_flat / 2 else choices[2])
 
-# %% slideshow={"slide_type": "subslide"}
+# %% slideshow={"slide_type": "fragment"}
 names = ["at the start", "3 steps", "300 steps", "3,000 steps"]
 ax = plt.subplots(figsize=(7, 1.7))[1]
 ax = plotting.image_grid(developing, names, limits=(0, 1), ax=ax)
@@ -291,7 +291,7 @@ def on_map(J):
     return np.vectorize(lambda a, b: J(np.array([a, b])))
 
 
-# %% jupyter={"source_hidden": true} slideshow={"slide_type": "subslide"}
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "-"}
 # Both maps have the same scale on both axes.
 figure, axes = plt.subplots(1, 2, figsize=(7, 3.5))
 tasks = [(photo_loss, photo_path, (0, 6, -3, 3)), (even_loss, even_path, (-1, 1.5, -1, 1.5))]
@@ -315,8 +315,8 @@ claim(np.allclose(even_gradient(even_path[1]), 0), "in the round bowl one step a
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 3 · How large may the learning rate be?
 #
-# Here are 442 people with diabetes. From two blood values, total and LDL cholesterol, we forecast how far the disease has
-# gone a year later, by ŷ = θ₁x₁ + θ₂x₂. All three are standardised.
+# What has the shape to do with it? Take a small real task: 442 people with diabetes. From total and LDL cholesterol we forecast
+# how far the disease has gone a year later, by ŷ = θ₁x₁ + θ₂x₂. All three are standardised.
 #
 # <!-- Notes:
 # Ask what the two axes of the map on the next slide are: not the blood values, but θ₁ and θ₂.
@@ -345,7 +345,7 @@ hessian = x.T @ x / len(x)
 (smallest, largest), directions = np.linalg.eigh(hessian)
 lowest = np.linalg.solve(hessian, x.T @ y / len(y))
 
-# %% jupyter={"source_hidden": true} slideshow={"slide_type": "subslide"}
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "-"}
 # The map with an arrow along each eigenvector, and the heights along both.
 figure, axes = plt.subplots(1, 2, figsize=(7, 3.4))
 J_xy = partial(squared_loss, x=x, y=y)
@@ -431,6 +431,7 @@ plotting.show(ax, "Distance over 150 steps: the best rate falls fastest, 2 % abo
 # training breaks, and then go back a little.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+# The factors of the slow rate, when it is overtaken, and the factor of the best.
 slow, right, below, over = distance.values()
 factors = 1 - 0.1 * limit * np.array([largest, smallest])
 claim(np.allclose(factors, [0.8, 0.989], atol=1e-3), "the slow rate keeps 0.80 and 0.989 of each")
@@ -465,8 +466,8 @@ _ = interact(
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### A classic mistake: inputs in their own units
 #
-# What if descent gets the ten measurements as they stand in the file, in years, mm Hg and mg/dl? Total cholesterol is
-# about 189, and sex is coded 1 or 2. To be fair, each version gets half of its own limit.
+# What if descent gets the ten measurements as they stand in the file? Total cholesterol is about 189, and sex is coded 1
+# or 2. To be fair, each version gets half of its own limit.
 #
 # <!-- Notes:
 # Answer: about a third. Standardised, ten steps leave less than one per cent. The temptation is always to tune the
@@ -492,7 +493,7 @@ for name, inputs in {"own units": raw, "standardised": x10}.items():
 # %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "fragment"}
 quiz.reveal("01.units", missing["own units"][-1])
 
-# %% slideshow={"slide_type": "subslide"}
+# %% slideshow={"slide_type": "fragment"}
 ax = plotting.lines(missing, xlabel="step", ylabel="still missing (%)", yscale="log")
 ax.set_title("Standardised inputs: ten steps do more than a thousand")
 plotting.show(ax, "Still missing after 1000 steps: over 30 % in own units, 0.01 % standardised")
@@ -546,7 +547,7 @@ for size in sizes:
 # %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "fragment"}
 quiz.reveal("01.noise", noise[2] / noise[6])
 
-# %% slideshow={"slide_type": "subslide"}
+# %% slideshow={"slide_type": "fragment"}
 B = np.geomspace(1, 256)
 curves = {"noise(1) / √B": (B, noise[0] / np.sqrt(B)), "measured": (sizes, noise)}
 ax = plotting.lines(curves, xscale="log", yscale="log")
@@ -558,7 +559,7 @@ plotting.show(ax, "Noise over batch size, both logarithmic: nine points on the l
 # %% [markdown] slideshow={"slide_type": "notes"}
 # The noise falls as 1/√B, as that of any mean does. So small batches give much for little.
 #
-# One pass through all examples, in random order, is an **epoch**.
+# One pass through all examples is an **epoch**.
 
 # %% slideshow={"slide_type": "skip"}
 def batches(n, size, rng):
@@ -637,7 +638,7 @@ steps = {size: int(budget / seconds[size]) for size in seconds}
 equal_time = {size: tuned_sgd(size, steps[size]) for size in seconds}
 print(f"32 examples at once take {seconds[32] / seconds[1]:.1f} times as long as one")
 
-# %% jupyter={"source_hidden": true} slideshow={"slide_type": "subslide"} tags=["nbval-ignore-output"]
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "-"} tags=["nbval-ignore-output"]
 # Left: equal examples. Right: equal seconds. Five orders each, every curve at its own best rate.
 figure, (left, right) = plt.subplots(1, 2, figsize=(7, 3.4), sharey=True)
 for ax, found in ((left, one_epoch), (right, equal_time)):
@@ -789,7 +790,7 @@ errors = abs(quotients - by_hand).max(1)
 # %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "fragment"}
 quiz.reveal("01.quotient", choices[1] if -7 < powers[np.argmin(errors)] < -3 else choices[3])
 
-# %% slideshow={"slide_type": "subslide"}
+# %% slideshow={"slide_type": "fragment"}
 ax = plotting.lines({"J": (10.0**powers, errors)}, xscale="log", yscale="log")
 ax.set(xlabel="step h", ylabel="largest error", title="A long step bends, a short step rounds")
 plotting.show(ax, "Error over h, both logarithmic: a valley, lowest near 10 to the minus 5")
@@ -820,7 +821,7 @@ for name, a in suspects.items():
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # The last line takes the *sum* over the examples. The minimum is the same, but the limit for α is thousands of times
-# smaller: a learning rate belongs to one loss, one scaling and one optimiser. (How Keras gets its gradients stands under
+# smaller: a learning rate belongs to one loss, one scaling and one optimiser. (Keras computes gradients by itself: see
 # *Going deeper*.)
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
@@ -985,6 +986,7 @@ plotting.show(
 # factor of a hundred apart.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+# What the intervals say, and where the best rates lie.
 lows = [intervals[name, steps][0] for name in list(optimisers)[:2] for steps in (100, 500)]
 claim(min(lows) > 0, "Adam leads SGD and momentum at 100 and 500 steps", measured=lows, seeds=5)
 lows = [intervals[name, 2000][0] for name in list(optimisers)[:3]]
@@ -1024,8 +1026,8 @@ ax = plotting.image_grid(pictures, names, columns=4, limits=(0, 1), ax=ax)
 plotting.show(ax, "From coloured noise to a cat's face in 2,000 steps, beside the photograph")
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# Half of these pixels it has never seen. (To average between known neighbours fills the gaps as well, as far as we can
-# tell. But nobody told the network that neighbours are alike.)
+# Half of these pixels it has never seen. (Averaging known neighbours does as well, as far as we can tell. But nobody told the
+# network that neighbours are alike.)
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # The rival: linear interpolation, and outside of the outermost pixels the nearest one.
@@ -1206,6 +1208,7 @@ def adam(gradient, theta, alpha, steps, beta_1=0.9, beta_2=0.999, epsilon=1e-7, 
 # how they walk, and not which one wins.)
 
 # %% slideshow={"slide_type": "skip"}
+# Their paths from one start.
 curvatures, here = np.array([1, 20]), np.array([-1.8, 0.9])
 
 
@@ -1244,6 +1247,7 @@ plotting.show(
 # those of `tlcourse.optimizers`.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+# The first step, a louder loss, and the functions of the package.
 swings, scaled, both = list(walks.values())[1:]
 first = np.allclose(both[1] - both[0], -0.2 * np.sign(narrow(here)), rtol=1e-5)
 claim(first, "Adam's first step is α in every direction")
@@ -1437,7 +1441,7 @@ claim(12e-6 < off < 14e-6, "in 32 bits 1 − β₂ is off by 13 in a million", m
 # -->
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Next comes the [exercise set](../exercises/ex01/ex01_gradient_descent.ipynb).
+# Next: the [exercise set](../exercises/ex01/ex01_gradient_descent.ipynb).
 #
 # ## Further reading
 #
@@ -1448,3 +1452,5 @@ claim(12e-6 < off < 14e-6, "in 32 bits 1 − β₂ is off by 13 in a million", m
 # - Bottou, Curtis & Nocedal 2018, *Optimization methods for large-scale machine learning*, SIAM Review.
 # - Tancik and others 2020, *Fourier features let networks learn high frequency functions in low dimensional domains*,
 #   NeurIPS.
+#
+# Photographs: coffee by Rachel Michetti, cat by Stéfan van der Walt (both CC0).
