@@ -25,7 +25,7 @@
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # **Time:** 75 minutes to read and try, 20 s to run. You need Python and NumPy, derivatives with the chain rule,
-# and a matrix times a vector. We explain partial derivatives and eigenvectors.
+# and matrices: times a vector, and transposed. We explain partial derivatives and eigenvectors.
 
 # %% slideshow={"slide_type": "skip"} tags=["setup"]
 # What this chapter needs. Keras comes only under "Going deeper".
@@ -315,7 +315,7 @@ claim(np.allclose(even_gradient(even_path[1]), 0), "in the round bowl one step a
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 3 · How large may the learning rate be?
 #
-# What has the shape to do with it? Take a small real task: 442 people with diabetes. From total and LDL cholesterol we forecast
+# What does the shape have to do with it? Take a small real task: 442 people with diabetes. From total and LDL cholesterol we forecast
 # how far the disease has gone a year later, by ŷ = θ₁x₁ + θ₂x₂. All three are standardised.
 #
 # <!-- Notes:
@@ -500,8 +500,7 @@ plotting.show(ax, "Still missing after 1000 steps: over 30 % in own units, 0.01 
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # If one input is a hundred times as large as another, its curvature is ten thousand times as large, and the valley becomes
-# a gorge. One line of preparation is worth more here than any clever trick. That is why every image in this course
-# is scaled before it enters a network.
+# a gorge. That is why every image in this course is scaled before it enters a network.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 claim(missing["standardised"][10] < 1, "standardised, ten steps leave less than one per cent")
@@ -807,7 +806,8 @@ claim(errors[-1] > 1e5 * min(errors), "the smallest h is far from the best")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # **Classic mistakes.** How wrong is a gradient a, if the true one is b? The *relative error* is ‖a − b‖/‖b‖, where ‖b‖ is
-# the length of b. With y − ŷ instead of ŷ − y it is 2. But three times too long gives 2 as well, so look at the *ratio*, too.
+# the length of b. With y − ŷ instead of ŷ − y it is 2. But three times too long gives 2 as well, so look also at the *ratio*, how often b
+# goes into a.
 #
 # <!-- Notes: Let them find a third cause of a 2: any error of twice the length of the gradient will do. -->
 
@@ -928,9 +928,9 @@ def learn(optimiser, alpha, steps, seed, pixels):
 
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# Five seeds, and each has its own missing pixels, start and order, the same for all four. Every optimiser gets the
-# rate that is best on a quarter of the pixels (*validation*) at 100, at 500 and at 2,000 steps. Another
-# quarter (*test*) judges it.
+# We use five **seeds**. A seed fixes the random numbers: which pixels are missing, the start and the order, the same
+# for all four. Every optimiser gets the rate that is best on a quarter of the pixels (*validation*) at 100, at 500
+# and at 2,000 steps. Another quarter (*test*) judges it.
 #
 # <!-- Notes: Answer: plain SGD. Expect a favourite: Adam "is the best", or plain SGD "generalises better". -->
 
@@ -978,8 +978,8 @@ plotting.show(
 )
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# Where an interval includes zero, we cannot tell. After 100 and 500 steps, Adam leads plain SGD and momentum. After
-# 2,000 we cannot tell any of them from Adam.
+# Where a 95 % interval (chapter 06) includes zero, we cannot tell. After 100 and 500 steps, Adam leads plain SGD and
+# momentum. After 2,000 we cannot tell any of them from Adam.
 #
 # **Which one should I use?** Start with Adam: it was there early, and never clearly behind. With time to tune and to train,
 # plain SGD serves as well, as far as we can tell. But never compare two at one rate: the best rates of these two lie a
