@@ -220,7 +220,7 @@ plotting.show(ax, "A cup of espresso, nearly black, and the same photograph as i
 # gradient points uphill, which is easily turned round.
 # -->
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 def photo_loss(theta, x=dark):
     return np.mean((theta[0] * x + theta[1] - photo) ** 2) / 2
 
@@ -493,7 +493,7 @@ for name, inputs in {"own units": raw, "standardised": x10}.items():
 # %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "fragment"}
 quiz.reveal("01.units", missing["own units"][-1])
 
-# %% slideshow={"slide_type": "fragment"}
+# %% slideshow={"slide_type": "subslide"}
 ax = plotting.lines(missing, xlabel="step", ylabel="still missing (%)", yscale="log")
 ax.set_title("Standardised inputs: ten steps do more than a thousand")
 plotting.show(ax, "Still missing after 1000 steps: over 30 % in own units, 0.01 % standardised")
@@ -673,7 +673,7 @@ claim(seconds[32] < 16 * seconds[1], "32 at once cost less than half of 32 one b
 # Ask what it can possibly know about a pixel that it has never seen. Only that it should fit to its neighbours.
 # -->
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 SIDE = 64
 cat = Image.fromarray(data.load_sample_photos()["cat"].image[20:290, 90:360])
 colours = np.asarray(cat.resize((SIDE, SIDE))).reshape(-1, 3) / 255
