@@ -1,8 +1,11 @@
 import subprocess
 import sys
+from base64 import b64decode
+from io import BytesIO
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tlcourse import plotting
 from tlcourse.plotting import plt
@@ -151,6 +154,30 @@ def test_show_wants_an_alternative_text_and_closes_the_figure():
         plotting.show(ax, "  ")
     plotting.show(ax, "a figure")
     assert not plt.fignum_exists(figure.number)
+
+
+def shown_and_drawn(monkeypatch, ax):
+    """The bytes and the pixels of a figure, as `show` stores it and as matplotlib draws it."""
+    drawn, shown = BytesIO(), []
+    ax.figure.savefig(drawn, format="png", dpi=144)
+    monkeypatch.setattr("IPython.display.display", lambda data, **_: shown.append(data))
+    plotting.show(ax, "a figure")
+    pngs = b64decode(shown[0]["image/png"]), drawn.getvalue()
+    return [(len(png), np.asarray(Image.open(BytesIO(png)).convert("RGB"), int)) for png in pngs]
+
+
+def test_a_drawing_is_stored_in_half_the_size_and_looks_the_same(monkeypatch):
+    ax = plotting.lines({"a": np.arange(99) ** 2, "b": 50 * np.arange(99)}, title="Two curves")
+    (small, stored), (large, drawn) = shown_and_drawn(monkeypatch, ax)
+    assert small < large / 2
+    assert abs(stored - drawn).mean() < 0.1  # of 255
+    assert abs(stored - drawn).max() < 64
+
+
+def test_a_photograph_keeps_all_its_colours(monkeypatch):
+    colours = np.random.default_rng(0).integers(0, 256, (2, 90, 90, 3)).astype("uint8")
+    (_, stored), (_, drawn) = shown_and_drawn(monkeypatch, plotting.image_grid(colours))
+    np.testing.assert_array_equal(stored, drawn)
 
 
 @pytest.mark.parametrize("row", [0, 25])
