@@ -5,10 +5,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks import augmentation, data, label_efficiency, photo_distance, photos
+from benchmarks import (
+    augmentation,
+    augmentation_from_scratch,
+    data,
+    label_efficiency,
+    photo_distance,
+    photos,
+)
 from tlcourse import models, plotting
 from tlcourse.course.content import benchmark, photo_scores
-from tlcourse.data import load_photo, load_sample_photos, make_stripes
+from tlcourse.data import few_labels, load_photo, load_sample_photos, make_stripes
 from tlcourse.files import CourseError
 
 RESULTS = Path(__file__).parents[1] / "benchmarks" / "results"
@@ -104,6 +111,45 @@ def test_augmentation_is_stored_for_four_sets_with_settings_inside_their_grids()
         for arm, scores in record["accuracy"].items():
             assert len(scores) == 5
             assert record["chosen"][arm]["inside"]
+
+
+def test_augmentation_from_scratch_is_stored_for_two_budgets_with_rates_inside_their_grids():
+    stored = benchmark("augmentation_from_scratch")["tasks"]
+    assert set(stored) == set(augmentation_from_scratch.TASKS)
+    for name, task in augmentation_from_scratch.TASKS.items():
+        assert set(stored[name]["arms"]) == set(task.arms)
+        assert stored[name]["labels"] == task.labels
+        for record in stored[name]["arms"].values():
+            assert [int(budget) for budget in record] == task.budgets[::-1]
+            for found in record.values():
+                assert found["inside"]
+                assert len(found["train"]) == len(found["test"]) == 5
+
+
+@pytest.mark.parametrize("task", augmentation_from_scratch.TASKS)
+def test_augmentation_is_tuned_on_pictures_that_are_neither_trained_nor_tested_on(task):
+    given = augmentation_from_scratch.TASKS[task]
+    tuned, tested = given.data("validation"), given.data("test")
+    drawn = few_labels(tuned, given.labels, augmentation_from_scratch.TUNING_SEED).x_train
+    held_out = {image.tobytes() for image in tuned.x_test}
+    assert not held_out & {image.tobytes() for image in [*drawn, *tested.x_test]}
+    assert (tuned.x_train == tested.x_train).all()
+
+
+def test_a_run_that_is_known_is_not_repeated(tmp_path, monkeypatch):
+    runs = []
+
+    def run(task, arm, rate, seed, steps, held_out):
+        runs.append((rate, len(steps)))
+        return [[1.0, 0.9 - abs(rate - 2e-3)]] * len(steps)
+
+    monkeypatch.setattr(augmentation_from_scratch, "run", run)
+    monkeypatch.setattr(augmentation_from_scratch, "UNFINISHED", tmp_path / "some.unfinished")
+    for _ in range(2):  # the second time, all of it is on file
+        kept = augmentation_from_scratch.Kept()
+        record = augmentation_from_scratch.measure("digits", "crop", kept)
+    assert len(runs) == 3 + 5
+    assert record["150"]["rate"] == record["600"]["rate"] == 2e-3
 
 
 def test_distances_are_stored_for_the_sets_that_were_measured():

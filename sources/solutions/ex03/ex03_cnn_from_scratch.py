@@ -24,7 +24,7 @@ ex = exercise("ex03", edition=2)
 # %% [markdown]
 # ## 1 · Shapes and parameters
 #
-# A convolution may have two settings that chapter 03 left out. **Padding** p puts p rows and columns of zeros on
+# Chapter 03 has shown two settings of a convolution. **Padding** p puts p rows and columns of zeros on
 # *each* side of the image. With the **stride** s the window moves on by s pixels at a time; where it no longer lies
 # wholly in the padded image, it stops.
 #
