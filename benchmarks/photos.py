@@ -77,8 +77,9 @@ STEPS = {
 RATES = {"scratch": (3e-4, 1e-3, 3e-3), "fine-tuned": (1e-4, 3e-4, 1e-3)}
 STRENGTHS = (1e-4, 1e-3, 1e-2)
 NETWORKS = {"letters-ResNet50": "conv4", "EfficientNet-Lite0": "stage5"}  # below the cut
-SOLVED = ("pixels", "statistics", "frozen letters-ResNet50", "frozen EfficientNet-Lite0")  # by regression
-TRAINED = ("fine-tuned EfficientNet-Lite0", "scratch", "fine-tuned letters-ResNet50")  # in steps
+# The arms that a regression solves, and those that train in steps.
+SOLVED = ("pixels", "statistics", "frozen letters-ResNet50", "frozen EfficientNet-Lite0")
+TRAINED = ("fine-tuned EfficientNet-Lite0", "scratch", "fine-tuned letters-ResNet50")
 ARMS = SOLVED + TRAINED
 # Where the photographs that were measured come from; they were resized before.
 PUBLIC = {

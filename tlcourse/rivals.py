@@ -1,8 +1,8 @@
 """The rivals of a fair comparison on photographs, each trained over and over, and tuned.
 
 Logistic regression on pixels, on a handful of statistics or on the features of a frozen network, a
-small network from scratch, and the upper part of a pretrained network, fine-tuned. What does not change from run to
-run, such as a frozen part's features, is computed once.
+small network from scratch, and the upper part of a pretrained network, fine-tuned. What does not
+change from run to run, such as a frozen part's features, is computed once.
 """
 
 from collections.abc import Callable, Iterable

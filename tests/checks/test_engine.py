@@ -502,7 +502,9 @@ def test_a_result_that_is_only_not_precise_enough_is_named():
         yield agrees("is the sum", answer(np.array([2048.5, 0.5])), 2049.0)
 
     assert ask(lambda x: np.float16(x.sum()), total).message.startswith(HALF)
-    assert ask(lambda x: {"a": np.float16(x)}, total).message.startswith("the result is a dict with the keys")
+    assert ask(lambda x: {"a": np.float16(x)}, total).message.startswith(
+        "the result is a dict with the keys"
+    )
     assert ask(lambda x: np.float32(x.sum()), total).status == "correct"
 
 
