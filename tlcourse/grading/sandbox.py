@@ -430,7 +430,8 @@ class Session:
             reply = protocol.receive(self._sock, _Stopwatch(self, _STOPS).left)
         except (OSError, EOFError, protocol.Malformed):  # TimeoutError is one of the first
             return None
-        return reply if type(reply) is dict else None
+        is_of_a_cell = type(reply) is dict and type(reply.get("error")) is str
+        return reply if is_of_a_cell else None  # not a late reply to what was asked before
 
     def _ended(self) -> Ended:
         why = self.close(b"E")["why"]
