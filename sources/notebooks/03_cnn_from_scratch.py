@@ -1026,6 +1026,9 @@ gain, (low, _) = by_flip("textures", stored["textures"]["budgets"][1])
 claim(low > 0, "the flip helps on textures", measured=gain, seeds=5)
 gain, (_, high) = by_flip("digits", stored["digits"]["budgets"][1])
 claim(high < 0, "it harms on digits", measured=gain, seeds=5)
+gain = scores_of("digits", "crop", 600) - scores_of("digits", "as they are", 600)
+low, _ = stats.ttest_1samp(gain, 0).confidence_interval()
+claim(low > 0, "the crop helps on digits", measured=gain, seeds=5)
 early, late = (
     scores_of("digits", "crop, flip", budget) - scores_of("digits", "as they are", budget)
     for budget in stored["digits"]["budgets"]
