@@ -136,6 +136,7 @@ def judge(task: Task, answer, rng: np.random.Generator, *, seconds: float = SECO
 def judge_answer(task: Task, answer: Answer, rng: np.random.Generator) -> Verdict:
     """As `judge`, for an answer that may live in another process."""
     passed: dict[str, int] = {}  # by its name, the line of the check that a property stands in
+    refuted: set[str] = set()  # mistakes that give other numbers than the answer gave
     calls = properties = None
 
     def not_yet(why: str, failed: str = "", line: float = np.inf) -> Verdict:
@@ -166,8 +167,9 @@ def judge_answer(task: Task, answer: Answer, rng: np.random.Generator) -> Verdic
             for found in properties:
                 line = properties.gi_frame.f_lineno
                 if not found.ok:
-                    return not_yet(with_call(found.why, found), found.name, line)
+                    return not_yet(with_call(found.reason(refuted), found), found.name, line)
                 passed[found.name] = line
+                refuted.update(found.refuted)
     except _Open as stub:
         return Verdict("not attempted", message=printable(str(stub)))
     except Failure as failure:

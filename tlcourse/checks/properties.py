@@ -30,13 +30,21 @@ class Failure(Exception):
 class Property:
     """One thing that an answer should fulfil: its name, whether it does, and if not, why.
 
-    `result` is what the judged call returned: a learner is shown that call.
+    `result` is what the judged call returned: a learner is shown that call. `others` are messages
+    that would explain the numbers as well, and at last what differs; `refuted` are those of the
+    known mistakes that this call shows not to have been made.
     """
 
     name: str
     ok: bool
     why: str = ""
     result: object = field(default=None, repr=False, compare=False)
+    others: tuple[str, ...] = ()
+    refuted: tuple[str, ...] = ()
+
+    def reason(self, refuted: set[str]) -> str:
+        """Why it does not hold: the first message that no earlier call has refuted."""
+        return next((m for m in (self.why, *self.others) if m not in refuted), "")
 
 
 def holds(name: str, ok, why: str = "", *, result=None) -> Property:
@@ -77,7 +85,8 @@ def agrees(
         An array, number or string, or a list or dict of these. It is never shown.
     mistakes : dict
         What well-known wrong ways would have given, by the message meant for each:
-        ``{"you took the mean over the classes": z.mean(1)}``. The first that matches counts.
+        ``{"you took the mean over the classes": z.mean(1)}``. The first that matches counts, unless
+        it has given other numbers than the answer in an earlier property.
     rtol, atol : float
         As in `numpy.allclose`. The defaults let float32 pass.
     result
@@ -85,12 +94,13 @@ def agrees(
     """
     result = got if result is None else result
     why = difference(got, expected, rtol, atol)
-    if why is None:
-        return Property(name, True, result=result)
+    explain, refuted = [], []
     for message, wrong in (mistakes or {}).items():
-        if difference(got, wrong, rtol, atol) is None:
-            return Property(name, False, message, result)
-    return Property(name, False, why, result)
+        (explain if difference(got, wrong, rtol, atol) is None else refuted).append(message)
+    if why is None:
+        return Property(name, True, "", result, (), tuple(refuted))
+    first, *others = [*explain, why]
+    return Property(name, False, first, result, tuple(others))
 
 
 def shaped(name: str, got, shape: tuple) -> Property:
