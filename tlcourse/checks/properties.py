@@ -72,6 +72,7 @@ def agrees(
     rtol: float = 1e-4,
     atol=1e-6,
     result=None,
+    everywhere: bool = True,
 ) -> Property:
     """The answer equals a reference, in type, shape and value.
 
@@ -86,11 +87,14 @@ def agrees(
     mistakes : dict
         What well-known wrong ways would have given, by the message meant for each:
         ``{"you took the mean over the classes": z.mean(1)}``. The first that matches counts, unless
-        it has given other numbers than the answer in an earlier property.
+        would have given other numbers than those of an earlier property, which held.
     rtol, atol : float
         As in `numpy.allclose`. The defaults let float32 pass.
     result
         As in `holds`, if `got` was computed from it.
+    everywhere : bool
+        Whether the mistakes are made in every call or in none. If not, their messages tell of this
+        call alone, and no earlier one refutes them.
     """
     result = got if result is None else result
     why = difference(got, expected, rtol, atol)
@@ -98,7 +102,7 @@ def agrees(
     for message, wrong in (mistakes or {}).items():
         (explain if difference(got, wrong, rtol, atol) is None else refuted).append(message)
     if why is None:
-        return Property(name, True, "", result, (), tuple(refuted))
+        return Property(name, True, "", result, (), tuple(refuted) if everywhere else ())
     first, *others = [*explain, why]
     return Property(name, False, first, result, tuple(others))
 

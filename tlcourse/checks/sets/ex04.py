@@ -742,7 +742,7 @@ def compared(answer, rng):
             "the sign of the gain is lost: a large loss is negative transfer": right
             | {"verdict": "positive"},
         }
-        yield agrees(name, got, right, mistakes)
+        yield agrees(name, got, right, mistakes, everywhere=False)
 
 
 # --- a fair experiment, its lines in order ---------------------------------------------------
