@@ -343,7 +343,8 @@ SHORTCUTS = {
             ("strides up to 2", {"step *= stride": "step *= min(stride, 2)"}),
             ("four layers known by heart", {"for kernel, stride in layers":
              "for kernel, stride in layers[:4]"}),
-            ("pooling counts twice", {"(kernel - 1) * step": "(kernel - (kernel != stride)) * step"}),
+            ("pooling counts twice", {
+                "(kernel - 1) * step": "(kernel - (kernel != stride)) * step"}),
             ("mean stride", "def receptive_field(layers):\n"
              "    k, s = np.array(layers).T\n"
              "    mean = np.exp(np.mean(np.log(s)))\n"

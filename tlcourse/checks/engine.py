@@ -21,6 +21,7 @@ from tlcourse.checks.asking import (
 )
 from tlcourse.checks.properties import (
     HALF,
+    VALUE_DIFFERS,
     Failure,
     Property,
     holds_half,
@@ -244,7 +245,7 @@ class _Calls:
             return why
         kept = [k for k in self._kept if judged is not None and _is_part(judged, k[2])]
         call, returned, result = (kept or self._kept)[-1]
-        if not why and holds_half(result):
+        if (not why or why.endswith(VALUE_DIFFERS)) and holds_half(result):
             why = HALF
         for shown in (f"{call} returned {returned}", call and f"the call was {call}"):
             message = _join(why, shown)

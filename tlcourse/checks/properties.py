@@ -19,6 +19,7 @@ PLAIN = (type(None), bool, int, float, complex, str)
 _WIDEST = {"f": 8, "c": 16}  # bytes of a number that every machine has
 _BITS = 2**13  # of an integer, about 2,500 digits; Python does not write out much longer ones
 _SHOWN = 24  # numbers of an array that can be typed off
+VALUE_DIFFERS = "not as it should be"
 HALF = "the result is float16, which keeps only three digits: compute in float64"
 
 
@@ -139,7 +140,7 @@ def difference(got, expected, rtol: float, atol: float) -> str | None:
         return _numbers_differ(got, expected, rtol, atol)
     for name, got_part, expected_part in pairs:
         if (why := difference(got_part, expected_part, rtol, atol)) is not None:
-            return name + (why or "not as it should be")
+            return name + (why or VALUE_DIFFERS)
     return None
 
 
