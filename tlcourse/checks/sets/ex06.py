@@ -825,7 +825,7 @@ def report(answer, rng):
         ("−0.14 to 1.04 points cannot tell", 2000, [-3, 3, 9, 15, 21]),
         ("−0.19 to 0.99 points make no difference", 2000, [-4, 2, 8, 14, 20]),
         ("single images in eight seeds make no difference", 2000, [1, 1, -1, 2, 1, 0, 1, 1]),
-        ("a clear gain in three seeds helps", 500, [50, 52, 55]),
+        ("three seeds with a gain help", 500, [50, 52, 55]),
     ):
         inputs = runs(n, gains)
         right, wrong = _report(*inputs)
