@@ -153,8 +153,8 @@ WRONG = {
         ("own mean", prepare(ORDER, "x[order], y[order], new / 255 - np.mean(new / 255)"),
          "centred by their own mean"),
         ("labels apart", prepare(ORDER, "x[order], y[rng.permutation(len(y))], new / 255 - mean"),
-         "image and label are shuffled apart"),
-        ("labels left behind", prepare(ORDER, "x[order], y, new / 255 - mean"), "shuffled apart"),
+         "images and labels are apart"),
+        ("labels left behind", prepare(ORDER, "x[order], y, new / 255 - mean"), "labels are apart"),
         ("test augmented", prepare(ORDER, "x[order], y[order], np.concatenate([new, np.roll(new, "
          "1, axis=2)]) / 255 - mean"), "the test set is augmented"),
         ("not augmented", prepare("x, order = x / 255 - mean, rng.permutation(len(y))"),

@@ -211,7 +211,7 @@ WRONG = {
          "this is the true accuracy of the winner"),
         ("all repetitions", {MEASURE: "scores.max(1) - p[winner]"},
          "an array of shape (20000,) instead of a number"),
-        ("counts", {" / n": ""}, "divide the right answers by n"),
+        ("counts", {" / n": ""}, "did you divide the right answers by n"),
         ("counts of both", {MEASURE: f"n * {MEASURE}"}, "the number is in images"),
         ("points", {MEASURE: f"100 * {MEASURE}"}, "the number is in points"),
         ("few repetitions", {"default_rng(0)": "default_rng(optimism.__dict__.setdefault("

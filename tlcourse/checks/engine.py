@@ -21,6 +21,7 @@ from tlcourse.checks.asking import (
 )
 from tlcourse.checks.properties import (
     HALF,
+    VALUE_DIFFERS,
     Failure,
     Property,
     holds_half,
@@ -136,6 +137,7 @@ def judge(task: Task, answer, rng: np.random.Generator, *, seconds: float = SECO
 def judge_answer(task: Task, answer: Answer, rng: np.random.Generator) -> Verdict:
     """As `judge`, for an answer that may live in another process."""
     passed: dict[str, int] = {}  # by its name, the line of the check that a property stands in
+    refuted: set[str] = set()  # mistakes that give other numbers than the answer gave
     calls = properties = None
 
     def not_yet(why: str, failed: str = "", line: float = np.inf) -> Verdict:
@@ -166,8 +168,9 @@ def judge_answer(task: Task, answer: Answer, rng: np.random.Generator) -> Verdic
             for found in properties:
                 line = properties.gi_frame.f_lineno
                 if not found.ok:
-                    return not_yet(with_call(found.why, found), found.name, line)
+                    return not_yet(with_call(found.reason(refuted), found), found.name, line)
                 passed[found.name] = line
+                refuted.update(found.refuted)
     except _Open as stub:
         return Verdict("not attempted", message=printable(str(stub)))
     except Failure as failure:
@@ -242,7 +245,7 @@ class _Calls:
             return why
         kept = [k for k in self._kept if judged is not None and _is_part(judged, k[2])]
         call, returned, result = (kept or self._kept)[-1]
-        if not why and holds_half(result):
+        if (not why or why.endswith(VALUE_DIFFERS)) and holds_half(result):
             why = HALF
         for shown in (f"{call} returned {returned}", call and f"the call was {call}"):
             message = _join(why, shown)

@@ -19,6 +19,7 @@ PLAIN = (type(None), bool, int, float, complex, str)
 _WIDEST = {"f": 8, "c": 16}  # bytes of a number that every machine has
 _BITS = 2**13  # of an integer, about 2,500 digits; Python does not write out much longer ones
 _SHOWN = 24  # numbers of an array that can be typed off
+VALUE_DIFFERS = "not as it should be"
 HALF = "the result is float16, which keeps only three digits: compute in float64"
 
 
@@ -30,13 +31,21 @@ class Failure(Exception):
 class Property:
     """One thing that an answer should fulfil: its name, whether it does, and if not, why.
 
-    `result` is what the judged call returned: a learner is shown that call.
+    `result` is what the judged call returned: a learner is shown that call. `others` are messages
+    that would explain the numbers as well, and at last what differs; `refuted` are those of the
+    known mistakes that this call shows not to have been made.
     """
 
     name: str
     ok: bool
     why: str = ""
     result: object = field(default=None, repr=False, compare=False)
+    others: tuple[str, ...] = ()
+    refuted: tuple[str, ...] = ()
+
+    def reason(self, refuted: set[str]) -> str:
+        """Why it does not hold: the first message that no earlier call has refuted."""
+        return next((m for m in (self.why, *self.others) if m not in refuted), "")
 
 
 def holds(name: str, ok, why: str = "", *, result=None) -> Property:
@@ -64,6 +73,7 @@ def agrees(
     rtol: float = 1e-4,
     atol=1e-6,
     result=None,
+    everywhere: bool = True,
 ) -> Property:
     """The answer equals a reference, in type, shape and value.
 
@@ -77,20 +87,25 @@ def agrees(
         An array, number or string, or a list or dict of these. It is never shown.
     mistakes : dict
         What well-known wrong ways would have given, by the message meant for each:
-        ``{"you took the mean over the classes": z.mean(1)}``. The first that matches counts.
+        ``{"you took the mean over the classes": z.mean(1)}``. The first that matches counts, unless
+        would have given other numbers than those of an earlier property, which held.
     rtol, atol : float
         As in `numpy.allclose`. The defaults let float32 pass.
     result
         As in `holds`, if `got` was computed from it.
+    everywhere : bool
+        Whether the mistakes are made in every call or in none. If not, their messages tell of this
+        call alone, and no earlier one refutes them.
     """
     result = got if result is None else result
     why = difference(got, expected, rtol, atol)
-    if why is None:
-        return Property(name, True, result=result)
+    explain, refuted = [], []
     for message, wrong in (mistakes or {}).items():
-        if difference(got, wrong, rtol, atol) is None:
-            return Property(name, False, message, result)
-    return Property(name, False, why, result)
+        (explain if difference(got, wrong, rtol, atol) is None else refuted).append(message)
+    if why is None:
+        return Property(name, True, "", result, (), tuple(refuted) if everywhere else ())
+    first, *others = [*explain, why]
+    return Property(name, False, first, result, tuple(others))
 
 
 def shaped(name: str, got, shape: tuple) -> Property:
@@ -129,7 +144,7 @@ def difference(got, expected, rtol: float, atol: float, what: str = "the result"
         return _numbers_differ(got, expected, rtol, atol, what)
     for name, got_part, expected_part in pairs:
         if (why := difference(got_part, expected_part, rtol, atol, name)) is not None:
-            return why or f"{name} is not as it should be"
+            return why or name + VALUE_DIFFERS
     return None
 
 

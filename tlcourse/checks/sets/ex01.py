@@ -22,10 +22,11 @@ def _problem(rng, n: int, d: int):
     "By the chain rule: outer derivative, the error; inner derivative, the x of that example.",
     "Each example contributes its error times its row of x. Take the mean over the examples; a "
     "product with the transposed x does the sum.",
+    edition=2,
 )
 def gradient(answer, rng):
     """The gradient of half the mean squared error."""
-    for n, d in ((1, 1), (3, 2), (50, 4)):
+    for n, d in ((1, 1), (3, 2), (50, 4), (2, 5), (int(rng.integers(5, 9)), 2)):
         theta, x, y = _problem(rng, n, d)
         x[np.abs(x) < 1.5] = 1.5
         got = answer(theta, x, y)
@@ -69,28 +70,28 @@ def momentum_step(answer, rng):
     for d in (1, 2, 5):
         theta, g, v = numbers(rng, d), numbers(rng, d), numbers(rng, d)
         g[g == 0] = 1
-        got = answer(theta, np.zeros(d), g, 0.5, 0.0)
-        plain = theta - 0.5 * g
+        alpha = round(float(rng.uniform(0.2, 0.8)), 2)
+        got = answer(theta, np.zeros(d), g, alpha, 0.0)
+        plain, push = theta - alpha * g, alpha * g
         yield agrees(
             "without velocity and with β = 0 it is plain descent",
             got,
-            [plain, -0.5 * g],
+            [plain, -push],
             {
-                "it walks uphill: the push is minus α times the gradient": [
-                    theta + 0.5 * g,
-                    0.5 * g,
-                ],
-                "return θ first and v second": [-0.5 * g, plain],
-                "θ still moves by the old velocity: update v first": [theta, -0.5 * g],
-                "v has the other sign here: v ← βv − α∇J and θ ← θ + v": [plain, 0.5 * g],
+                "it walks uphill: the push is minus α times the gradient": [theta + push, push],
+                "return θ first and v second": [-push, plain],
+                "θ still moves by the old velocity: update v first": [theta, -push],
+                "v has the other sign here: v ← βv − α∇J and θ ← θ + v": [plain, push],
                 "v holds the gradient without α: v ← βv − α∇J": [plain, g],
             },
         )
         v[v == 0] = 1
-        got = answer(theta, v, g, 0.1, 0.9)
-        new = 0.9 * v - 0.1 * g
-        nesterov = theta + 0.9 * new - 0.1 * g
-        damped = 0.9 * v - 0.1 * 0.1 * g
+        v[-1] *= 10
+        alpha, beta = ((0.2, 0.7), (0.2, 0.9), (0.3, 0.6), (0.3, 0.8))[rng.integers(4)]
+        got = answer(theta, v, g, alpha, beta)
+        new = beta * v - alpha * g
+        nesterov = theta + beta * new - alpha * g
+        damped = beta * v - alpha * (1 - beta) * g
         yield agrees(
             "a part β of the velocity survives",
             got,
@@ -102,9 +103,15 @@ def momentum_step(answer, rng):
                 ],
                 "this is Nesterov's momentum; the ordinary one is asked for": [nesterov, new],
                 "θ still moves by the old velocity: update v first": [theta + v, new],
-                "the velocity is forgotten": [theta - 0.1 * g, -0.1 * g],
-                "the whole velocity survives: multiply it by β": [theta + v - 0.1 * g, v - 0.1 * g],
-                "α multiplies the velocity too": [theta + 0.1 * (0.9 * v - g), 0.1 * (0.9 * v - g)],
+                "the velocity is forgotten": [theta - alpha * g, -alpha * g],
+                "the whole velocity survives: multiply it by β": [
+                    theta + v - alpha * g,
+                    v - alpha * g,
+                ],
+                "α multiplies the velocity too": [
+                    theta + alpha * (beta * v - g),
+                    alpha * (beta * v - g),
+                ],
             },
         )
 
@@ -129,8 +136,9 @@ def momentum_step(answer, rng):
 )
 def adam_step(answer, rng):
     """One step of Adam."""
-    alpha, b1, b2, eps = 0.1, 0.8, 0.95, 0.5
-    for d in (1, 3):
+    constants = ((0.1, 0.2, 0.3), (0.7, 0.8, 0.85), (0.92, 0.95, 0.97), (0.3, 0.4, 0.5))
+    constants = np.transpose([rng.permutation(c)[:2] for c in constants]).tolist()
+    for d, (alpha, b1, b2, eps) in zip((1, 3), constants, strict=True):
         theta, g = numbers(rng, d), numbers(rng, d)
         g[np.abs(g) < 0.5] = 1.5
         g[0] = -abs(g[0])
@@ -213,6 +221,7 @@ def adam_step(answer, rng):
     "Each row is the gradient on its own examples alone, so it is divided by how many they are; "
     "of the last batch that may be fewer than size.",
     forbids=("tlcourse.optimizers.batches",),
+    edition=2,
 )
 def minibatch_gradients(answer, rng):
     """The gradient on each mini-batch of an epoch."""
@@ -220,7 +229,7 @@ def minibatch_gradients(answer, rng):
     def slope(theta, x, y):
         return x.T @ (x @ theta - y) / len(y)
 
-    for n, size, d in ((2, 1, 1), (4, 2, 2), (5, 2, 2), (23, 5, 3)):
+    for n, size, d in ((2, 1, 1), (4, 2, 2), (5, 2, 2), (23, 5, 3), (9, 4, 1), (3, 5, 2)):
         theta, x, y = _problem(rng, n, d)
         x, y = x + np.arange(n)[:, None], y + np.arange(n)  # no two examples alike
         order = rng.permutation(n)
@@ -427,6 +436,23 @@ def _curvature(rng, d: int) -> np.ndarray:
     return np.round((directions * values) @ directions.T, 2)
 
 
+# Starts that are simple to write: an experiment that begins at one of them misses what lies at a
+# right angle to it.
+STARTS = (
+    *([1, 1], [1, -1], [1, 2], [2, 1], [1, 3], [3, 1], [1, 4], [4, 1], [1, -2], [2, -1]),
+    *([1, 1, 1], [1, 2, 3], [2, 3]),
+)
+
+
+FEW_STEPS = "a little too large: are there enough steps in a walk, and enough halvings?"
+
+
+def _away_from(start: list[int]) -> np.ndarray:
+    """A curvature of 3 in a direction at a right angle to a start, and of 1 in all others."""
+    away = np.array([start[1], -start[0], 0][: len(start)])
+    return np.round(np.eye(len(start)) + 2 * np.outer(away, away) / (away @ away), 12)
+
+
 def _rate(name: str, got, curvature: np.ndarray, rtol: float, mistakes: dict | None = None):
     """Whether `got` is where descent on ½θᵀHθ begins to diverge, and if not, what it may be."""
     values = np.linalg.eigvalsh(curvature)
@@ -468,6 +494,7 @@ def _rate(name: str, got, curvature: np.ndarray, rtol: float, mistakes: dict | N
     "By which factor does one step change the distance to the minimum, along one eigenvector?",
     "By 1 − αλ. For which α is its size below 1, and which λ gives way first?",
     "The largest eigenvalue decides; the factor there reaches −1 first. Solve for α.",
+    edition=2,
 )
 def largest_rate(answer, rng):
     """The learning rate at which descent begins to diverge, predicted."""
@@ -483,6 +510,10 @@ def largest_rate(answer, rng):
     for d in (2, 2, 3, 6):
         curvature = _curvature(rng, d)
         yield _rate("is right in a tilted valley", answer(curvature), curvature, 1e-4)
+    for curvature in (*map(_away_from, STARTS), 2.5 * np.eye(4), np.array([[0.25]])):
+        yield _rate(
+            "is right whatever the steepest direction is", answer(curvature), curvature, 1e-4
+        )
 
 
 @task(
@@ -502,29 +533,28 @@ def measured_rate(answer, rng):
         "finds it when the steep axis comes second": np.diag([1.0, 3.0]),
         "finds it in a tilted valley": _curvature(rng, 3),
         "finds it in six dimensions": _curvature(rng, 6),
+        "finds it where all directions are equally steep": 2.5 * np.eye(4),
+        "finds it where it is nearly 10": np.diag([0.22, 0.1]),
     }.items():
         mistakes = {
-            "your start lies on a flat axis, where the steep one is not felt: begin at random": (
-                2 / curvature[0, 0]
-            ),
-            "for a large rate the walk overflows, and a comparison with NaN is false: take fewer "
-            "steps, or count what is not finite as growing": 10,
+            "the search ends at 10, as if every walk came nearer: which of the two halves is kept? "
+            "(And if a walk overflows, a comparison with NaN is false: take fewer steps, or count "
+            "what is not finite as growing.)": 10,
         }
+        if np.count_nonzero(curvature) == len(curvature):  # the axes are its directions
+            mistakes[
+                "your start lies on a flat axis, where the steep one is not felt: begin at random"
+            ] = 2 / curvature[0, 0]
         got, right = answer(curvature), 2 / np.linalg.norm(curvature, 2)
         if isinstance(got, float | int) and 1.03 * right < got < 1.15 * right:
-            mistakes[
-                "a little too large: are there enough steps in a walk, and enough halvings?"
-            ] = got
+            mistakes[FEW_STEPS] = got
         yield _rate(name, got, curvature, 0.03, mistakes)
-    # The steep direction is at a right angle to each start that is simple to write.
-    for start in ([1, 1], [1, -1], [1, 2], [1, 1, 1], [1, 2, 3]):
-        away = np.array([start[1], -start[0], 0][: len(start)])
-        curvature = np.eye(len(start)) + 2 * np.outer(away, away) / (away @ away)
-        got = answer(curvature)
+    for start in STARTS:
+        got = answer(_away_from(start))
         why = {}
         if isinstance(got, float | int) and got > 1.03 * 2 / 3:
-            message = "your start lies at a right angle to the steepest direction: begin at random"
-            why = {message: got}
+            far = "your start lies at a right angle to the steepest direction: begin at random"
+            why = {far if got > 1.15 * 2 / 3 else FEW_STEPS: got}
         yield agrees("finds it whatever the steepest direction is", got, 2 / 3, why, rtol=0.03)
 
 

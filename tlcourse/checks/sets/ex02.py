@@ -132,6 +132,20 @@ CUT = {
     "the logits are cut off, and the distance between them is lost: subtract the row's largest "
     "instead": np.full((1, 2), 0.5),
 }
+FARTHER = (  # rows with one and with two logits that count
+    (
+        [0.0, 1000.0, 999.0],
+        "the largest logit need not stand in the first column: " + LARGEST,
+    ),
+    (
+        [-20000.0, 20000.0, 19999.0],
+        "no type of number is wide enough for e²⁰⁰⁰⁰: " + LARGEST,
+    ),
+    (
+        [-20000.0, -20001.0, -40000.0],
+        "no type of number is fine enough for e⁻²⁰⁰⁰⁰, and 0 / 0 is NaN: " + LARGEST,
+    ),
+)
 ONE_SHIFT = "the largest logit of all is subtracted: in the second row everything rounds to 0"
 
 
@@ -198,6 +212,11 @@ def softmax(answer, rng):
     p = answer(z)
     yield holds("gives rows far apart their own shift", np.isfinite(p).all(), ONE_SHIFT)
     yield agrees("is right at 1000 and at −1000", p, _softmax(z))
+    for row, why in FARTHER:
+        p = answer(np.array([row]))
+        name = "is right for logits of any size, wherever the largest stands"
+        yield holds(name, np.isfinite(p).all(), why)
+        yield agrees(name, p, _softmax(np.array([row])))
 
 
 @task(
@@ -210,7 +229,7 @@ def softmax(answer, rng):
 )
 def cross_entropy(answer, rng):
     """The mean cross-entropy, from logits and class numbers."""
-    for n, k in ((2, 2), (2, 3), (30, 4)):
+    for n, k in ((3, 2), (2, 3), (30, 4), (3, 7)):
         z, labels = _examples(rng, n, k)
         z = np.round(z + 0.1 * np.arange(k), 1)
         got = answer(z, labels)
@@ -283,6 +302,13 @@ def cross_entropy(answer, rng):
     got = answer(z, labels)
     yield holds("gives rows far apart their own shift", np.isfinite(got), ONE_SHIFT)
     yield agrees("is right at 1000 and at −1000", got, losses.cross_entropy(z, labels))
+    for row, why in FARTHER:
+        for label in (0, 1, 2):
+            z, labels = np.array([row]), np.array([label])
+            got = answer(z, labels)
+            name = "is right for logits of any size, wherever the largest stands"
+            yield holds(name, np.isfinite(got), why)
+            yield agrees(name, got, losses.cross_entropy(z, labels))
 
 
 @task(
@@ -294,7 +320,7 @@ def cross_entropy(answer, rng):
 )
 def logit_gradient(answer, rng):
     """The gradient of the mean cross-entropy with respect to the logits."""
-    for n, k in ((1, 2), (3, 4), (10, 3)):
+    for n, k in ((1, 2), (3, 4), (10, 3), (int(rng.integers(4, 9)), 3)):
         z, labels = _examples(rng, n, k)
         z = np.round(z + 0.1 * np.arange(k), 1)
         got = answer(z, labels)
@@ -311,6 +337,7 @@ def logit_gradient(answer, rng):
                 "the sign is reversed: it is ŷ − y": -by_hand,
                 "this is the gradient of the sum; the mean divides by N": n * by_hand,
                 "you divide by all entries; the mean is over the N examples": by_hand / k,
+                "you normalise over the examples": (_softmax(z, 0) - y) / n,
                 "the labels are not subtracted": p / n,
                 "the class numbers are subtracted: subtract one-hot rows": (
                     (p - labels[:, None]) / n
@@ -319,7 +346,6 @@ def logit_gradient(answer, rng):
                 "p[np.arange(N), labels]": columns / n,
                 "only the right class has a slope here; the others have one too": by_hand * y,
                 "the right class has no slope here": by_hand * (1 - y),
-                "you normalise over the examples": (_softmax(z, 0) - y) / n,
                 "this is y/ŷ, with respect to the probabilities; go on to the logits": -y / p / n,
             },
             rtol=1e-3,
@@ -340,6 +366,12 @@ def logit_gradient(answer, rng):
     why = "the mean of a row is not enough to subtract: " + LARGEST
     yield holds("does not overflow where one logit is far above", np.isfinite(got).all(), why)
     yield agrees("is right there too", got, np.array([[1.0, -1.0, 0.0, 0.0, 0.0]]))
+    for row, why in FARTHER:
+        z, labels = np.array([row]), np.array([1])
+        got = answer(z, labels)
+        name = "is right for logits of any size, wherever the largest stands"
+        yield holds(name, np.isfinite(got).all(), why)
+        yield agrees(name, got, _softmax(z) - np.eye(3)[labels])
 
 
 # --- 4 and 5: two classes, and softer targets --------------------------------------------------
@@ -387,16 +419,25 @@ def two_logits(answer, rng):
     got = answer(z)
     why = "a logarithm of a probability that rounds to 0: work with z itself"
     yield holds("is finite at 1000 and −1000", np.isfinite(got).all(), why)
+    yield agrees(
+        "is right at 1000 and −1000", _softmax(got)[:, 1], np.array([1.0, 0.0]), result=got
+    )
+    z = np.array([18.0, -18.0])  # σ differs from 1 and 0 by 15 billionths
+    got = answer(z)
+    yield shaped("has a row of two logits for each example", got, (2, 2))
+    yield agrees("is precise at 18 and −18", got[:, 1] - got[:, 0], z, result=got)
 
 
 @task(
     "What must every row sum to, before and after?",
     "Every class gets ε/K, also the right one; what is left, 1 − ε, goes to the right one on top.",
     "(1 − ε) times the one-hot rows, plus ε/K.",
+    edition=2,
 )
 def smooth_targets(answer, rng):
     """Smoothed targets, from class numbers."""
-    for n, k, epsilon in ((1, 3, 0.2), (4, 4, 0.1), (15, 10, 0.3)):
+    drawn = round(float(rng.uniform(0.12, 0.48)), 3) + 0.0004
+    for n, k, epsilon in ((1, 3, 0.2), (4, 4, 0.1), (15, 10, 0.3), (3, 6, drawn)):
         labels = rng.permutation(np.arange(n) % k)
         hard = np.eye(k)[labels]
         got = answer(labels, k, 0.0)
@@ -432,6 +473,7 @@ def smooth_targets(answer, rng):
     "Print p of the broken version after each of its two lines: do the rows sum to 1?",
     "There are three faults: a sum over the wrong axis, a softmax too many, and a sign.",
     "One softmax, over axis 1 with keepdims; then w = w − α xᵀ(p − y)/N.",
+    edition=2,
 )
 def train(answer, rng):
     """Softmax regression by gradient descent, repaired."""
@@ -442,11 +484,13 @@ def train(answer, rng):
             w = w - sign * alpha * x.T @ (forecast(x @ w) - y) / (len(y) if mean else 1)
         return w
 
-    for n, d, k, steps in ((3, 2, 2, 2), (7, 3, 3, 4), (20, 4, 5, 10)):
+    alphas = rng.permutation([0.05, 0.1, 0.15, 0.2])
+    sizes = ((3, 2, 2, 2), (7, 3, 3, 4), (20, 4, 5, 10), (3, 5, 2, 3))
+    for alpha, (n, d, k, steps) in zip(alphas.tolist(), sizes, strict=True):
         x = numbers(rng, n, d)
         labels = rng.permutation(np.arange(n) % k)
         y = np.eye(k)[labels]
-        got = answer(x, labels, k, 0.1, steps)
+        got = answer(x, labels, k, alpha, steps)
         yield shaped("has a weight for each input and class", got, (d, k))
         start = answer(x, labels, k, 0.0, steps)
         yield holds("begins at zero", not np.any(start), "w is to begin at zero, for all classes")
@@ -463,32 +507,32 @@ def train(answer, rng):
         yield agrees(
             "follows the gradient downhill",
             got,
-            walk(x, y, 0.1, steps),
+            walk(x, y, alpha, steps),
             {
-                "it walks uphill": walk(x, y, 0.1, steps, sign=-1),
-                "softmax is still taken twice": walk(x, y, 0.1, steps, forecast=twice),
+                "it walks uphill": walk(x, y, alpha, steps, sign=-1),
+                "softmax is still taken twice": walk(x, y, alpha, steps, forecast=twice),
                 "the softmax still sums over the examples": (
-                    walk(x, y, 0.1, steps, forecast=columns)
+                    walk(x, y, alpha, steps, forecast=columns)
                 ),
                 "the step is not divided by the number of examples": (
-                    walk(x, y, 0.1, steps, mean=False)
+                    walk(x, y, alpha, steps, mean=False)
                 ),
                 "softmax is still taken twice, and it walks uphill": (
-                    walk(x, y, 0.1, steps, sign=-1, forecast=twice)
+                    walk(x, y, alpha, steps, sign=-1, forecast=twice)
                 ),
                 "this is the broken version, with its three faults": (
-                    walk(x, y, 0.1, steps, sign=-1, forecast=both)
+                    walk(x, y, alpha, steps, sign=-1, forecast=both)
                 ),
                 "the softmax still sums over the examples, and is still taken twice": (
-                    walk(x, y, 0.1, steps, forecast=both)
+                    walk(x, y, alpha, steps, forecast=both)
                 ),
                 "the softmax still sums over the examples, and it walks uphill": (
-                    walk(x, y, 0.1, steps, sign=-1, forecast=columns)
+                    walk(x, y, alpha, steps, sign=-1, forecast=columns)
                 ),
-                "it takes one step too many": walk(x, y, 0.1, steps + 1),
-                "it takes one step only": walk(x, y, 0.1, 1),
+                "it takes one step too many": walk(x, y, alpha, steps + 1),
+                "it takes one step only": walk(x, y, alpha, 1),
                 "the forecasts go in without a softmax": (
-                    walk(x, y, 0.1, steps, forecast=lambda z: z)
+                    walk(x, y, alpha, steps, forecast=lambda z: z)
                 ),
             },
         )
@@ -551,13 +595,19 @@ def chance(answer, rng):
     )
     measured = np.array(measured)
     why = ""
-    if (measured == measured.round(3)).all():
+    distance = measured - right
+    if (measured == measured.round(8)).all():
         why = (
             "these numbers are rounded, or typed: measure it with losses.cross_entropy, and give "
             "what comes, not rounded"
         )
     elif np.isclose(measured, right, rtol=1e-9, atol=0).any():
         why = "this is the prediction again: measure it with losses.cross_entropy"
+    elif min(np.ptp(distance), np.ptp(measured / right)) < 1e-9:
+        why = (
+            "these differ from ln K all three by the same: draw new noise and new labels for "
+            "each number of classes"
+        )
     yield holds("is measured, with noise in it", not why, why)
 
 
