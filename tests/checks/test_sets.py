@@ -514,7 +514,10 @@ def graded(tmp_path_factory):
     """A course of plain nbgrader: ada has solved all, dora has a mistake and an open task."""
     course = tmp_path_factory.mktemp("nbgrader")
     shutil.copytree(ROOT / "solutions", course / "solutions")
-    shutil.copy(ROOT / "nbgrader_config.py", course)
+    settings = (ROOT / "nbgrader_config.py").read_text("utf-8")
+    # On a busy machine a kernel takes more than a minute to start, and seconds to print.
+    settings += "\nc.NotebookClient.startup_timeout = c.NotebookClient.iopub_timeout = 1800\n"
+    (course / "nbgrader_config.py").write_text(settings, "utf-8")
     for name in SETS:
         right = answers("solutions", name)
         first, wrong, _ = mistaken(name)

@@ -242,6 +242,7 @@ def test_a_notebook_of_another_set_is_named(tmp_path):
 
 
 @needs_sandbox
+@pytest.mark.timeout(3600)  # it takes half a minute of processor time
 def test_a_run_that_is_killed_ten_times_goes_on_and_marks_nothing_twice(class_of, tmp_path):
     students = 200  # so many that ten kills on a busy machine come before the end
     source, marks = class_of(students), tmp_path / "marks"
