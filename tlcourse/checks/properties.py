@@ -19,7 +19,7 @@ PLAIN = (type(None), bool, int, float, complex, str)
 _WIDEST = {"f": 8, "c": 16}  # bytes of a number that every machine has
 _BITS = 2**13  # of an integer, about 2,500 digits; Python does not write out much longer ones
 _SHOWN = 24  # numbers of an array that can be typed off
-VALUE_DIFFERS = "not as it should be"
+VALUE_DIFFERS = " is not as it should be"
 HALF = "the result is float16, which keeps only three digits: compute in float64"
 
 
