@@ -285,7 +285,7 @@ for k in (2, 10, 1000):
 # It is $-\log\frac1K = \log K$. Learn **ln 10 = 2.3026** by heart. In chapter 05 you will meet a network that trains for
 # ten epochs and stays at this number, and you will know what it says: nothing has been learned.
 
-# %% slideshow={"slide_type": "subslide"}
+# %% slideshow={"headline": "Three logits, their loss and its gradient", "slide_type": "subslide"}
 plotting.show(
     plotting.three_logits(2, 1, -1),
     "Softmax 0.71, 0.26, 0.04; loss 0.35; gradient −0.29, 0.26, 0.04",
@@ -417,11 +417,13 @@ x_val, y_val = x[900:] - mean, digits.y_train[900:]
 x_test, y_test = x_test - mean, digits.y_test
 
 
-# %% [markdown] slideshow={"slide_type": "skip"}
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # The simplest model, **softmax regression**, computes its logits as $z = x\theta$, with a column of ones in $x$ for the
 # bias. By the chain rule its gradient is $\nabla J(\theta) = \frac1N x^\top(\hat y - y)$.
+#
+# <!-- Notes: Answer: more than nine in ten. Expect less from a model without a hidden layer. -->
 
-# %% slideshow={"slide_type": "subslide"}
+# %% slideshow={"slide_type": "skip"}
 def with_ones(x):
     return np.c_[np.ones(len(x)), x]
 
@@ -436,7 +438,7 @@ def softmax_regression(x, y, steps=300, alpha=0.5, weight=1.0):
     return optimizers.descend(gradient, np.zeros((x.shape[1], y.shape[1])), alpha, steps)
 
 
-# %% slideshow={"code": false, "slide_type": "subslide"}
+# %% slideshow={"code": false}
 question = "Which share of the 300 validation digits will it read, after 300 steps?"
 quiz.predict("02.regression", question, 0, 1)
 
@@ -475,7 +477,7 @@ claim(linear > 0.93, "it reads more than nine in ten validation digits", measure
 # Let them explain one: why is the 0 blue in the middle? Ink there speaks against a 0. Why are the corners pale?
 # -->
 
-# %% slideshow={"slide_type": "-"}
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "-"}
 weights = path[-1][1:].T.reshape(-1, 10, 10)
 limits = (-abs(weights).max(), abs(weights).max())
 title = "Each class looks for ink in certain places"
@@ -642,7 +644,7 @@ variants = {
     "binary loss": (ending_in("softmax"), "binary_crossentropy"),
 }
 
-# %% slideshow={"code": false, "slide_type": "subslide"}
+# %% slideshow={"code": false}
 choices = ["softmax twice", "from_logits forgotten", "binary loss", "all about the same"]
 quiz.predict("02.mistakes", "Which mistake costs most accuracy?", choices)
 
@@ -838,7 +840,7 @@ def bendy(lam):
 lambdas = [0.0001, 0.001, 0.01, 0.1, 1, 10]
 models = {lam: bendy(lam) for lam in lambdas}
 
-# %% slideshow={"slide_type": "subslide"}
+# %% slideshow={"headline": "The same forty points, three \u03bb", "slide_type": "subslide"}
 figure, axes = plt.subplots(1, 3, figsize=(7, 2.9), sharey=True)
 for ax, lam in zip(axes, (0.0001, 0.1, 10), strict=True):
     plotting.decision_boundary(models[lam], x40, y40, ("3", "8"), title=f"λ = {lam:g}", ax=ax)
@@ -949,7 +951,7 @@ def read(image):
 
 image = strokes_to_digit(SAMPLE_STROKES["3"])
 
-# %% slideshow={"slide_type": "subslide"}
+# %% slideshow={"slide_type": "-"}
 figure = plotting.prediction(image[..., 0], read(image), digits.class_names, right=3)
 plotting.show(figure, "A drawn 3 beside the network's probabilities, the highest of which is for 3")
 
@@ -965,11 +967,13 @@ claim(hits >= 9, "it reads nine or all of ten digits drawn like this one", measu
 pad = Sketch(lambda image: dict(zip(digits.class_names, read(image), strict=True)))
 pad
 
-# %% [markdown] slideshow={"slide_type": "skip"}
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # How often will it be right? To measure it, we let a computer draw ten shapes a hundred times each, slanted, stretched,
 # and with a shaky hand.
+#
+# <!-- Notes: Answer: about four in five. Ask which digits are hardest, and why. -->
 
-# %% slideshow={"code": false, "slide_type": "subslide"}
+# %% slideshow={"code": false}
 quiz.predict("02.drawn", "Which share of these drawings does the network read?", 0, 1)
 
 # %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "fragment"}
