@@ -12,9 +12,10 @@ from PIL import Image
 
 from tlcourse import camera as module
 from tlcourse import files, plotting
-from tlcourse.camera import Camera, Live, bars, check_classes
+from tlcourse.camera import Camera, Live, check_classes
 from tlcourse.data import load_photo, load_photo_folder
 from tlcourse.files import CourseError
+from tlcourse.widget import bars
 
 
 def jpeg(color=(200, 30, 30), size=(480, 480), noise=0, kind="JPEG"):
@@ -584,7 +585,7 @@ def test_no_picture_is_part_of_what_a_notebook_may_save(folder):
 
 def test_the_browsers_side_names_no_address():
     """No picture leaves the machine: there is nothing in it that could send one."""
-    for name in ("camera.js", "camera.css"):
+    for name in ("widget.js", "camera.js", "sketch.js", "widget.css"):
         source = Path(module.__file__).with_name(name).read_text("utf-8")
         assert not re.search(
             r"https?://|//\w+\.\w|fetch\(|XMLHttp|WebSocket|Beacon|import\b", source

@@ -1,27 +1,16 @@
 // What the reader sees of camera.py: `Camera`, photographs by class, and `Live`, a classifier at work.
-// Nothing is loaded from anywhere, and pictures go to the kernel of the notebook and nowhere else.
+// It uses what widget.js has. Nothing is loaded from anywhere, and pictures go to the kernel of the
+// notebook and nowhere else.
 
 const HOLD = 450; // milliseconds, from which on a press is a burst
 const BURST = 250; // milliseconds between two photos of a burst
 const LONGEST = 60; // photos of one burst, in case that a key is stuck
 const PAUSE = 125; // milliseconds at least between two live pictures
-const PATIENCE = 4000; // milliseconds without an answer, after which the reader is told
 const QUALITY = 0.92; // of JPEGs
 const PANORAMA = 4; // the most that a picture may be longer than wide
 const MEGABYTES = 7; // what Jupyter's connection takes in one message, and some room
 
 // --- small tools ---------------------------------------------------------------------------------
-
-function make(tag, attributes = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-    else if (value === true) element.setAttribute(name, "");
-    else if (value !== false && value != null) element.setAttribute(name, value);
-  }
-  element.append(...children);
-  return element;
-}
 
 const sleep = (time) => new Promise((done) => setTimeout(done, time));
 const photos = (n) => (n === 1 ? "1 photo" : `${n} photos`);
@@ -108,57 +97,6 @@ function filePicker(label, words, many, take) {
   );
   return make("span", {}, button, input);
 }
-
-// --- the kernel ----------------------------------------------------------------------------------
-
-/** Messages to the kernel, each of which gets an answer. */
-class Kernel {
-  constructor(model) {
-    this.model = model;
-    this.waiting = new Map(); // by id: when it was sent, and what to do with the answer
-    this.last = 0;
-    this.onmessage = () => {};
-    this.onwait = () => {};
-    model.on("msg:custom", (message, buffers) => this.receive(message, buffers));
-  }
-
-  close() {
-    clearInterval(this.clock);
-  }
-
-  /** The answer to a message; an Error with the kernel's sentence if it has a problem. */
-  ask(message, data) {
-    const id = ++this.last;
-    return new Promise((done, fail) => {
-      this.waiting.set(id, { since: Date.now(), done, fail });
-      this.clock ??= setInterval(() => this.look(), 1000);
-      try {
-        this.model.send({ ...message, id }, undefined, data ? [data] : []);
-      } catch {
-        // There is no connection: `look` will say so.
-      }
-    });
-  }
-
-  receive(message, buffers) {
-    if (message.answers === undefined) return this.onmessage(message, buffers);
-    const asked = this.waiting.get(message.answers);
-    this.waiting.delete(message.answers);
-    this.look();
-    if (message.problem) asked?.fail(new Error(message.problem));
-    else asked?.done({ ...message, buffers });
-  }
-
-  /** Say how many messages wait, if one has waited for long. */
-  look() {
-    if (!this.waiting.size) this.clock = clearInterval(this.clock);
-    const late = [...this.waiting.values()].some(({ since }) => Date.now() - since > PATIENCE);
-    this.onwait(late ? this.waiting.size : 0);
-  }
-}
-
-const BUSY =
-  "The notebook is at work, and answers when it is done. If you have restarted it, run this cell again.";
 
 // --- the live picture ----------------------------------------------------------------------------
 
@@ -287,31 +225,6 @@ class Webcam {
     this.stop();
     this.show(null);
   }
-}
-
-/** A frame around a widget, with the lines that say how things are. */
-function widgetFrame(el, label) {
-  const put = (line, text) => {
-    if (line.textContent !== text) line.textContent = text; // each change is read aloud
-  };
-  const status = make("p", { class: "tlc-status", role: "status" });
-  const problem = make("p", { class: "tlc-problem", role: "alert" });
-  // Without the attribute, JupyterLab takes the keys that are pressed in here for its own.
-  const section = make("section", {
-    class: "tlc",
-    "aria-label": label,
-    "data-lm-suppress-shortcuts": "true",
-  });
-  for (const name of ["keydown", "keyup"])
-    section.addEventListener(name, (e) => e.stopPropagation());
-  el.append(section);
-  return {
-    section,
-    status,
-    problem,
-    say: (text) => put(status, text),
-    complain: (text) => put(problem, text),
-  };
 }
 
 // --- Camera --------------------------------------------------------------------------------------
@@ -792,7 +705,7 @@ class LiveView {
     const picker = filePicker("Choose a photo to classify", "Choose a file…", false, (files) =>
       this.lookAt(files),
     );
-    this.bars = make("ul", { class: "tlc-bars", "aria-label": "Names and probabilities" });
+    this.bars = new Bars();
     const left = make(
       "div",
       { class: "tlc-left" },
@@ -801,7 +714,12 @@ class LiveView {
     );
     dropZone(left, (files) => this.lookAt(files));
     section.append(
-      make("div", { class: "tlc-columns" }, left, make("div", { class: "tlc-right" }, this.bars)),
+      make(
+        "div",
+        { class: "tlc-columns" },
+        left,
+        make("div", { class: "tlc-right" }, this.bars.element),
+      ),
       problem,
       status,
       make("p", { class: "tlc-private" }, whereItGoes("")),
@@ -848,26 +766,7 @@ class LiveView {
   }
 
   show(bars) {
-    const items = new Map([...this.bars.children].map((item) => [item.dataset.name, item]));
-    const top = bars.reduce((best, bar) => (bar[1] > best[1] ? bar : best))[0];
-    this.bars.replaceChildren(
-      ...bars.map(([name, value]) => {
-        const item =
-          items.get(name) ??
-          make(
-            "li",
-            { "data-name": name },
-            make("span", { class: "tlc-name" }, name),
-            make("span", { class: "tlc-track" }, make("span", { class: "tlc-bar" })),
-            make("span", { class: "tlc-percent" }),
-          );
-        item.classList.toggle("tlc-top", name === top);
-        item.children[1].firstChild.style.width = `${100 * value}%`;
-        item.children[2].textContent = `${Math.round(100 * value)} %`;
-        return item;
-      }),
-    );
-    this.announce(top);
+    this.announce(this.bars.show(bars));
   }
 
   /** Say the name when it changes, and not too often. */

@@ -8,16 +8,13 @@ import io
 import os
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
-from importlib.resources import files
 from itertools import count
 from pathlib import Path
 
-import anywidget
 import numpy as np
-from traitlets import Dict
 
 from tlcourse.data.layout import SUFFIXES, is_system, part_of
 from tlcourse.data.photos import (
@@ -30,11 +27,11 @@ from tlcourse.data.photos import (
 )
 from tlcourse.data.remarks import printable
 from tlcourse.files import CourseError, explain_os_errors, write_new
+from tlcourse.widget import Widget, predicted, script, short
 
 _SIDE = 480  # pixels of the square that the camera gives, and of what a dropped file becomes
 _THUMBNAIL = 80  # pixels
 _BATCH = 40  # thumbnails in one message, so that the first are seen soon
-_BARS = 10  # names that are shown on the live picture
 _LONGEST = 60  # characters of a class name; four bytes each fit into a file name's 255
 
 # What Windows refuses in the name of a file (Microsoft, "Naming Files, Paths, and Namespaces").
@@ -246,54 +243,20 @@ def _to_jpeg(pixels: np.ndarray) -> bytes:
 # --- the widgets ---------------------------------------------------------------------------------
 
 
-class _Widget(anywidget.AnyWidget):
-    """What both widgets have in common: each message of the browser gets one answer.
+class _CameraWidget(Widget):
+    """What both widgets have in common."""
 
-    A message has an `id`, which its answer repeats. What goes wrong becomes a sentence in the
-    widget, under `problem`.
-    """
-
-    _esm = files("tlcourse").joinpath("camera.js").read_text("utf-8")
-    _css = files("tlcourse").joinpath("camera.css").read_text("utf-8")
-    _setup = Dict().tag(sync=True)  # what the browser has to know from the start
+    _esm = script("camera.js")
+    _stand_in = "The camera appears here when you run this cell in JupyterLab."
 
     def __init__(self, **setup) -> None:
         from PIL import Image
 
         Image.init()  # all formats, which `decode` needs
-        super().__init__(_setup=setup | {"side": _SIDE})
-        self.on_msg(self._receive)
-
-    def _receive(self, _, message: dict, buffers: Sequence) -> None:
-        answer, thumbnails = {}, []
-        try:
-            answer = self._answer(message, [bytes(b) for b in buffers])
-            thumbnails = answer.pop("buffers", [])
-        except CourseError as error:
-            answer = {"problem": str(error)}
-        except Exception as error:
-            answer = {"problem": f"Something went wrong ({type(error).__name__}: {error})."}
-        self.send(answer | {"answers": message.get("id")}, thumbnails)
-
-    def _answer(self, message: dict, buffers: list[bytes]) -> dict:
-        raise NotImplementedError
-
-    def _ipython_display_(self) -> None:
-        """Show the widget in Jupyter; what stands in for it elsewhere never changes."""
-        from tlcourse.plotting import in_notebook
-
-        if not in_notebook():
-            print(repr(self))
-            return
-        from IPython.display import display
-
-        bundle, metadata = self._repr_mimebundle_()
-        del bundle["text/plain"]
-        page = "<p>The camera appears here when you run this cell in JupyterLab.</p>"
-        display(bundle | {"text/html": page}, metadata=metadata, raw=True)
+        super().__init__(**setup, side=_SIDE)
 
 
-class Camera(_Widget):
+class Camera(_CameraWidget):
     """Take photographs of things by class: the last line of a cell, ``Camera(["cup", "pen"])``.
 
     A click on a class takes one, holding it takes a burst, and files can be dropped on it. They
@@ -413,7 +376,7 @@ def _read(message: dict, data: bytes) -> bytes:
     return _to_jpeg(pixels) if message.get("raw") else data
 
 
-class Live(_Widget):
+class Live(_CameraWidget):
     """A classifier at work on the live picture: the last line of a cell, ``Live(predict)``.
 
     Several times a second a picture is taken and its names are shown with bars; the next one is
@@ -446,7 +409,7 @@ class Live(_Widget):
         if not callable(predict):
             raise CourseError(
                 f"Live needs a function that takes an image and returns a dict of names and "
-                f"probabilities, not {_short(predict)}."
+                f"probabilities, not {short(predict)}."
             )
         self._predict, self._size = predict, check_size(size)
         super().__init__(kind="live")
@@ -456,49 +419,4 @@ class Live(_Widget):
 
     def _answer(self, message: dict, buffers: list[bytes]) -> dict:
         image = load_photo(_read(message, buffers[0]), self._size)
-        try:
-            answer = self._predict(image)
-        except (Exception, KeyboardInterrupt, SystemExit) as error:
-            said = printable(str(error).strip().partition("\n")[0][:200])
-            raise CourseError(
-                f"predict raised {type(error).__name__}{said and ': '}{said.rstrip('.')}. Call it "
-                "with a photo in a cell of its own to see where, then start again."
-            ) from None
-        return {"bars": bars(answer)}
-
-
-def bars(answer: Mapping[str, float] | Iterable[tuple[str, float]]) -> list[tuple[str, float]]:
-    """Names and probabilities to show: all in their order, or the ten most probable.
-
-    Raises
-    ------
-    CourseError
-        If these are no names with numbers from 0 to 1.
-    """
-    pairs = answer.items() if isinstance(answer, Mapping) else answer
-    try:
-        pairs = [(printable(str(name)), float(value)) for name, value in pairs]
-    except (TypeError, ValueError):
-        pairs = []
-    if not pairs:
-        raise CourseError(
-            f"predict returned {_short(answer)}: it must return a dict from names to "
-            "probabilities, or pairs of them."
-        )
-    for name, value in pairs:
-        if not -1e-3 <= value <= 1 + 1e-3:  # what rounding may do
-            raise CourseError(
-                f"predict returned {value:g} for {name!r}, which is no probability from 0 to 1; "
-                "softmax makes them of logits."
-            )
-    if len(pairs) > _BARS:
-        pairs = sorted(pairs, key=lambda pair: -pair[1])[:_BARS]
-    return [(name, min(max(value, 0.0), 1.0)) for name, value in pairs]
-
-
-def _short(value: object) -> str:
-    """A value as it may stand in a sentence."""
-    if isinstance(value, np.ndarray):
-        return f"an array of shape {value.shape}"
-    shown = " ".join(repr(value).split())
-    return shown if len(shown) <= 60 else f"{shown[:57]}…"
+        return {"bars": predicted(self._predict, image, "a photo")}

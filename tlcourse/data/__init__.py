@@ -28,10 +28,12 @@ from tlcourse.data.public import (
 )
 from tlcourse.data.samples import SamplePhoto, load_sample_photos, load_textures
 from tlcourse.data.stripes import make_stripes
+from tlcourse.data.strokes import SAMPLE_STROKES, strokes_to_digit
 
 __all__ = [
     "DIGITS",
     "LETTERS",
+    "SAMPLE_STROKES",
     "Dataset",
     "FetchError",
     "SamplePhoto",
@@ -52,5 +54,6 @@ __all__ = [
     "make_scene_letters",
     "make_stripes",
     "scale",
+    "strokes_to_digit",
     "transfer_pair",
 ]

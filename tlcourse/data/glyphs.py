@@ -48,15 +48,20 @@ def load_digits28() -> Dataset:
         Split in file order: neighbours in the file resemble each other, so a shuffled split
         flatters a classifier (a test measures it).
     """
-    from scipy.ndimage import zoom
-
     images, labels = _digit_images()
-    x = zoom(images, (1, 3.5, 3.5), order=1, grid_mode=True, mode="nearest")
-    x = x.astype("float32")[..., None]
+    x = enlarge_digits(images)
     return Dataset(
         x[:1200], labels[:1200], x[1200:], labels[1200:],
         tuple(DIGITS), _DIGITS_LICENCE, _DIGITS_SOURCE,
     )  # fmt: skip
+
+
+def enlarge_digits(images: np.ndarray) -> np.ndarray:
+    """Digits of 8×8 pixels, shape (n, 8, 8) in 0–1, as ``float32`` of shape (n, 28, 28, 1)."""
+    from scipy.ndimage import zoom
+
+    x = zoom(images, (1, 3.5, 3.5), order=1, grid_mode=True, mode="nearest")
+    return x.astype("float32")[..., None]
 
 
 # Which of the 1,797 originals a split may show: no original ever serves two purposes.
