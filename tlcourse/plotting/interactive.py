@@ -152,7 +152,7 @@ def judge_learning_rate(alpha: float, hessian: np.ndarray) -> str:
     if alpha >= limit:
         return f"α = {alpha:g} diverges: too large."
     if alpha < 0.98 * limit:
-        return f"α = {alpha:g} settles, but a larger one would too."
+        return f"α = {alpha:g} does not explode, but nor would a larger one."
     return f"α = {alpha:g}: right! The limit, 2/λ_max, is {limit:.3f}."
 
 
