@@ -418,7 +418,12 @@ print(f"λ = {smallest:.3f} and {largest:.3f}: largest α {limit:.3f}, best α {
 # -->
 
 # %% slideshow={"code": false}
-choices = ["a tenth of the limit", "the best in the long run", "2 % below the limit", "2 % above the limit"]
+choices = [
+    "a tenth of the limit",
+    "the best in the long run",
+    "2 % below the limit",
+    "2 % above the limit",
+]
 quiz.predict("01.rates", "Which rate is nearest to the minimum after ten steps?", choices)
 
 # %% slideshow={"slide_type": "skip"}
@@ -568,7 +573,6 @@ ax.set_xticks([1, 4, 16, 64, 256], ["1", "4", "16", "64", "256"])
 ax.set_yticks([0.2, 0.5, 1, 2], ["0.2", "0.5", "1", "2"])
 ax.minorticks_off()
 plotting.show(ax, "Noise over batch size, both logarithmic: nine points on the line 1/√B")
-
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 claim(abs(noise[2] / noise[6] - 4) < 0.2, "a quarter of the noise", measured=noise[2] / noise[6])
@@ -802,7 +806,9 @@ names = ["what it gets", *names]
 ax = plt.subplots(figsize=(7, 2.4))[1]
 ax = plotting.image_grid(pictures, names, columns=4, limits=(0, 1), ax=ax)
 ax.set_title("Our five lines paint a cat (and its loss on unseen pixels)")
-plotting.show(ax, "Half of a cat's pixels, then coloured noise, a blur, and a cat that looks at you")
+plotting.show(
+    ax, "Half of a cat's pixels, then coloured noise, a blur, and a cat that looks at you"
+)
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # It is a cat! But is the gradient right? That the loss falls proves nothing: if you drop every second number of the
@@ -812,6 +818,7 @@ plotting.show(ax, "Half of a cat's pixels, then coloured noise, a blur, and a ca
 halved = descend(lambda theta: cat_gradient(theta) * (np.arange(3235) % 2), cat_path[0], 1, 300)
 fell = network_loss(halved[-1], test) / network_loss(halved[0], test)
 claim(fell < 0.3, "with half of the gradient the loss falls as well", measured=fell)
+
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # **Ask the loss itself.** You can check a gradient without understanding it: move one parameter by a small h both ways, and
@@ -1034,7 +1041,10 @@ gaps, intervals = {}, {}
 for steps in BUDGETS:
     for name in list(optimisers)[:3]:
         gap = np.subtract(scores[steps][name], scores[steps]["Adam"])[:, 0]
-        gaps[name, steps], intervals[name, steps] = gap, stats.ttest_1samp(gap, 0).confidence_interval()
+        gaps[name, steps], intervals[name, steps] = (
+            gap,
+            stats.ttest_1samp(gap, 0).confidence_interval(),
+        )
 low, high = intervals["plain SGD", 2000]
 quiz.reveal("01.optimiser", choices[0] if low > 0 else choices[2] if high < 0 else choices[1])
 
@@ -1088,7 +1098,9 @@ inside = [
 ]
 claim(all(inside), "no best rate is at the edge of its list")
 rates = {name: [np.median(scores[n][name], 0)[1] for n in BUDGETS] for name in optimisers}
-right = all(0.3 <= a <= 3 for a in rates["plain SGD"]) and all(0.003 <= a <= 0.03 for a in rates["Adam"])
+right = all(0.3 <= a <= 3 for a in rates["plain SGD"]) and all(
+    0.003 <= a <= 0.03 for a in rates["Adam"]
+)
 claim(right, "the best rates are about 1 for plain SGD, and about 0.01 for Adam")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
@@ -1130,7 +1142,9 @@ for seed in range(5):
     rival.append(np.mean((filled - wanted[test]) ** 2) / 2)
 gap = np.subtract([score for score, _ in scores[2000]["Adam"]], rival)
 interval = stats.ttest_1samp(gap, 0).confidence_interval()
-claim(interval.low < 0 < interval.high, "we cannot tell it from interpolation", measured=gap, seeds=5)
+claim(
+    interval.low < 0 < interval.high, "we cannot tell it from interpolation", measured=gap, seeds=5
+)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # **Make one.** Take another sample photograph, or a tenth of the pixels. Does Adam still lead?
@@ -1159,9 +1173,7 @@ on_ridge, beside = (
 # Both paths from above.
 reach_saddle = (-2, 2, -1.2, 1.2)
 ax = plt.subplots(figsize=(6, 3.8))[1]
-plotting.paths_on_contours(
-    lambda a, b: (a**2 - b**2) / 2, [on_ridge, beside], reach_saddle, ax=ax
-)
+plotting.paths_on_contours(lambda a, b: (a**2 - b**2) / 2, [on_ridge, beside], reach_saddle, ax=ax)
 ax.set(aspect="equal", title="A saddle: exactly on the ridge it stops")
 ax.text(0.15, -0.25, "exactly on the ridge", color="C0")
 ax.text(0.15, 0.9, "a hundredth beside it", color="C1")
