@@ -288,6 +288,7 @@ def standardise(a):
 
 
 even = standardise(dark.reshape(-1)).reshape(dark.shape)
+# `partial` fills in one argument: from here on x is `even`.
 even_loss, even_gradient = partial(photo_loss, x=even), partial(photo_gradient, x=even)
 even_path = descend(even_gradient, np.array([1.0, 0.0]), alpha=1, steps=1)
 
@@ -502,10 +503,10 @@ quiz.predict("01.units", question, choices)
 # %% slideshow={"slide_type": "skip"}
 # The share of the fall that is still to come, at each of 1,000 steps.
 raw = np.column_stack([np.ones(len(y)), diabetes.data])  # ones, for a constant term
-lowest_loss = squared_loss(np.linalg.lstsq(raw, y)[0], raw, y)
+lowest_loss = squared_loss(np.linalg.lstsq(raw, y)[0], raw, y)  # by least squares
 missing = {}
 for name, inputs in {"own units": raw, "standardised": x10}.items():
-    half_limit = 1 / np.linalg.eigvalsh(inputs.T @ inputs / len(y))[-1]
+    half_limit = 1 / np.linalg.eigvalsh(inputs.T @ inputs / len(y)).max()
     downhill = partial(squared_gradient, x=inputs, y=y)
     path = descend(downhill, np.zeros(inputs.shape[1]), half_limit, 1000)
     above = np.array([squared_loss(theta, inputs, y) for theta in path]) - lowest_loss
@@ -751,43 +752,48 @@ def new_network(seed):
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # What the network answers: chapter 03 explains it.
 def layers(theta):
+    """The weights and the biases of each layer."""
+    end, network = 0, []
     for n, m in SIZES:
-        weights, bias, theta = np.split(theta, [n * m, n * m + m])
-        yield weights.reshape(n, m), bias
+        begin, end = end, end + n * m
+        network.append((theta[begin:end].reshape(n, m), theta[end : end + m]))
+        end += m
+    return network
 
 
-def passed_on(theta, x):
+def passed_on(network, x):
     """What each layer passes on to the next; the last passes on the colours."""
-    *hidden, (last, bias) = layers(theta)
+    *hidden, (last, bias) = network
     values = [x]
     for weights, shift in hidden:
         values.append(np.tanh(values[-1] @ weights + shift))
     return [*values, values[-1] @ last + bias]
 
 
-def paint(theta):
-    """The picture that the network paints, shape (SIDE, SIDE, 3)."""
-    answer = passed_on(theta, waves)[-1] * colours.std() + colours.mean()
-    return np.clip(answer, 0, 1).reshape(SIDE, SIDE, 3)
-
-
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # Its gradient, by the chain rule from the last layer back to the first: chapter 03 derives it.
 def network_gradient(theta, x, y):
-    values = passed_on(theta, x)
+    network = layers(theta)
+    values = passed_on(network, x)
     error, parts = (values.pop() - y) / y.size, []
-    for weights, _ in reversed(list(layers(theta))):
-        below = values.pop()
+    while network:
+        (weights, _), below = network.pop(), values.pop()
         parts = [(below.T @ error).ravel(), error.sum(0), *parts]
-        error = error @ weights.T * (1 - below**2)
+        if network:
+            error = error @ weights.T * (1 - below**2)
     return np.concatenate(parts)
 
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
-# Half of the mean squared error, as for the cup.
+# Half of the mean squared error, as for the cup; and the picture that the network paints.
 def network_loss(theta, chosen):
-    answer = passed_on(theta, waves[chosen])[-1]
+    answer = passed_on(layers(theta), waves[chosen])[-1]
     return np.mean((answer - wanted[chosen]) ** 2) / 2
+
+
+def paint(theta):
+    answer = passed_on(layers(theta), waves)[-1] * colours.std() + colours.mean()
+    return np.clip(answer, 0, 1).reshape(SIDE, SIDE, 3)
 
 
 # %% [markdown] slideshow={"slide_type": "skip"}
@@ -806,9 +812,7 @@ names = ["what it gets", *names]
 ax = plt.subplots(figsize=(7, 2.4))[1]
 ax = plotting.image_grid(pictures, names, columns=4, limits=(0, 1), ax=ax)
 ax.set_title("Our five lines paint a cat (and its loss on unseen pixels)")
-plotting.show(
-    ax, "Half of a cat's pixels, then coloured noise, a blur, and a cat that looks at you"
-)
+plotting.show(ax, "Half of a cat's pixels, then coloured noise, a blur, and a cat, out of focus")
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # It is a cat! But is the gradient right? That the loss falls proves nothing: if you drop every second number of the
@@ -1127,8 +1131,8 @@ ax.set_title("From noise to a cat (and the loss on pixels never seen)")
 plotting.show(ax, "From coloured noise to a cat's face in 2,000 steps, beside the photograph")
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# Half of these pixels it has never seen. It knows that neighbours are alike from the waves that we feed it. (Averaging known
-# neighbours does as well, as far as we can tell.)
+# Half of these pixels it has never seen. It knows that neighbours are alike because we feed it positions as slow waves. (Averaging
+# known neighbours does as well, as far as we can tell.)
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # The rival: linear interpolation, and outside of the outermost pixels the nearest one.
