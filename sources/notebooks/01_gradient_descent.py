@@ -136,7 +136,7 @@ claim(abs(real / promised - 1) < 0.03, "a short step keeps the promise", measure
 
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# Here is the whole algorithm. It returns its path.
+# Here is the whole algorithm.
 #
 # <!-- Notes:
 # Five lines. Ask which of them is the rule of two slides ago. The path is kept for the figures
@@ -687,8 +687,8 @@ plotting.show(
 )
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# Now B = 1 is last. In so small a task nearly all the time goes into calling NumPy, so
-# 32 examples come almost free, and all 442 do as well. With a million photographs the arithmetic counts, and people choose 32
+# In the time that B = 1 takes for one epoch, it is last. In so small a task nearly all the time goes into calling NumPy, so 32
+# examples come almost free, and all 442 do as well. With a million photographs the arithmetic counts, and people choose 32
 # or 256: enough to keep the machine busy, and still many steps.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
@@ -1083,8 +1083,8 @@ for name, (optimiser, rates) in optimisers.items():
 # cannot tell any of them from Adam.
 #
 # **Which one should I use?** Adam was there early, and never clearly behind. This was one photograph and one network, but it
-# makes Adam a fair first choice. Given time, we cannot tell plain SGD from it. Never compare two at one rate: the best is
-# about 1 for plain SGD here, and 0.01 for Adam.
+# makes Adam a fair first choice. Given time, we cannot tell plain SGD from it. Never compare two at one rate: the best was
+# about 1 for plain SGD, and 0.01 for Adam.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # What the intervals say, and where the best rates lie.
