@@ -124,11 +124,12 @@ def descent_on_data(
     path = optimizers.descend(gradient, begin, alpha, steps, momentum)
     above = loss(*path.T) - loss(*lowest)
     left = np.flatnonzero(abs(path - lowest).max(1) > 2)
-    verdict = f"Leaves the map at step {left[0]}" if len(left) else "Stays on the map"
+    settings = f"α = {alpha:g}, momentum {momentum:g}, batch {batch or len(x)}"
+    title = f"Leaves the map at step {left[0]}" if len(left) else settings
     figure, axes = plt.subplots(1, 2, figsize=(WIDTH, 3.1), layout="none")
     figure.subplots_adjust(0.08, 0.17, 0.98, 0.89, wspace=0.3)
     reach = [lowest[0] - 2, lowest[0] + 2, lowest[1] - 2, lowest[1] + 2]
-    paths_on_contours(loss, [path], reach, title=verdict, ax=axes[0])
+    paths_on_contours(loss, [path], reach, title=title, ax=axes[0])
     axes[1].semilogy(above, lw=1.5)
     axes[1].set(ylim=(1e-8, 1e2), yticks=[1e-8, 1e-6, 1e-4, 1e-2, 1, 1e2])
     axes[1].minorticks_off()
@@ -152,7 +153,7 @@ def judge_learning_rate(alpha: float, hessian: np.ndarray) -> str:
     if alpha >= limit:
         return f"α = {alpha:g} diverges: too large."
     if alpha < 0.98 * limit:
-        return f"α = {alpha:g} settles, but a larger one would too."
+        return f"α = {alpha:g} does not explode, but nor would a larger one."
     return f"α = {alpha:g}: right! The limit, 2/λ_max, is {limit:.3f}."
 
 
