@@ -291,7 +291,7 @@ attempts = {"trained network": right, "six numbers": six_right, "random weights"
 figure = dots(attempts, 1 / 3, "On textures, six numbers are a match for the network")
 plotting.show(figure, "The trained network and six numbers above 85 %, random weights far below")
 
-# %% [markdown] slideshow={"slide_type": "skip"}
+# %% [markdown] slideshow={"slide_type": "notes"}
 # The million photographs did help the network, which beats its untrained twin in every attempt. But we cannot tell it from
 # six numbers. **It was an easy task.** With random weights as the only rival, you would have believed too much.
 #
@@ -310,7 +310,7 @@ claim(lead.low < 0 < lead.high, "we cannot tell it from six numbers", measured=l
 # photographs, so the scores were measured before and stored.
 #
 # <!-- Notes:
-# Let them name six numbers for a rose. Answer: about 77 %.
+# Answer: about 77 %. Let them name six numbers for a rose first.
 # -->
 
 # %% slideshow={"code": false}
@@ -335,7 +335,7 @@ quiz.reveal("00.flowers", 100 * flowers["trained network"].mean())
 # small network that learns **from scratch**, from these photographs alone. All were tuned on other photographs of the
 # same flowers. The small network sees them at 64 pixels, the large one at 128.
 
-# %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "subslide"}
+# %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "fragment"}
 figure = dots(flowers, 1 / 5, "On flowers, the trained network is far ahead")
 plotting.show(figure, "Three in four flowers right for the trained network; all rivals far below")
 
@@ -395,7 +395,7 @@ quiz.predictions("00")
 # The next chapters open with questions about earlier ones. Here is a first one. Answer them before you look anything up: remembering is what
 # makes things stick. Choose an answer, and it explains itself.
 
-# %% slideshow={"slide_type": "subslide"}
+# %% slideshow={"slide_type": "skip"}
 quiz.ask("00")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -414,7 +414,7 @@ quiz.ask("00")
 # | chapter | you will be able to | to read | to run |
 # |---|---|---|---|
 # | [00 Start here](00_start_here.ipynb) | name things with a network, teach it new ones, and ask whether it was the network | 30 min | 30 s |
-# | [01 Gradient descent](01_gradient_descent.ipynb) | derive gradient descent, momentum and Adam, choose a learning rate, and see why it fails | 75 min | 20 s |
+# | [01 Gradient descent](01_gradient_descent.ipynb) | derive gradient descent, choose a learning rate, a batch size and an optimiser, and check a gradient | 90 min | 20 s |
 # | [02 Cross-entropy](02_cross_entropy.ipynb) | derive the loss of a classifier and its gradient, compute it safely, and recognise its classic mistakes | 75 min | 45 s |
 # | [03 A CNN from scratch](03_cnn_from_scratch.ipynb) | write convolution, ReLU and pooling by hand, forward and backward; see over-fitting and treat it | 60 min | 1 min 50 s |
 # | [04 Weight transfer](04_weight_transfer.ipynb) | move weights between networks, and measure what that is worth, in accuracy and in labels | 60 min | 3 min 40 s |
