@@ -110,7 +110,6 @@ plotting.show(
 #
 # <!-- Notes: Do one place by hand on the board before anybody sees code. -->
 
-
 # %%
 def convolve(image, kernel):
     h, w = kernel.shape
@@ -269,7 +268,6 @@ quiz.reveal("03.dense", "3.5 billion" if 3.4e9 < weights < 3.6e9 else "3.5 milli
 #
 # $$ z_{n,i,j,f} = b_f + \sum_{u,v,c} x_{n,\,i+u,\,j+v,\,c}\; w_{u,v,c,f} $$
 
-
 # %%
 def conv_forward(x, w, b):
     """x (N, H, W, C), w (k, k, C, F), b (F,) -> (N, H-k+1, W-k+1, F)."""
@@ -300,7 +298,6 @@ claim(
 # blocks of 2×2 and keeps the largest number of each. An odd row at the end is left out.
 #
 # <!-- Notes: What does 2×2 pooling make of 5 rows and 6 columns? Two rows and three columns; Keras does the same. -->
-
 
 # %%
 def pool_forward(a):
@@ -449,7 +446,6 @@ maps = [np.maximum(conv_forward(x, w, 0), 0) for x in (digits.x_train, moved)]
 for name, (a, b) in {"maps": maps, "pooled": [pool_forward(a) for a in maps]}.items():
     print(f"{name:6} change by {np.linalg.norm(a - b) / np.linalg.norm(a):.0%}")
 
-
 # %% [markdown] slideshow={"slide_type": "skip"}
 # So pooling helps a little, and only a little. (Mathematicians, by the way, turn the kernel by 180° before they
 # slide it, and call what we do *cross-correlation*. Since the weights are learned, it makes no difference.)
@@ -512,6 +508,7 @@ _ = [
 ]
 plotting.show(figure, "Small tables: pixels, kernel and g, and the gradients for kernel and pixels")
 
+
 # %% [markdown] slideshow={"slide_type": "notes"}
 # Both gradients are convolutions again. For the weights, slide g over the pixels: that is the formula of section 1.
 # For the pixels, lay zeros around g, because a pixel at the border was in fewer windows, and slide the kernel over
@@ -523,7 +520,6 @@ plotting.show(figure, "Small tables: pixels, kernel and g, and the gradients for
 # by a tiny step in both directions, and see how the loss changes.
 #
 # <!-- Notes: A rule for the way back is right when it agrees with the difference quotient, and not before. -->
-
 
 # %%
 def loss(x, w):
@@ -552,6 +548,7 @@ same = np.allclose(dx, difference_quotients(lambda x: loss(x, w), x), atol=1e-6)
 same &= np.allclose(dw, difference_quotients(lambda w: loss(x, w), w), atol=1e-6)
 claim(same, "all nine pixels and all four weights agree with small steps")
 
+
 # %% [markdown] jp-MarkdownHeadingCollapsed=true slideshow={"slide_type": "skip"}
 # ### Going deeper: a network without a framework
 
@@ -561,7 +558,6 @@ claim(same, "all nine pixels and all four weights agree with small steps")
 #
 # $$ \frac{\partial J}{\partial w_{uvcf}} = \sum_{n,i,j} x_{n,i+u,j+v,c}\; g_{nijf} \qquad
 #    \frac{\partial J}{\partial x_{npqc}} = \sum_{u,v,f} g_{n,\,p-u,\,q-v,\,f}\; w_{uvcf} $$
-
 
 # %% slideshow={"slide_type": "skip"}
 def conv_backward(x, w, g):
@@ -615,10 +611,10 @@ close = [np.allclose(dw, by_steps, atol=1e-6)]
 close += [np.allclose(ours, difference_quotients(f, at), atol=1e-6) for ours, f, at in others]
 claim(all(close), f"all {dx.size + dw.size + db.size:,} gradients agree with small steps")
 
+
 # %% [markdown] slideshow={"slide_type": "skip"}
 # Now add a dense layer with a softmax and the cross-entropy of chapter 02, whose gradient for the logits is $\hat y -
 # y$, and you have a whole network in NumPy.
-
 
 # %% slideshow={"slide_type": "skip"}
 def forward(x, theta):
@@ -709,7 +705,6 @@ plotting.show(ax, "Twenty handwritten digits, two of each class, blurred by enla
 # dense layer with a softmax, its *head*.
 #
 # <!-- Notes: Ask where the parameters are before you show the table. -->
-
 
 # %%
 # Four layers, two of them with parameters.
@@ -876,6 +871,7 @@ nearest = np.median(away[np.arange(1797), distance.argmin(1)])
 chance = np.median(away[np.isfinite(distance)])
 claim(nearest < 100 and chance > 500, "similar images stand close together in the file")
 
+
 # %% [markdown] slideshow={"slide_type": "fragment"}
 # > A test is only as honest as its split: what will be new in use must be new in the test.
 #
@@ -894,7 +890,6 @@ claim(nearest < 100 and chance > 500, "similar images stand close together in th
 # its weights. If the random weights add up to more than zero, it answers wherever there is ink. If they add up to
 # less, and while its bias is still near 0, ReLU keeps it silent on ink and on black paper. It can answer only at the
 # rim of a stroke.
-
 
 # %% slideshow={"slide_type": "skip"}
 # By which share of itself has each kernel, and each pattern, moved? Arrays (3, 3, 1, kernels).
@@ -935,7 +930,7 @@ def answer_on_ink(old, new):
     return answers[patches.mean(1) > 0.6].sum(0) / np.maximum(answers.sum(0), 1e-9)
 
 
-# %% slideshow={"slide_type": "skip"} jupyter={"source_hidden": true} tags=["atol-0.2"]
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"} tags=["atol-0.2"]
 measures = {
     "answers that come from ink": answer_on_ink,
     "the whole kernel moved by": share_moved,
@@ -1019,11 +1014,11 @@ few = few_labels(cluttered, per_class=20, random_state=0)
 ax = plotting.image_grid(few.x_train[:20], title="Can you read them all?")
 plotting.show(ax, "Twenty digits off the centre, turned, and covered with pieces of others")
 
+
 # %% [markdown] slideshow={"slide_type": "skip"}
 # Write down what you read before you run on; the answers come under the next cell. The network is the deeper one of
 # section 2. Before its head stands **dropout**: in every training step it switches off half of the numbers at random,
 # so that none can rely on another.
-
 
 # %% slideshow={"slide_type": "skip"}
 # `small_cnn`, with layers put before it, and without its dropout if you say so.
@@ -1037,7 +1032,6 @@ def build(*augmentation, classes=10, dropout=True):
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 print("The digits were", " ".join(cluttered.class_names[k] for k in few.y_train[:20]))
-
 
 # %% [markdown] slideshow={"headline": "By heart", "slide_type": "subslide"}
 # First we leave dropout out. The network has 66,000 parameters, and after forty epochs it gets all 200 images right.
@@ -1085,7 +1079,6 @@ claim(history["val_accuracy"][-1] < 0.45, "less than half of the others are")
 # **random crop** lays a frame around the image and cuts out a window of the old size. So everything moves, and in
 # Keras it is a random shift, a *translation*. The **flip** shows half of the images in the mirror. Both are layers
 # that act in training only.
-
 
 # %% slideshow={"slide_type": "skip"}
 def crop():
@@ -1168,7 +1161,6 @@ for task, arm, layers in (
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 apart = max(abs(now - then) for now, then in again)
 claim(apart < 0.1, "three scores that were computed again are close to what is stored")
-
 
 # %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "fragment"}
 by_flip = scores_of("digits", "crop, flip", 600) - scores_of("digits", "crop", 600)
