@@ -142,7 +142,7 @@ ax = plotting.image_grid(pair, ["before", "after"], ax=ax)
 plotting.show(ax, "The temple before and after an edge filter that nobody has explained")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# We start with nine *random* numbers, and let gradient descent (chapter 01) make our picture more and more like
+# We start with nine *random* numbers, and let gradient descent make our picture more and more like
 # theirs. The loss J is the mean squared error over all $n$ places. If $e_{ij}$ is the error at one place, then
 #
 # $$ \frac{\partial J}{\partial w_{uv}} = \frac{2}{n} \sum_{i,j} e_{ij}\; x_{i+u,\,j+v} $$
@@ -719,8 +719,7 @@ for layer in model.layers:
     print(f"{layer.name:8} {str(layer.output.shape):22} {layer.count_params():6,} parameters")
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# The convolution has F·(k·k·C + 1) parameters, a bias for each kernel included. But more than 99 of 100 sit in the
-# head, which does not know that pixels have neighbours.
+# The convolution has F·(k·k·C + 1) parameters. But more than 99 of 100 sit in the head, which does not know that pixels have neighbours.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 counts = {layer.name: layer.count_params() for layer in model.layers}
@@ -838,7 +837,8 @@ print(f"regression, a random third: {np.mean(at_random):.3f} ± {np.std(at_rando
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # It does. And the last images are not simply harder: softmax regression, too, finds every third of the file harder
-# than a random third. So the score on *new* handwriting is the lower one.
+# than a random third. So the score on *new* handwriting is the lower one. (Validation was higher still:
+# some stretches of the file are easier.)
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 flattered = np.subtract(shuffled, scores)
@@ -1211,7 +1211,7 @@ for task, arm, rest in (
 # %% [markdown] slideshow={"slide_type": "notes"}
 # The bars are ± one standard deviation over five seeds; the lines above are paired differences, with intervals of 95 %.
 #
-# **The flip** gains about ten points on the textures, because mirrored gravel is gravel. (But each class is one
+# **The flip** gains about ten points on the textures, because mirrored gravel is gravel. (Each class is one
 # photograph, and scores differ widely from draw to draw.) On the digits it costs eleven: a mirrored 2 is no 2.
 #
 # **The crop** suits digits that may stand anywhere. Yet after 150 steps it has brought nothing: the network sees new
@@ -1251,8 +1251,8 @@ claim(known["as they are"] > 0.95 and known["crop"] < 0.6, "with the crop learni
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 6 · Does it work?
 #
-# Now we give it 8,000 labelled images instead of 200 (made from 900 originals), more steps, and the crop, here in
-# whole pixels, `shift=4`, which is faster. This is one run, to see how far we get, and no comparison.
+# Now we give it 8,000 labelled images instead of 200 (made from 900 originals), more steps, and the crop, here
+# `shift=4`, in whole pixels. This is one run, to see how far we get, and no comparison.
 #
 # <!-- Notes: The moment to lean back. Let the room read the images in a race with the network. -->
 
