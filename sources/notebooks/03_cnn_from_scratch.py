@@ -457,9 +457,14 @@ for name, (a, b) in {"maps": maps, "pooled": [pool_forward(a) for a in maps]}.it
 # One sentence each: the winner takes the gradient; the gate was open or shut; everybody who took part pays a share.
 # -->
 
-# %% [markdown]
+# %% [markdown] slideshow={"headline": "From how many windows?", "slide_type": "subslide"}
 # Let us do the third one on paper. The loss is half the squared distance to a target, so that g is simply *output
 # minus target*.
+#
+# <!-- Notes:
+# Answer: 4, which are all windows that there are. A pixel in a corner collects from one. Let them fill in all nine
+# numbers on paper.
+# -->
 
 # %%
 x = np.array([[1.0, 2, 0], [0, 1, 3], [2, 0, 1]])
@@ -467,7 +472,7 @@ w = np.array([[1.0, -1], [0, 2]])
 target = np.array([[0.0, 6], [1, 1]])
 g = convolve(x, w) - target
 
-# %% slideshow={"code": false, "headline": "From how many windows?", "slide_type": "subslide"}
+# %% slideshow={"code": false}
 quiz.predict(
     "03.back", "How many windows does the pixel in the middle collect from?", list("12345")
 )
