@@ -87,7 +87,6 @@ quiz.predict("02.forecasters", "Which of the two would you rather believe?", cho
 #
 # <!-- Notes: Put y = 1 and y = 0 into the exponents on the board: one factor is always 1. -->
 
-
 # %% slideshow={"slide_type": "-"}
 def likelihood(y, y_hat):
     return np.prod(y_hat**y * (1 - y_hat) ** (1 - y))
@@ -122,7 +121,6 @@ claim(ahead > 3, f"without the fourth day the bold one is ahead by a factor of {
 # $$ J = -\frac1N \sum_{i=1}^{N} \bigl[\, y_i \log \hat y_i + (1-y_i)\log(1-\hat y_i) \,\bigr] $$
 #
 # <!-- Notes: Ask for each step why. There is nothing deep in the minus. -->
-
 
 # %% slideshow={"slide_type": "skip"}
 def binary_loss(y, y_hat):
@@ -214,7 +212,6 @@ claim(not np.isclose(kl, kl_reversed).any(), "and in none of them the same in bo
 #
 # <!-- Notes: Why not simply the scores over their sum? Because scores may be negative. -->
 
-
 # %% slideshow={"slide_type": "-"}
 def softmax(z):
     e = np.exp(z)
@@ -246,7 +243,6 @@ claim(np.allclose(softmax(z + 5), softmax(z)), "only the differences between log
 # With two classes only the difference $z = z_1 - z_2$ counts, and softmax becomes the **sigmoid**
 # $\sigma(z) = 1 / (1 + e^{-z})$.
 
-
 # %% slideshow={"slide_type": "skip"}
 def sigmoid(z):
     return 1 / (1 + np.exp(-z))
@@ -266,7 +262,6 @@ claim(
 # $$ J = -\frac1N \sum_{i=1}^{N} \sum_{k=1}^{K} y_{ik} \log \hat y_{ik} $$
 #
 # <!-- Notes: Cross out all terms with a zero in front; one is left for each example. -->
-
 
 # %% slideshow={"slide_type": "skip"}
 def categorical_loss(y, y_hat):
@@ -346,7 +341,6 @@ _ = interact(
 # It is the forecast minus the truth. The push on each logit is as large as the error of its probability, and against it.
 # Let us check this with the difference quotient of chapter 01, which does not use our derivation.
 
-
 # %% slideshow={"slide_type": "skip"}
 def price(z):  # of one example whose second class is right
     return -np.log(softmax(z)[1])
@@ -414,7 +408,6 @@ claim(factor > 400, "and its push varies by a factor of more than 400", measured
 #
 # <!-- Notes: Let them guess two or three of the digits. A hundred numbers are few. -->
 
-
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 def hundred_inputs(images):  # 28 × 28 pixels with a border of one become 10 × 10 blocks of 3 × 3
     padded = np.pad(images[..., 0], ((0, 0), (1, 1), (1, 1)))
@@ -447,7 +440,6 @@ x_test, y_test = x_test - mean, digits.y_test
 # $\nabla J(\theta) = \frac1N x^\top(\hat y - y)$, of shape 101×N times N×10.
 #
 # <!-- Notes: Answer: more than nine in ten. Expect lower guesses. -->
-
 
 # %% slideshow={"slide_type": "skip"}
 def with_ones(x):
@@ -558,7 +550,6 @@ print(f"in 32 bits, 1 − σ(z) is zero from z = {certain:.0f}")
 #
 # <!-- Notes: Let them check that the formula is exact and no approximation: the m cancels. -->
 
-
 # %% slideshow={"slide_type": "-"}
 def log_softmax(z):
     z = z - z.max(axis=-1, keepdims=True)
@@ -654,7 +645,6 @@ claim(np.isclose(by_keras, -np.log(1e-7), rtol=1e-3), "16.12 is minus the logari
 # <!-- Notes:
 # Answer: the second; it learns next to nothing. Let them say of each: is its loss too high or too low?
 # -->
-
 
 # %% slideshow={"slide_type": "skip"}
 # The same network with different endings.
@@ -797,7 +787,6 @@ claim(
     np.isclose(start, expected, atol=1e-4), "the binary loss starts where the second footnote says"
 )
 
-
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 6 · A network that reads your digit
 #
@@ -840,7 +829,6 @@ ax.set(ylim=(0, 0.2), ylabel="cross-entropy", title="Training falls on, validati
 ax.legend()
 plotting.show(ax, "Training loss falls to zero over 200 epochs; validation falls and rises again")
 
-
 # %% [markdown] slideshow={"slide_type": "notes"}
 # Long training pays for a while. Then the validation loss rises again, because the network learns its 900 images by
 # heart. This is called **overfitting**. Yet it reads as many validation digits as before: it has become too sure, not
@@ -871,7 +859,6 @@ claim(abs(change) < 0.02, "and the share of digits that it reads hardly changes"
 # To see this, we describe 40 threes and eights by two numbers alone, the mean ink in the left and in the lower half.
 # The model is softmax regression for two classes, known as *logistic regression*. It also gets all products of the two
 # numbers up to the fifth power, so its border can bend.
-
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 def ink(x):
@@ -973,6 +960,7 @@ network.fit(x_train, y_train, epochs=200, verbose=0)
 tested = training.accuracy(network, x_test, y_test)
 print(f"validation accuracy {training.accuracy(network, x_val, y_val):.2f}, test {tested:.2f}")
 
+
 # %% [markdown] slideshow={"slide_type": "skip"}
 # Other people wrote the test digits, which may be why they are harder.
 
@@ -983,7 +971,6 @@ print(f"validation accuracy {training.accuracy(network, x_val, y_val):.2f}, test
 # `strokes_to_digit` turns a drawing into such an image. Here is a 1.
 #
 # <!-- Notes: Open the notebook and hand the mouse to somebody. Before that, let them guess how often it will be right. -->
-
 
 # %% slideshow={"slide_type": "skip"}
 def read(image):
@@ -1043,7 +1030,6 @@ claim(hits >= 9, "your network reads nine or all of the ten sample digits", meas
 # JRSS B 58(1)). It has a corner at zero, and this changes everything. A step of gradient descent first ignores the
 # penalty, and then moves each weight by $\alpha\lambda$ towards zero, but no further, so weights become exactly zero.
 # We ask again whether a digit is a 3 or an 8, from all hundred inputs, and let λ grow.
-
 
 # %% slideshow={"slide_type": "skip"}
 # Gradient descent with L2 or L1; the bias, which comes first, pays nothing.
@@ -1106,7 +1092,6 @@ print(f"validation accuracy there: L2 {share[0]:.2f}, L1 {share[1]:.2f}")
 # architecture*, CVPR; Müller, Kornblith & Hinton 2019, *When does label smoothing help?*, NeurIPS). We try it with
 # twenty labels for each class, and compare accuracy with *confidence*, the mean of the largest probability.
 
-
 # %% slideshow={"slide_type": "skip"}
 # Accuracy and confidence for one draw of the labels.
 def smoothed(epsilon, seed):
@@ -1141,7 +1126,6 @@ claim(fell.max() < -0.05, "the confidence falls in every draw", measured=fell, s
 # images. **Recall** is the share of the true eights that the model finds. To raise it, one often gives each example of
 # class $k$ a weight of $N / (K N_k)$, so that every class counts the same in total. Here an eight then weighs 25 times
 # as much as another digit, and for the gradient this is the same as showing each eight 25 times.
-
 
 # %% slideshow={"slide_type": "skip"}
 # Accuracy, recall, and the mean probability of an 8 in training, for one draw of the images.
