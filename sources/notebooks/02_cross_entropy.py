@@ -995,7 +995,7 @@ pad
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # How often was it right? To measure it, a computer drew each digit twenty times, slanted, stretched, and with a shaky
-# hand. Five networks like yours read 200 such drawings each.
+# hand. Five networks like yours, in NumPy, read 200 such drawings each.
 #
 # <!-- Notes: Answer: about four in five. Ask which digits are hardest, and why. -->
 
