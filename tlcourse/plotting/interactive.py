@@ -202,13 +202,14 @@ def three_logits(z1: float, z2: float, z3: float, right: int = 0):
         ax.set_xlabel("class")
     axes[0].set(ylim=(0, 1.15), ylabel="probability ŷ", title="softmax")
     axes[2].axhline(0, color="black", lw=0.8)
-    axes[2].set(ylim=(-1.3, 1.3), ylabel="∂J/∂z = ŷ − y", title="gradient")
+    axes[2].set(ylim=(-1.3, 1.3), ylabel="∂J/∂z", title="gradient")
     # One number decides: by how much the right logit leads the log-sum-exp of the others.
-    leads = np.linspace(-21, 21, 127)
+    reach = max(8, abs(lead) + 1)
+    leads = np.linspace(-reach, reach, 127)
     axes[1].plot(leads, np.logaddexp(0, -leads), color="#999999")
     axes[1].plot(lead, loss, "o", ms=8, color="#0072B2")
-    axes[1].set(xlim=(-21, 21), ylim=(-1, 21), xlabel="lead of the right class")
-    axes[1].set(ylabel="loss J", title=f"J = {loss:.3f}")
+    axes[1].set(xlim=(-reach, reach), ylim=(-0.05 * reach, reach))
+    axes[1].set(xlabel="lead of the right class", ylabel="J", title=f"loss J = {loss:.3f}")
     return figure
 
 
