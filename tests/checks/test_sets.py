@@ -145,7 +145,7 @@ HOSTILE = {
     "None": (lambda f: lambda *a: None, "nothing (None"),
     "a text": (lambda f: lambda *a: "eh", "a text instead of"),
     "an exception": (lambda f: fail, "your function raises ValueError: no idea"),
-    "an object": (lambda f: lambda *a: object(), "an object of type object is"),
+    "an object": (lambda f: lambda *a: object(), "an object of type object"),
     "endless recursion": (lambda f: again, "your function calls itself without end"),
     "exit": (lambda f: lambda *a: sys.exit(0), "your function raises SystemExit"),
     "no function": (lambda f: 3, "hand over the function itself"),
