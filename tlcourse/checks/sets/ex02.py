@@ -9,7 +9,6 @@ import numpy as np
 
 from tlcourse import losses
 from tlcourse.checks import agrees, assemble, holds, numbers, shaped, task
-from tlcourse.checks.references import slopes
 
 EDITION = 2
 
@@ -327,8 +326,8 @@ def logit_gradient(answer, rng):
         z = np.round(z + 0.1 * np.arange(k), 1)
         got = answer(z, labels)
         yield shaped("has the shape of z", got, z.shape)
-        by_hand = slopes(losses.cross_entropy, 0, z, labels)
         y, p = np.eye(k)[labels], _softmax(z)
+        by_hand = (p - y) / n  # what small steps measure, in a tenth of the time
         columns = p.copy()
         columns[:, labels] -= 1
         yield agrees(
