@@ -743,7 +743,9 @@ def measured(answer, rng):
                 f"the moving mean begins at 0: {late}": at_0[0],
                 f"the moving mean begins at 1: {late}": at_1[0],
             }
-            yield agrees("begins with the source's mean", got[0], mean, first, rtol=1e-3)
+            yield agrees(
+                "begins with the source's mean", got[0], mean, first, rtol=1e-3, everywhere=False
+            )
             wrong = {
                 f"the moving mean begins at 0: {late}": at_0[1:],
                 f"the moving mean begins at 1: {late}": at_1[1:],
