@@ -252,7 +252,7 @@ WRONG = {
         ("both wrong", counted("np.sum((b != y) & (a != b))", "np.sum((a != y) & (a != b))"),
          "images that both misread in different ways"),
         ("only p", {"return only_a, only_b, p": "return p"}, "a number instead of 3 values"),
-        ("0 / 0", {P: f"({P}) * n / n"}, "NaN or infinity in the result"),
+        ("0 / 0", {P: f"({P}) * n / n"}, "there is NaN or infinity in value 3 of 3"),
         ("from the package", {"    n, s =": "    from tlcourse import evaluation\n\n"
                               "    p = evaluation.mcnemar(y, a, b)\n    n, s ="},
          "solve this task without tlcourse.evaluation.mcnemar"),

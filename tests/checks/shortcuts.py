@@ -353,6 +353,8 @@ SHORTCUTS = {
         ],
         "influence": [
             ("two rows", {"size=(100, length)": "size=(2, length)"}),
+            ("five rows", {"size=(100, length)": "size=(5, length)"}),
+            ("ten rows", {"size=(100, length)": "size=(10, length)"}),
             ("one row, both signs", {INFLUENCE:
              "np.array([[1.0], [-1.0]]) * np.random.default_rng(0).normal(size=length)"}),
             ("large impulses on zeros", {INFLUENCE: "np.zeros((2, length))",
@@ -494,8 +496,8 @@ SHORTCUTS = {
              "stage in name and not name.startswith('pre')"}),
         ],
         "cached": [
-            ("draws known by heart", {"np.tile(labels, len(draws))":
-             "np.tile(labels, 3 if len(draws) > 1 else 1)"}),
+            ("draws known by heart", {"train_head(features, np.tile(labels, len(draws))":
+             "train_head(features[: 3 * len(labels)], np.tile(labels, min(len(draws), 3))"}),
             ("head trained on the photos' labels", {"np.tile(labels, len(draws))":
              "np.tile(np.sort(labels), len(draws))"}),
             ("features rounded", {"return features,": "return np.round(features, 1),"}),
@@ -556,6 +558,10 @@ SHORTCUTS = {
             ("add two and four", {"    p = k / n": "    p, n = (k + 2) / (n + 4), n + 4"}),
         ],
         "fold_scores": [
+            *[(f"folds up to {most}", {"fold != f, fold == f": f"fold != min(f, {most}), "
+                                       f"fold == min(f, {most})"}) for most in (2, 3)],
+            ("the last fold as the first", {"np.array(scores)":
+             "np.array([*scores[:-1], scores[0]])"}),
             ("folds of equal size", {"np.mean(answers == y[test])":
              "np.sum(answers == y[test]) / (len(y) // (fold.max() + 1))"}),
             ("mean size of a fold", {"np.mean(answers == y[test])":

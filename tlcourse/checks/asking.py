@@ -171,6 +171,10 @@ def _copy(value):
 
 
 def _is_changed(argument, before) -> bool:
+    arrays = type(argument) is type(before) is np.ndarray
+    are_alike = arrays and (argument.dtype, argument.shape) == (before.dtype, before.shape)
+    if are_alike and not argument.dtype.hasobject and argument.tobytes() == before.tobytes():
+        return False  # found in a tenth of the time
     try:
         return difference(argument, before, 0, 0) is not None
     except Exception:  # there is an object of the learner's in it, which may do what it likes

@@ -137,7 +137,7 @@ def judge(task: Task, answer, rng: np.random.Generator, *, seconds: float = SECO
 def judge_answer(task: Task, answer: Answer, rng: np.random.Generator) -> Verdict:
     """As `judge`, for an answer that may live in another process."""
     passed: dict[str, int] = {}  # by its name, the line of the check that a property stands in
-    refuted: set[str] = set()  # mistakes that give other numbers than the answer gave
+    earlier: list[Property] = []
     calls = properties = None
 
     def not_yet(why: str, failed: str = "", line: float = np.inf) -> Verdict:
@@ -168,9 +168,10 @@ def judge_answer(task: Task, answer: Answer, rng: np.random.Generator) -> Verdic
             for found in properties:
                 line = properties.gi_frame.f_lineno
                 if not found.ok:
+                    refuted = {message for one in earlier for message in one.refuted()}
                     return not_yet(with_call(found.reason(refuted), found), found.name, line)
                 passed[found.name] = line
-                refuted.update(found.refuted)
+                earlier.append(found)
     except _Open as stub:
         return Verdict("not attempted", message=printable(str(stub)))
     except Failure as failure:
@@ -202,12 +203,11 @@ class _Calls:
 
     def __init__(self, name: str, answer: Answer) -> None:
         self._name, self._answer = name, answer
-        self._kept: list[tuple[str, str, object]] = []  # a call, what it returned as text, and that
+        self._kept: list[tuple[tuple, object, bool]] = []  # arguments, result, if it was a tuple
 
     def __call__(self, *arguments):
-        call = show_call(self._name, arguments)
         is_first = not self._kept
-        self._kept.append((call, "", _Nothing))
+        self._kept.append((arguments, _Nothing, False))
         try:
             reply = self._answer.call(arguments)
         except Failure as failure:
@@ -218,20 +218,19 @@ class _Calls:
             if is_first:
                 raise _Open(NOT_ATTEMPTED)
         if "failure" in reply:
-            raise Failure(self._after(reply["failure"], call))
+            raise Failure(self._after(reply["failure"], arguments))
         result = reply.get("result")
         several = type(result) is tuple
         try:
             result = plain(result)
         except Failure as failure:
-            raise Failure(self._after(str(failure), call)) from None
-        text = ", ".join(map(show_result, result)) if several else show_result(result)
-        self._kept[-1] = (call, text, result)
+            raise Failure(self._after(str(failure), arguments)) from None
+        self._kept[-1] = (arguments, result, several)
         return result
 
-    @staticmethod
-    def _after(why: str, call: str) -> str:
+    def _after(self, why: str, arguments: tuple) -> str:
         """A reason, and the call that it is about if there is room for it."""
+        call = show_call(self._name, arguments)
         message = _join(why, f"the call was {call}")
         return message if call and len(message) <= LENGTH - 2 else why
 
@@ -243,8 +242,12 @@ class _Calls:
         """
         if not self._kept:
             return why
-        kept = [k for k in self._kept if judged is not None and _is_part(judged, k[2])]
-        call, returned, result = (kept or self._kept)[-1]
+        kept = [k for k in self._kept if judged is not None and _is_part(judged, k[1])]
+        arguments, result, several = (kept or self._kept)[-1]
+        call = show_call(self._name, arguments)
+        returned = "" if result is _Nothing else show_result(result)
+        if several:
+            returned = ", ".join(map(show_result, result))
         if (not why or why.endswith(VALUE_DIFFERS)) and holds_half(result):
             why = HALF
         for shown in (f"{call} returned {returned}", call and f"the call was {call}"):

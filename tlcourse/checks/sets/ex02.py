@@ -3,11 +3,12 @@
 Checks of exercise set 02, on chapter 02.
 """
 
+from functools import cache
+
 import numpy as np
 
 from tlcourse import losses
 from tlcourse.checks import agrees, assemble, holds, numbers, shaped, task
-from tlcourse.checks.references import slopes
 
 EDITION = 2
 
@@ -112,9 +113,9 @@ LOSSES = (
 
 
 def _softmax(z, axis=1):
-    from scipy.special import softmax
-
-    return softmax(z, axis=axis)
+    """As `scipy.special.softmax`, several times as fast for a few rows."""
+    exponentials = np.exp(z - z.max(axis, keepdims=True))
+    return exponentials / exponentials.sum(axis, keepdims=True)
 
 
 def _examples(rng, n: int, k: int):
@@ -325,8 +326,8 @@ def logit_gradient(answer, rng):
         z = np.round(z + 0.1 * np.arange(k), 1)
         got = answer(z, labels)
         yield shaped("has the shape of z", got, z.shape)
-        by_hand = slopes(losses.cross_entropy, 0, z, labels)
         y, p = np.eye(k)[labels], _softmax(z)
+        by_hand = (p - y) / n  # what small steps measure, in a tenth of the time
         columns = p.copy()
         columns[:, labels] -= 1
         yield agrees(
@@ -538,6 +539,15 @@ def train(answer, rng):
         )
 
 
+@cache
+def _loud(classes: tuple[int, ...]) -> list[float]:
+    """About the loss of each number of classes with logits whose standard deviation is 1."""
+    rng = np.random.default_rng(0)
+    return [
+        losses.cross_entropy(rng.normal(0, 1, (3000, k)), rng.integers(0, k, 3000)) for k in classes
+    ]
+
+
 @task(
     "If all K classes look alike to a model, which probability does it give to the right one?",
     "1/K, whatever the label. Its price is minus the logarithm of that.",
@@ -570,10 +580,7 @@ def chance(answer, rng):
         atol=0.006,
     )
     measured = answer["measured"]
-    loud = [
-        losses.cross_entropy(rng.normal(0, 1, (3000, k)), rng.integers(0, k, 3000)) for k in classes
-    ]
-    guesses = [1 / k for k in classes]
+    loud, guesses = _loud(classes), [1 / k for k in classes]
     noisy = {  # what comes out of these mistakes is as noisy
         "the noise is too loud: the logits' standard deviation is to be 0.01, not 1": loud,
         "this is the accuracy; the loss is asked for": guesses,

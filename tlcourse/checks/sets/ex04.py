@@ -355,7 +355,8 @@ def labels_needed(answer, rng):
         for i in range(k):
             name = "at a measured score it is the labels measured there"
             wrong = mistakes(scores[i], labels, scores)
-            yield agrees(name, answer(float(scores[i]), labels, scores), float(labels[i]), wrong)
+            got = answer(float(scores[i]), labels, scores)
+            yield agrees(name, got, float(labels[i]), wrong, everywhere=i > 0)
         top = float(scores[-1]) + 0.05
         yield agrees(
             "what scratch never reached needs infinitely many",

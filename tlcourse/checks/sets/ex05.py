@@ -11,6 +11,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from tlcourse import losses
 from tlcourse.checks import agrees, assemble, holds, shaped, task
+from tlcourse.checks.properties import HALF, holds_half
 from tlcourse.checks.references import normalised
 
 EDITION = 2
@@ -577,6 +578,7 @@ def repaired(answer, rng):
         return max(np.abs(a - b).max() for a, b in pairs)
 
     why = "conv1 comes before the stage that is unfrozen: its weights should be as they were"
+    why = HALF if holds_half(after) else why
     yield holds("conv1 keeps its weights", moved("conv1_conv") == 0, why)
     why = (
         "BatchNormalization trains: the statistics of the source are replaced by those of a few "
@@ -741,7 +743,9 @@ def measured(answer, rng):
                 f"the moving mean begins at 0: {late}": at_0[0],
                 f"the moving mean begins at 1: {late}": at_1[0],
             }
-            yield agrees("begins with the source's mean", got[0], mean, first, rtol=1e-3)
+            yield agrees(
+                "begins with the source's mean", got[0], mean, first, rtol=1e-3, everywhere=False
+            )
             wrong = {
                 f"the moving mean begins at 0: {late}": at_0[1:],
                 f"the moving mean begins at 1: {late}": at_1[1:],
