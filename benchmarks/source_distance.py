@@ -45,7 +45,7 @@ SOURCES = {
     ),
     "stripes": lambda draw: data.make_stripes(IMAGES, directions=10, random_state=draw),
 }
-WAYS = ("fine-tuned", "frozen")
+WAYS = ("frozen", "fine-tuned")
 UNFINISHED = RESULTS / "source_distance.unfinished"
 
 

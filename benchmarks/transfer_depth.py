@@ -27,7 +27,7 @@ SOURCES = {
     "letters": lambda seed: make_cluttered_letters(16_000, random_state=seed),
     "own": lambda seed: make_cluttered_digits(16_000, random_state=1000 + seed),
 }
-WAYS = ("fine-tuned", "frozen")
+ARMS = (("letters", "frozen"), ("own", "frozen"), ("letters", "fine-tuned"))
 COPIED = list(range(len(BACKBONE) + 1))
 UNFINISHED = RESULTS / "transfer_depth.unfinished"
 
@@ -37,7 +37,7 @@ def source(name: str, seed: int) -> keras.Model:
     return train_source(SOURCES[name](seed), seed)
 
 
-def measure(name: str, copied: int, way: str, kept: Kept) -> dict:
+def measure(name: str, way: str, copied: int, kept: Kept) -> dict:
     """What is reached with each budget from so many layers of a source."""
 
     def run(rate: float, seed: int, steps: list[int], held_out: str) -> list[float]:
@@ -52,44 +52,24 @@ def measure(name: str, copied: int, way: str, kept: Kept) -> dict:
         )  # fmt: skip
 
     record = at_each_budget(run, base.RATES, base.BUDGETS, base.SEEDS)
-    print(name, copied, way, record, file=sys.stderr, flush=True)
+    print(name, way, copied, record, file=sys.stderr, flush=True)
     return record
 
 
 def main() -> None:
     kept, budgets = Kept(UNFINISHED), list(map(str, base.BUDGETS))
-    found = {
-        name: {way: [measure(name, k, way, kept) for k in COPIED] for way in WAYS}
-        for name in SOURCES
-    }
+    found = {arm: [measure(*arm, k, kept) for k in COPIED] for arm in ARMS}
 
-    def each(name: str, way: str, budget: str, what: str) -> list:
-        return [record[budget][what] for record in found[name][way]]
+    def each(source: str, budget: str, what: str) -> dict[str, list]:
+        """For each way, a list over the number of layers that are copied."""
+        return {
+            way: [record[budget][what] for record in records]
+            for (name, way), records in found.items()
+            if name == source
+        }
 
     every = {
-        budget: {
-            name: {way: each(name, way, budget, "results") for way in WAYS} for name in SOURCES
-        }
-        for budget in budgets
-    }
-    chosen = {
-        budget: {name: {way: each(name, way, budget, "setting") for way in WAYS} for name in SOURCES}
-        for budget in budgets
-    }
-    inside = all(
-        record[budget]["inside"]
-        for ways in found.values()
-        for records in ways.values()
-        for record in records
-        for budget in budgets
-    )
-    # How far the letters are behind the target's own network, frozen, and its interval.
-    behind = {
-        budget: [
-            base.lead(own, letters)
-            for own, letters in zip(ways["own"]["frozen"], ways["letters"]["frozen"], strict=True)
-        ]
-        for budget, ways in every.items()
+        budget: {name: each(name, budget, "results") for name in SOURCES} for budget in budgets
     }
     result = {
         "copied": COPIED,
@@ -98,9 +78,25 @@ def main() -> None:
         "steps": base.BUDGETS,
         "accuracy": every[budgets[0]]["letters"],
         "accuracy_at": every,
-        "rates": chosen,
-        "inside": inside,
-        "own_frozen_ahead_of_letters_frozen": behind,
+        "rates": {
+            budget: {name: each(name, budget, "setting") for name in SOURCES} for budget in budgets
+        },
+        "inside": all(
+            record[budget]["inside"]
+            for records in found.values()
+            for record in records
+            for budget in budgets
+        ),
+        # By how much the own network is ahead of the letters where both stay frozen.
+        "own_ahead": {
+            budget: [
+                base.lead(own, letters)
+                for own, letters in zip(
+                    arms["own"]["frozen"], arms["letters"]["frozen"], strict=True
+                )
+            ]
+            for budget, arms in every.items()
+        },
         "made_with": versions(),
     }
     save("transfer_depth", result)
