@@ -214,7 +214,7 @@ def measure(name: str, labels: int, arm: str, strength: float | None, kept: Kept
 
 def gains(arms: dict[str, dict]) -> dict[str, list[float]]:
     """By how much fine-tuning leads over its rivals at the larger budgets: mean and 95 %."""
-    last = {arm: list(record.values())[-1]["results"] for arm, record in arms.items()}
+    last = {arm: next(iter(record.values()))["results"] for arm, record in arms.items()}
     return {
         rival: photos.paired_interval(np.subtract(last["fine-tuned"], last[rival]))
         for rival in ("frozen", "scratch")

@@ -62,8 +62,8 @@ def at_each_budget(
     Returns
     -------
     dict
-        For each budget the `setting`, whether it lies `inside` its grid, and the `results` on the
-        test images, one for each seed.
+        For each budget, the longest first, the `setting`, whether it lies `inside` its grid, and
+        the `results` on the test images, one for each seed.
     """
     record = {}
     for place in reversed(range(len(budgets))):  # the long one first, which passes the others
@@ -73,4 +73,4 @@ def at_each_budget(
         )
         results = [run(setting, seed, budgets[: place + 1], "test")[place] for seed in seeds]
         record[str(budgets[place])] = {"setting": setting, "inside": inside, "results": results}
-    return dict(sorted(record.items(), key=lambda item: int(item[0])))
+    return record
