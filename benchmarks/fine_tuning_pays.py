@@ -39,7 +39,7 @@ import numpy as np
 
 from benchmarks import photos
 from benchmarks.label_efficiency import RESULTS, save
-from benchmarks.tuned import TUNING_SEED, Kept, at_each_budget
+from benchmarks.tuned import TUNING_SEED, Kept, at_each_budget, paired_interval
 from tlcourse import data
 from tlcourse.backend import versions
 
@@ -216,7 +216,7 @@ def gains(arms: dict[str, dict]) -> dict[str, list[float]]:
     """By how much fine-tuning leads over its rivals at the larger budgets: mean and 95 %."""
     last = {arm: next(iter(record.values()))["results"] for arm, record in arms.items()}
     return {
-        rival: photos.paired_interval(np.subtract(last["fine-tuned"], last[rival]))
+        rival: paired_interval(np.subtract(last["fine-tuned"], last[rival]))
         for rival in ("frozen", "scratch")
         if "fine-tuned" in last and rival in last
     }
@@ -236,7 +236,7 @@ def on_photographs() -> dict:
         }
         arms = {arm: scores for arm, scores in arms.items() if scores}
         if {"frozen", "fine-tuned"} <= set(arms):
-            arms["gain"] = photos.paired_interval(np.subtract(arms["fine-tuned"], arms["frozen"]))
+            arms["gain"] = paired_interval(np.subtract(arms["fine-tuned"], arms["frozen"]))
             result.setdefault(name, {}).setdefault(network, {})[str(labels)] = arms
     return result
 

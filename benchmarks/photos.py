@@ -46,6 +46,7 @@ from time import process_time
 import numpy as np
 
 from benchmarks.label_efficiency import RESULTS
+from benchmarks.tuned import TUNING_SEED, paired_interval
 from tlcourse import models
 from tlcourse.backend import versions
 from tlcourse.data import Dataset, few_labels, load_photo_folder
@@ -64,7 +65,6 @@ from tlcourse.rivals import (
 
 LABELS = (20, 5, 80)  # in the order of running
 SEEDS = range(5)
-TUNING_SEED = 100  # of the draw that settings are chosen on
 SIDE, SMALL_SIDE = 128, 64  # pixels
 TEST_SHARE, TEST_LEAST, POOL_LEAST = 0.4, 40, 100  # of a class
 VALIDATION_LEAST, VALIDATION_MOST = 5, 50  # photographs per class
@@ -420,15 +420,6 @@ def scores_of(record: dict, arm: str, labels: int, larger: bool) -> list[float]:
                 place = entry["steps"].index(budget["steps"])
                 found[entry["seed"]] = entry["scores"][place]
     return [found[seed] for seed in SEEDS] if len(found) == len(SEEDS) else []
-
-
-def paired_interval(differences: Iterable[float]) -> list[float]:
-    """Mean and 95 % interval of paired differences, by Student's t."""
-    from scipy import stats
-
-    d = np.asarray(list(differences))
-    half = stats.t.ppf(0.975, len(d) - 1) * d.std(ddof=1) / len(d) ** 0.5
-    return [round(float(value), 4) for value in (d.mean(), d.mean() - half, d.mean() + half)]
 
 
 def summarise(record: dict) -> dict:

@@ -17,9 +17,11 @@ on where it stopped.
 import sys
 from functools import cache
 
+import numpy as np
+
 from benchmarks import warm_starts as base
 from benchmarks.label_efficiency import BACKBONE, RESULTS, save, train_source
-from benchmarks.tuned import Kept, at_each_budget
+from benchmarks.tuned import Kept, at_each_budget, paired_interval
 from tlcourse.backend import keras, versions
 from tlcourse.data import make_cluttered_digits, make_cluttered_letters
 
@@ -90,7 +92,7 @@ def main() -> None:
         # By how much the own network is ahead of the letters where both stay frozen.
         "own_ahead": {
             budget: [
-                base.lead(own, letters)
+                paired_interval(np.subtract(own, letters))
                 for own, letters in zip(
                     arms["own"]["frozen"], arms["letters"]["frozen"], strict=True
                 )

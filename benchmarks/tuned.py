@@ -74,3 +74,12 @@ def at_each_budget(
         results = [run(setting, seed, budgets[: place + 1], "test")[place] for seed in seeds]
         record[str(budgets[place])] = {"setting": setting, "inside": inside, "results": results}
     return record
+
+
+def paired_interval(differences: Iterable[float]) -> list[float]:
+    """Mean and 95 % interval of paired differences, by Student's t."""
+    from scipy import stats
+
+    d = np.asarray(list(differences))
+    half = stats.t.ppf(0.975, len(d) - 1) * d.std(ddof=1) / len(d) ** 0.5
+    return [round(float(value), 4) for value in (d.mean(), d.mean() - half, d.mean() + half)]

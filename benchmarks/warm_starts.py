@@ -6,8 +6,6 @@ another draw of the labels and on handwriting that is neither trained nor tested
 
 from functools import cache
 
-import numpy as np
-
 from benchmarks.label_efficiency import BACKBONE, SHIFT, target
 from tlcourse import models, training, transfer
 from tlcourse.backend import keras
@@ -66,12 +64,3 @@ def run(
         done = goal
         found.append(round(training.accuracy(model, few.x_test, few.y_test), 4))
     return found
-
-
-def lead(scores, rival) -> list[float]:
-    """Mean and 95 % interval of the lead over a rival, paired by seed, by Student's t."""
-    from scipy import stats
-
-    d = np.subtract(scores, rival)
-    half = stats.t.ppf(0.975, len(d) - 1) * d.std(ddof=1) / len(d) ** 0.5
-    return [round(float(value), 4) for value in (d.mean(), d.mean() - half, d.mean() + half)]
