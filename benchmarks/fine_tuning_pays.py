@@ -6,15 +6,16 @@ The source is the course's letters-ResNet50 at 64 pixels; the targets are genera
 what it knows and others farther away. Three arms, at 5, 20, 50 and 200 labels per class:
 
 - frozen: logistic regression on the network's features;
-- fine-tuned: the same head first, then `conv5` with it, with BatchNormalization still, on what the
-  part below returns (Kumar et al. 2022);
+- fine-tuned: the same head first, then `conv4` and `conv5` with it, with BatchNormalization still,
+  on what the part below returns (Kumar et al. 2022);
 - scratch: `models.scene_cnn` from random weights, shifted by up to four pixels.
 
 They are those of `benchmarks.photos`, which has the same for photographs, and so are batch,
-optimizer and grids. Five seeds, paired: at one seed all arms have the same labelled images. What
-each arm has to choose, C or the learning rate, is chosen for each target, number of labels and
-budget on another draw of the labels and on images that are neither trained nor tested on; the grid
-grows until its best value is inside. Two budgets of steps stand side by side.
+optimizer and grids; only that the letters network is fine-tuned from `conv5` on there. Five seeds,
+paired: at one seed all arms have the same labelled images. What each arm has to choose, C or the
+learning rate, is chosen for each target, number of labels and budget on another draw of the labels
+and on images that are neither trained nor tested on; the grid grows until its best value is inside.
+Two budgets of steps stand side by side.
 
 Every run is written to the store as soon as it is finished, so that an interrupted one goes on
 where it stopped, and the result holds what is measured so far. `--minutes N` stops after so many.
@@ -34,6 +35,7 @@ from functools import cache
 from itertools import product
 from pathlib import Path
 from time import monotonic
+from typing import ClassVar
 
 import numpy as np
 
@@ -56,6 +58,7 @@ STEPS = {
     "scratch": {5: 200, 20: 400, 50: 600, 200: 1200},
 }
 STORE = RESULTS / "fine_tuning_pays.jsonl"
+CUT = "conv3"  # below it everything stays frozen
 SPARE = 20  # images of each class that are drawn from beyond the largest number of labels
 VALIDATION, TEST = 500, 1000  # images
 
@@ -142,6 +145,7 @@ class Target(photos.Photos):
     """A generated target, with the interface of a folder of photographs."""
 
     small = None  # the images themselves: they have 64 pixels already
+    cuts: ClassVar[dict[str, str]] = {"letters-ResNet50": CUT}
 
     @classmethod
     def draw_images(cls, name: str, pool: int, validation: int, test: int) -> "Target":

@@ -42,6 +42,7 @@ from hashlib import sha256
 from itertools import product
 from pathlib import Path
 from time import process_time
+from typing import ClassVar
 
 import numpy as np
 
@@ -141,6 +142,7 @@ class Photos:
     test: np.ndarray  # places in x
     pool: np.ndarray
     trainers: dict[str, Trainer] = field(default_factory=dict)
+    cuts: ClassVar[dict[str, str]] = NETWORKS  # what lies below stays frozen
 
     @classmethod
     def read(cls, folder: Path) -> "Photos":
@@ -204,7 +206,7 @@ class Photos:
                     if "ResNet50" in name
                     else models.efficientnet_lite0(side=side)
                 )
-                self.trainers[name] = Upper(pretrained, NETWORKS[name], images, self.classes)
+                self.trainers[name] = Upper(pretrained, self.cuts[name], images, self.classes)
         return self.trainers[name]
 
 

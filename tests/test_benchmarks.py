@@ -278,6 +278,7 @@ def test_frozen_copies_stay_and_fine_tuned_ones_move(monkeypatch):
     monkeypatch.setattr(warm_starts, "data", lambda held_out: small)
     source = models.small_cnn()
     for frozen in (True, False):
+        warm_starts.network(2, frozen).steps_per_execution = 1  # it is compiled sooner
         scores = warm_starts.run(source, 2, frozen, 2e-3, 0, [1], "test")
         assert len(scores) == 1
         network = warm_starts.network(2, frozen)
