@@ -1,14 +1,16 @@
-"""What is a source worth on photographs? Seven ways to a classifier, over the number of labels.
+"""What is a source worth on photographs? Eight ways to a classifier, over the number of labels.
 
     python -m benchmarks.photos FOLDER … [--store FILE]
 
-Each folder holds one sub-folder of photographs per class. Seven arms, at 5, 20 and 80 labels per
+Each folder holds one sub-folder of photographs per class. Eight arms, at 5, 20 and 80 labels per
 class (as far as the photographs reach), five seeds, paired: at one seed every arm sees the same
 labelled photographs.
 
 - pixels: logistic regression on 64×64 pixels;
 - statistics: logistic regression on 18 numbers, how bright and how rough each colour is;
 - scratch: `models.scene_cnn` at 64 pixels from random weights, shifted by up to four pixels;
+- random EfficientNet-Lite0: logistic regression on the features of a network that was never
+  trained, another one for each seed, at 128 pixels;
 - frozen letters-ResNet50, frozen EfficientNet-Lite0: logistic regression on the features of the
   course's two networks, at 64 and at 128 pixels;
 - fine-tuned letters-ResNet50, fine-tuned EfficientNet-Lite0: the same head first, then the upper
@@ -48,8 +50,8 @@ import numpy as np
 
 from benchmarks.label_efficiency import RESULTS
 from benchmarks.tuned import TUNING_SEED, paired_interval
-from tlcourse import models
-from tlcourse.backend import versions
+from tlcourse import models, transfer
+from tlcourse.backend import keras, versions
 from tlcourse.data import Dataset, few_labels, load_photo_folder
 from tlcourse.files import CourseError
 from tlcourse.rivals import (
@@ -79,7 +81,13 @@ RATES = {"scratch": (3e-4, 1e-3, 3e-3), "fine-tuned": (1e-4, 3e-4, 1e-3)}
 STRENGTHS = (1e-4, 1e-3, 1e-2)
 NETWORKS = {"letters-ResNet50": "conv4", "EfficientNet-Lite0": "stage5"}  # below the cut
 # The arms that a regression solves, and those that train in steps.
-SOLVED = ("pixels", "statistics", "frozen letters-ResNet50", "frozen EfficientNet-Lite0")
+SOLVED = (
+    "pixels",
+    "statistics",
+    "random EfficientNet-Lite0",
+    "frozen letters-ResNet50",
+    "frozen EfficientNet-Lite0",
+)
 TRAINED = ("fine-tuned EfficientNet-Lite0", "scratch", "fine-tuned letters-ResNet50")
 ARMS = SOLVED + TRAINED
 # Where the photographs that were measured come from; they were resized before.
@@ -142,6 +150,7 @@ class Photos:
     test: np.ndarray  # places in x
     pool: np.ndarray
     trainers: dict[str, Trainer] = field(default_factory=dict)
+    untrained: dict[int, np.ndarray] = field(default_factory=dict)  # features, by seed
     cuts: ClassVar[dict[str, str]] = NETWORKS  # what lies below stays frozen
 
     @classmethod
@@ -191,8 +200,17 @@ class Photos:
 
     def prepare(self, arm: str) -> None:
         """Compute the features of an arm, and compile its network."""
-        if arm not in ("pixels", "statistics"):
+        if arm == "scratch" or arm.partition(" ")[0] in ("frozen", "fine-tuned"):
             self.trainer(arm.partition(" ")[2] or arm)
+
+    def untrained_features(self, seed: int) -> np.ndarray:
+        """What a network with the random weights of this seed makes of the photographs."""
+        if seed not in self.untrained:
+            keras.utils.set_random_seed(seed)
+            network = models.efficientnet_lite0(weights=None, side=SIDE)
+            maps = transfer.features(network, self.x, lambda x: models.preprocess(x, network))
+            self.untrained[seed] = maps.mean((1, 2))
+        return self.untrained[seed]
 
     def trainer(self, name: str) -> Trainer:
         if name not in self.trainers:
@@ -219,12 +237,14 @@ def for_test(photographs: int) -> int:
 # --- one arm -------------------------------------------------------------------------------------
 
 
-def columns(arm: str, photos: Photos) -> np.ndarray:
+def columns(arm: str, photos: Photos, seed: int) -> np.ndarray:
     """What the logistic regression of an arm sees, shape (n, d)."""
     if arm == "pixels":
         return photos.small.reshape(len(photos.small), -1) / np.float32(255)
     if arm == "statistics":
         return simple_statistics(photos.small)
+    if arm.startswith("random"):
+        return photos.untrained_features(seed)
     return photos.trainer(arm.partition(" ")[2]).features
 
 
@@ -245,7 +265,7 @@ def run(
     `strength` is the C that was chosen for the head with which fine-tuning begins.
     """
     if not budgets:
-        x = columns(arm, photos)
+        x = columns(arm, photos, seed)
         kernel, bias = logistic_regression(x[drawn], photos.y[drawn], setting)
         guesses = (x[places] @ kernel + bias).argmax(1)
         return [float(np.mean(guesses == photos.y[places]))]

@@ -33,7 +33,7 @@ def test_three_logits_shows_softmax_loss_and_gradient(z1, right):
         np.testing.assert_allclose(heights(gradient), y_hat - np.eye(3)[right], atol=1e-9)
         dot = loss.lines[-1].get_xydata()[0]
         assert abs(dot[1] - price) < 1e-9
-        assert loss.get_title(loc="left") == f"J = {price:.3f}".replace("-0.000", "0.000")
+        assert loss.get_title(loc="left") == f"loss J = {price:.3f}".replace("-0.000", "0.000")
         assert loss.get_xlim()[0] < dot[0] < loss.get_xlim()[1], "within the picture"
         assert loss.get_ylim()[0] < dot[1] < loss.get_ylim()[1], "within the picture"
         plt.close(figure)

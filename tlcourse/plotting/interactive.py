@@ -124,11 +124,12 @@ def descent_on_data(
     path = optimizers.descend(gradient, begin, alpha, steps, momentum)
     above = loss(*path.T) - loss(*lowest)
     left = np.flatnonzero(abs(path - lowest).max(1) > 2)
-    verdict = f"Leaves the map at step {left[0]}" if len(left) else "Stays on the map"
+    settings = f"α = {alpha:g}, momentum {momentum:g}, batch {batch or len(x)}"
+    title = f"Leaves the map at step {left[0]}" if len(left) else settings
     figure, axes = plt.subplots(1, 2, figsize=(WIDTH, 3.1), layout="none")
     figure.subplots_adjust(0.08, 0.17, 0.98, 0.89, wspace=0.3)
     reach = [lowest[0] - 2, lowest[0] + 2, lowest[1] - 2, lowest[1] + 2]
-    paths_on_contours(loss, [path], reach, title=verdict, ax=axes[0])
+    paths_on_contours(loss, [path], reach, title=title, ax=axes[0])
     axes[1].semilogy(above, lw=1.5)
     axes[1].set(ylim=(1e-8, 1e2), yticks=[1e-8, 1e-6, 1e-4, 1e-2, 1, 1e2])
     axes[1].minorticks_off()
@@ -152,7 +153,7 @@ def judge_learning_rate(alpha: float, hessian: np.ndarray) -> str:
     if alpha >= limit:
         return f"α = {alpha:g} diverges: too large."
     if alpha < 0.98 * limit:
-        return f"α = {alpha:g} settles, but a larger one would too."
+        return f"α = {alpha:g} does not explode, but nor would a larger one."
     return f"α = {alpha:g}: right! The limit, 2/λ_max, is {limit:.3f}."
 
 
@@ -201,13 +202,14 @@ def three_logits(z1: float, z2: float, z3: float, right: int = 0):
         ax.set_xlabel("class")
     axes[0].set(ylim=(0, 1.15), ylabel="probability ŷ", title="softmax")
     axes[2].axhline(0, color="black", lw=0.8)
-    axes[2].set(ylim=(-1.3, 1.3), ylabel="∂J/∂z = ŷ − y", title="gradient")
+    axes[2].set(ylim=(-1.3, 1.3), ylabel="∂J/∂z", title="gradient")
     # One number decides: by how much the right logit leads the log-sum-exp of the others.
-    leads = np.linspace(-21, 21, 127)
+    reach = max(8, abs(lead) + 1)
+    leads = np.linspace(-reach, reach, 127)
     axes[1].plot(leads, np.logaddexp(0, -leads), color="#999999")
     axes[1].plot(lead, loss, "o", ms=8, color="#0072B2")
-    axes[1].set(xlim=(-21, 21), ylim=(-1, 21), xlabel="lead of the right class")
-    axes[1].set(ylabel="loss J", title=f"J = {loss:.3f}")
+    axes[1].set(xlim=(-reach, reach), ylim=(-0.05 * reach, reach))
+    axes[1].set(xlabel="lead of the right class", ylabel="J", title=f"loss J = {loss:.3f}")
     return figure
 
 

@@ -342,19 +342,23 @@ def kernel_window(image: np.ndarray, kernel: np.ndarray, row: int, column: int):
     k = len(kernel)
     windows = np.lib.stride_tricks.sliding_window_view(image, (k, k))
     output = (windows * kernel).sum((2, 3))
-    products = windows[row, column] * kernel
-    figure, axes = plt.subplots(1, 3, figsize=(WIDTH, 2.7))
+    window = windows[row, column]
+    products = window * kernel
+    widths = [image.shape[1] / image.shape[0], 1, output.shape[1] / output.shape[0]]
+    figure, axes = plt.subplots(1, 3, figsize=(WIDTH, 2.7), width_ratios=widths)
     reach = abs(output).max()
     axes[0].imshow(image, vmin=0, vmax=1)
     axes[1].imshow(products, cmap="RdBu_r", vmin=-1, vmax=1)
     axes[2].imshow(output, cmap="RdBu_r", vmin=-reach, vmax=reach)
     for (i, j), value in np.ndenumerate(products):
         ink = "white" if abs(value) > 0.6 else "black"
-        axes[1].text(j, i, f"{value:.2f}", ha="center", va="center", fontsize=10, color=ink)
-    for ax, side, colour in ((axes[0], k, "#D55E00"), (axes[2], 1, "black")):
-        corner = (column - 0.5, row - 0.5)
-        ax.add_patch(plt.Rectangle(corner, side, side, fill=False, color=colour, lw=2.5))
-    titles = ("image", "window × kernel", f"output; framed: {output[row, column]:.2f}")
+        text = f"{window[i, j]:.2f}×{kernel[i, j]:.2g}".replace("-", "−")
+        axes[1].text(j, i, text, ha="center", va="center", fontsize=8, color=ink)
+    # The frame in the output goes around its number, so that its colour can be seen.
+    for ax, side, before, colour in ((axes[0], k, 0.5, "#D55E00"), (axes[2], 3, 1.5, "black")):
+        corner = (column - before, row - before)
+        ax.add_patch(plt.Rectangle(corner, side, side, fill=False, color=colour, lw=2))
+    titles = ("image", "pixel × weight", f"output; framed: {output[row, column]:.2f}")
     for ax, title in zip(axes, titles, strict=True):
         ax.set_title(title)
         ax.axis("off")
