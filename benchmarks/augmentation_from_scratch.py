@@ -21,7 +21,6 @@ A run that was interrupted goes on where it stopped. (`benchmarks.augmentation` 
 features that are frozen.)
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
@@ -29,14 +28,14 @@ from functools import cache
 import numpy as np
 
 from benchmarks.label_efficiency import RESULTS, save
+from benchmarks.tuned import TUNING_SEED, Kept, at_each_budget
 from tlcourse import models, training
 from tlcourse.backend import keras, versions
 from tlcourse.data import Dataset, few_labels, load_textures, make_cluttered_digits
-from tlcourse.rivals import tune
 
 layers = keras.layers
 SIDE, REACH = 28, 4  # pixels
-SEEDS, TUNING_SEED = range(5), 100
+SEEDS = range(5)
 RATES = (7e-4, 2e-3, 6e-3)  # where the grid begins
 UNFINISHED = RESULTS / "augmentation_from_scratch.unfinished"
 
@@ -134,45 +133,27 @@ def run(task: str, arm: str, rate: float, seed: int, steps: list[int], held_out:
     return found
 
 
-class Kept:
-    """Runs that are written down as soon as they are finished."""
-
-    def __init__(self):
-        lines = UNFINISHED.read_text().splitlines() if UNFINISHED.exists() else []
-        self.done = {tuple(key): found for key, found in map(json.loads, lines)}
-
-    def run(self, task: str, arm: str, rate: float, seed: int, steps: list[int], held_out: str):
-        """As `run`, unless it is known already."""
-        key = (task, arm, rate, seed, held_out)
-        if len(self.done.get(key, ())) < len(steps):
-            self.done[key] = run(task, arm, rate, seed, steps, held_out)
-            with UNFINISHED.open("a") as file:
-                file.write(json.dumps([key, self.done[key]]) + "\n")
-        return self.done[key]
-
-
 def measure(task: str, arm: str, kept: Kept) -> dict:
     """What one arm reaches with each budget, at the rate that is best for it there."""
-    record, budgets = {}, TASKS[task].budgets
-    for place in (1, 0):  # the long one first, because it passes the short one
 
-        def score(rate, place=place):
-            return kept.run(task, arm, rate, TUNING_SEED, budgets, "validation")[place][1]
+    def known(rate: float, seed: int, steps: list[int], held_out: str) -> list:
+        key = (task, arm, rate, seed, held_out)
+        return kept.run(key, steps, lambda: run(task, arm, rate, seed, steps, held_out))
 
-        rate, inside = tune(RATES, score)
-        steps = budgets[: place + 1]
-        runs = [kept.run(task, arm, rate, seed, steps, "test")[place] for seed in SEEDS]
-        record[str(budgets[place])] = {
-            "rate": rate,
-            "inside": inside,
-            "train": [known for known, _ in runs],
-            "test": [new for _, new in runs],
+    found = at_each_budget(known, RATES, TASKS[task].budgets, SEEDS, score=lambda pair: pair[1])
+    return {
+        budget: {
+            "rate": record["setting"],
+            "inside": record["inside"],
+            "train": [train for train, _ in record["results"]],
+            "test": [test for _, test in record["results"]],
         }
-    return record
+        for budget, record in found.items()
+    }
 
 
 def main() -> None:
-    kept, tasks = Kept(), {}
+    kept, tasks = Kept(UNFINISHED), {}
     for name, task in TASKS.items():
         arms = {arm: measure(name, arm, kept) for arm in task.arms}
         tasks[name] = {"labels": task.labels, "budgets": task.budgets, "arms": arms}

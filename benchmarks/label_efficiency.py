@@ -36,10 +36,10 @@ SHIFT = 4  # pixels
 RATES = {"scratch": 2e-3, "fine-tuned": 2e-3, "frozen": 2e-3}
 
 
-def train_source(data: Dataset | None = None) -> keras.Model:
+def train_source(data: Dataset | None = None, seed: int = 0) -> keras.Model:
     """The source network of chapter 04, on its letters or on other data."""
-    data = data or make_cluttered_letters(16_000, random_state=0)
-    keras.utils.set_random_seed(0)
+    data = data or make_cluttered_letters(16_000, random_state=seed)
+    keras.utils.set_random_seed(seed)
     source = models.small_cnn(len(data.class_names))
     training.compile_classifier(source, 2e-3)
     source.fit(data.x_train, data.y_train, batch_size=64, epochs=6, verbose=0)

@@ -44,10 +44,12 @@ from hashlib import sha256
 from itertools import product
 from pathlib import Path
 from time import process_time
+from typing import ClassVar
 
 import numpy as np
 
 from benchmarks.label_efficiency import RESULTS
+from benchmarks.tuned import TUNING_SEED, paired_interval
 from tlcourse import models, transfer
 from tlcourse.backend import keras, versions
 from tlcourse.data import Dataset, few_labels, load_photo_folder
@@ -66,7 +68,6 @@ from tlcourse.rivals import (
 
 LABELS = (20, 5, 80)  # in the order of running
 SEEDS = range(5)
-TUNING_SEED = 100  # of the draw that settings are chosen on
 SIDE, SMALL_SIDE = 128, 64  # pixels
 TEST_SHARE, TEST_LEAST, POOL_LEAST = 0.4, 40, 100  # of a class
 VALIDATION_LEAST, VALIDATION_MOST = 5, 50  # photographs per class
@@ -150,6 +151,7 @@ class Photos:
     pool: np.ndarray
     trainers: dict[str, Trainer] = field(default_factory=dict)
     untrained: dict[int, np.ndarray] = field(default_factory=dict)  # features, by seed
+    cuts: ClassVar[dict[str, str]] = NETWORKS  # what lies below stays frozen
 
     @classmethod
     def read(cls, folder: Path) -> "Photos":
@@ -222,7 +224,7 @@ class Photos:
                     if "ResNet50" in name
                     else models.efficientnet_lite0(side=side)
                 )
-                self.trainers[name] = Upper(pretrained, NETWORKS[name], images, self.classes)
+                self.trainers[name] = Upper(pretrained, self.cuts[name], images, self.classes)
         return self.trainers[name]
 
 
@@ -440,15 +442,6 @@ def scores_of(record: dict, arm: str, labels: int, larger: bool) -> list[float]:
                 place = entry["steps"].index(budget["steps"])
                 found[entry["seed"]] = entry["scores"][place]
     return [found[seed] for seed in SEEDS] if len(found) == len(SEEDS) else []
-
-
-def paired_interval(differences: Iterable[float]) -> list[float]:
-    """Mean and 95 % interval of paired differences, by Student's t."""
-    from scipy import stats
-
-    d = np.asarray(list(differences))
-    half = stats.t.ppf(0.975, len(d) - 1) * d.std(ddof=1) / len(d) ** 0.5
-    return [round(float(value), 4) for value in (d.mean(), d.mean() - half, d.mean() + half)]
 
 
 def summarise(record: dict) -> dict:

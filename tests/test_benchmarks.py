@@ -9,9 +9,14 @@ from benchmarks import (
     augmentation,
     augmentation_from_scratch,
     data,
+    fine_tuning_pays,
     label_efficiency,
     photo_distance,
     photos,
+    source_distance,
+    transfer_depth,
+    tuned,
+    warm_starts,
 )
 from tlcourse import models, plotting
 from tlcourse.course.content import benchmark, photo_scores
@@ -144,9 +149,8 @@ def test_a_run_that_is_known_is_not_repeated(tmp_path, monkeypatch):
         return [[1.0, 0.9 - abs(rate - 2e-3)]] * len(steps)
 
     monkeypatch.setattr(augmentation_from_scratch, "run", run)
-    monkeypatch.setattr(augmentation_from_scratch, "UNFINISHED", tmp_path / "some.unfinished")
     for _ in range(2):  # the second time, all of it is on file
-        kept = augmentation_from_scratch.Kept()
+        kept = tuned.Kept(tmp_path / "some.unfinished")
         record = augmentation_from_scratch.measure("digits", "crop", kept)
     assert len(runs) == 3 + 5
     assert record["150"]["rate"] == record["600"]["rate"] == 2e-3
@@ -193,3 +197,164 @@ def test_the_scores_of_an_arm_on_photographs_are_those_of_its_larger_budget():
         assert scores.shape == (5,)
         assert abs(scores.mean() - mean) < 1e-4
     assert photo_scores("flowers_160", "scratch", 7) is None, "not measured"
+
+
+# --- warm starts, tuned at each budget -----------------------------------------------------------
+
+
+@pytest.fixture
+def invented(tmp_path, monkeypatch):
+    """Scores that are made up, in a folder of their own; the list holds what was run."""
+    runs = []
+
+    def run(source, copied, frozen, rate, seed, steps, held_out):
+        runs.append((source, copied, frozen, rate, seed, tuple(steps), held_out))
+        height = 0.5 + 0.01 * copied - 0.02 * frozen - abs(np.log(rate / 2e-3)) / 10
+        return [round(height + 0.001 * seed % 5 + 0.1 * (n > 400), 4) for n in steps]
+
+    monkeypatch.setattr(warm_starts, "run", run)
+    monkeypatch.setattr(label_efficiency, "RESULTS", tmp_path)
+    for module in (transfer_depth, source_distance):
+        monkeypatch.setattr(module, "source", lambda *which: which)
+        monkeypatch.setattr(module, "UNFINISHED", tmp_path / f"{module.__name__}.unfinished")
+    return runs
+
+
+def test_transfer_depth_has_its_control_and_every_score_at_two_budgets(invented, capsys):
+    transfer_depth.main()
+    result = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert result["inside"]
+    for ways in result["accuracy_at"].values():
+        assert set(ways["letters"]) == {"fine-tuned", "frozen"}
+        assert set(ways["own"]) == {"frozen"}
+        for scores in (*ways["letters"].values(), *ways["own"].values()):
+            assert np.shape(scores) == (5, 5)
+        assert ways["letters"]["frozen"][0] == ways["own"]["frozen"][0], "scratch, measured once"
+    assert result["accuracy"] == result["accuracy_at"]["400"]["letters"]
+    assert [len(each) for each in result["own_ahead"]["1200"]] == [3] * 5
+    assert len(invented) == len(set(invented)), "no run twice"
+    tuning = {key for key in invented if key[-1] == "validation"}
+    assert {key[4] for key in tuning} == {tuned.TUNING_SEED}
+
+
+def test_source_distance_has_three_sources_of_ten_classes_for_each_distance(invented, capsys):
+    source_distance.main()
+    result = json.loads(capsys.readouterr().out.splitlines()[-1])
+    for ways in result["accuracy_at"].values():
+        assert set(ways) == {"fine-tuned", "frozen"}
+        for sources in ways.values():
+            assert {np.shape(scores) for scores in sources.values()} == {(3, 5)}
+    for sources in result["accuracy"].values():
+        for scores in sources.values():
+            summaries(scores, ())
+    assert len({*result["letters"]}) == 3
+    assert {len({*letters}) for letters in result["letters"]} == {10}
+
+
+def test_a_long_run_counts_for_the_short_budget_only_at_the_same_rate(tmp_path):
+    asked, kept = [], tuned.Kept(tmp_path / "kept")
+
+    def run(rate, seed, steps, held_out):
+        def compute():
+            asked.append((rate, seed, tuple(steps), held_out))
+            best = 4e-3, 1e-3  # of the short budget, of the long one
+            return [-abs(np.log(rate / b)) for b, _ in zip(best, steps, strict=False)]
+
+        return kept.run((rate, seed, held_out), steps, compute)
+
+    record = tuned.at_each_budget(run, (1e-3, 2e-3, 4e-3), [10, 20], range(5))
+    assert {budget: found["setting"] for budget, found in record.items()} == {
+        "20": 1e-3,
+        "10": 4e-3,
+    }
+    assert all(found["inside"] for found in record.values())
+    tests = [(rate, steps) for rate, _, steps, held_out in asked if held_out == "test"]
+    assert set(tests) == {(1e-3, (10, 20)), (4e-3, (10,))}
+    assert tuned.Kept(kept.path).done == kept.done
+
+
+def test_frozen_copies_stay_and_fine_tuned_ones_move(monkeypatch):
+    small = label_efficiency.make_cluttered_digits(200, 20, random_state=1)
+    monkeypatch.setattr(warm_starts, "data", lambda held_out: small)
+    source = models.small_cnn()
+    for frozen in (True, False):
+        warm_starts.network(2, frozen).steps_per_execution = 1  # it is compiled sooner
+        scores = warm_starts.run(source, 2, frozen, 2e-3, 0, [1], "test")
+        assert len(scores) == 1
+        network = warm_starts.network(2, frozen)
+        for name in ("conv1", "conv2"):
+            pair = (model.get_layer(name).get_weights()[0] for model in (source, network))
+            assert np.array_equal(*pair) == frozen
+    warm_starts.network.cache_clear()
+
+
+# --- when fine-tuning pays -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", fine_tuning_pays.CANDIDATES)
+def test_a_target_keeps_what_is_labelled_chosen_on_and_tested_on_apart(name):
+    found = fine_tuning_pays.Target.draw_images(name, 3, 40, 40)
+    assert found.x.shape[1:] == (64, 64, 3)
+    assert found.x.dtype == "uint8"
+    drawn = found.draw(2, 0)
+    assert np.bincount(found.y[drawn]).tolist() == [2] * found.classes
+    parts = [set(drawn), set(found.validation(drawn)), set(found.test)]
+    assert [len(part) for part in parts] == [2 * found.classes, 40, 40]
+    images = [{found.x[place].tobytes() for place in part} for part in parts]
+    assert len(set.union(*images)) == sum(map(len, images))
+
+
+@pytest.fixture
+def pays(tmp_path, monkeypatch):
+    runs = []
+
+    class Few:
+        kept_back, test = "validation", "test"
+
+        def draw(self, labels, seed):
+            return labels
+
+    def run(arm, given, drawn, places, setting, seed, budgets, strength):
+        runs.append((arm, drawn, setting, seed))
+        best = 1e-3
+        gain = 0.05 * ("tuned" in arm) - 0.1 * (arm == "scratch")
+        score = 0.6 + gain + 0.001 * seed % 5 - abs(np.log(setting / best)) / 50
+        return [score] * max(1, len(budgets))
+
+    monkeypatch.setattr(fine_tuning_pays, "target", lambda name: Few())
+    monkeypatch.setattr(photos, "run", run)
+    monkeypatch.setattr(fine_tuning_pays, "STORE", tmp_path / "runs.jsonl")
+    monkeypatch.setattr(label_efficiency, "RESULTS", tmp_path)
+    return runs
+
+
+def test_fine_tuning_pays_prints_all_scores_and_settings_and_goes_on(pays, capsys):
+    fine_tuning_pays.main(["--minutes", "0"])
+    result = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert not result["complete"]
+    fine_tuning_pays.main([])
+    result, done = json.loads(capsys.readouterr().out.splitlines()[-1]), len(pays)
+    assert result["complete"]
+    assert set(result["targets"]) == set(fine_tuning_pays.TARGETS)
+    for each in result["targets"].values():
+        assert {int(labels) for labels in each["arms"]} == {5, 20, 50, 200}
+        for labels, arms in each["arms"].items():
+            assert set(arms) == {"frozen", "fine-tuned", "scratch"}
+            for record in (found for arm in arms.values() for found in arm.values()):
+                assert len(record["results"]) == 5
+                assert record["inside"]
+            assert np.allclose(each["gain"][labels]["frozen"], 0.05, atol=1e-3)
+    fine_tuning_pays.main([])
+    assert len(pays) == done, "all of it is on file"
+    capsys.readouterr()
+
+
+def test_gains_on_photographs_are_read_from_their_own_result():
+    stored = fine_tuning_pays.on_photographs()
+    assert set(stored) <= set(photos.PUBLIC)
+    for networks in stored.values():
+        for labels in networks.values():
+            for arms in labels.values():
+                assert len(arms["frozen"]) == len(arms["fine-tuned"]) == 5
+                gain = np.mean(arms["fine-tuned"]) - np.mean(arms["frozen"])
+                assert abs(arms["gain"][0] - gain) < 1e-4
