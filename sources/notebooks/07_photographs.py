@@ -624,9 +624,8 @@ for name, title in sets.items():
         print(f"  {labels:2} labels: {verdict(name, labels)[1]}")
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# With 20 labels each set has another answer. Frozen features win on the insects, fine-tuning wins on the rubbish, and on the
-# flowers we cannot tell these two apart. On the hand signs a small network that has seen nothing before is level
-# with a million photographs.
+# Each set has another answer. Frozen features win on the insects, fine-tuning wins on the rubbish, and on the flowers we
+# cannot tell these two apart. On the hand signs a network from scratch is level with a million photographs.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 verdicts = {name: verdict(name, 20)[0] for name in sets}
@@ -638,9 +637,9 @@ claim(tied == ["scratch"], "on the hand signs the small network is level with th
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Does it depend on the distance?
 #
-# The nearer the source, the larger the gain: that was chapter 04. To look for it here, we need a distance that does not
-# depend on our results. So let the network with its 1,000 names look at each set, and note how sure it is of its first
-# name, on average. What is missing to 100 % is our distance (Hendrycks & Gimpel 2017).
+# The nearer the source, the larger the gain: that was chapter 04. Here we need a distance that does not depend on our
+# results. So note how sure the network is of its first name, on average over a set. What is missing to 100 % is our
+# distance (Hendrycks & Gimpel 2017).
 #
 # <!-- Notes: Let them order the four sets by their distance before the figure does. -->
 
