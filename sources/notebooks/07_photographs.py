@@ -709,7 +709,7 @@ highs = [test.confidence_interval().high for test in tests]
 claim(max(highs) < 0, "there frozen ImageNet features gain least", measured=signs, seeds=5)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# And what was each given? A regression is solved and needs no steps. The file also holds every score at half of these steps.
+# And what was each given? A regression is solved and needs no steps.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"} tags=["nbval-ignore-output"]
 for arm, title in arms.items():
