@@ -2,8 +2,8 @@
 # # 01 · Gradient descent
 #
 # A network learns by changing its parameters, a little at a time, so that a number called the loss gets smaller. You will
-# build that by hand. Two parameters will repair a dark photograph. With 3,235, a network will get half the pixels of a cat
-# and paint the other half.
+# build that by hand. Two parameters will repair a dark photograph. A network with
+# 3,235 of them sees half the pixels of a cat, and paints the other half.
 #
 # <!-- Notes:
 # Ask who has trained a network before, and who could say what `fit` does inside. Today we
@@ -128,7 +128,7 @@ for alpha in (0.4, 0.02, 0.002):
     print(f"α = {alpha:<5}  promised fall {promised:6.3f}   real fall {real:6.3f}")
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# The short step keeps the promise. The long one leads across the valley and up the other side. Step only as far
+# The short step keeps the promise. The long one leads across both valleys and up the far side. Step only as far
 # as the straight line still describes the curve.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
@@ -260,7 +260,7 @@ plotting.show(ax, "The cup dark, then light but dull, then clearer, and at last 
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # It works: descent has found both numbers. After three steps the picture is as light as it
-# should be, but dull, because it has raised θ₂ to 0.28. Then both numbers creep for 3,000 steps: θ₁ up to 5, and θ₂
+# should be, but dull, because descent has raised θ₂ to 0.28. Then both numbers creep for 3,000 steps: θ₁ up to 5, and θ₂
 # down to −0.1. Why so slowly?
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
@@ -274,8 +274,8 @@ claim(round(photo_path[3, 1], 2) == 0.28, "θ₂ first went the wrong way", meas
 # ### The same task in a round bowl
 #
 # Here is the loss from above. Each line joins places of one height, as on a hiking map, but near the bottom we draw more of
-# them. The path goes from the circle to the star. On the right we first *standardise* the dark pixels: subtract their mean,
-# and divide by their standard deviation.
+# them. The path goes from circle to star. On the right we first *standardise* the dark pixels:
+# subtract their mean, and divide by their standard deviation.
 #
 # <!-- Notes:
 # Let them follow the path on the left with a finger: down at once, and then along the floor. Ask what a walker in the
@@ -313,8 +313,8 @@ plotting.show(
 )
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# On the left the first step drops to the floor of a narrow valley, and *along* it the ground slopes only gently. On the right
-# lies a round bowl, where one step leads to the bottom. Only the shape of the landscape has changed.
+# On the left the first step drops to the floor of a narrow valley, and *along* it the ground slopes only gently. On the right one step leads to the
+# bottom of a round bowl.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 claim(np.allclose(even_gradient(even_path[1]), 0), "in the round bowl one step arrives")
@@ -323,7 +323,7 @@ claim(np.allclose(even_gradient(even_path[1]), 0), "in the round bowl one step a
 # ## 3 · How large may the learning rate be?
 #
 # That depends on the shape. Take 442 people with diabetes. From total and LDL cholesterol we forecast
-# how far the disease has gone a year later, by ŷ = θ₁x₁ + θ₂x₂. All three are standardised, so no constant is needed.
+# how far the disease has gone a year later, by ŷ = θ₁x₁ + θ₂x₂. Inputs and target are standardised, so no constant is needed.
 #
 # <!-- Notes:
 # Ask what the two axes of the map on the next slide are: not the blood values, but θ₁ and θ₂.
@@ -391,7 +391,8 @@ above = [J_xy(lowest + d * directions.T[1]) - J_xy(lowest) for d in along]
 claim(np.allclose(above, largest * along**2 / 2), "along an arrow the height is ½λd²")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# **How far may one step go?** The parabola ½λd² has the slope λd, so a step leads from d to d − αλd:
+# **How far may one step go?** Along an arrow the gradient points along it, with the slope λd.
+# So a step leads from d to d − αλd:
 #
 # $$d\;\leftarrow\;(1-\alpha\lambda)\,d.$$
 #
@@ -447,7 +448,7 @@ plotting.show(ax, "Distance over 150 steps: the best rate falls fastest, 2 % abo
 # Why does the slow rate lead at ten steps (dotted), and up to thirty? Across the valley it multiplies the distance by 0.80 a
 # step. The best rate overshoots, and multiplies it by −0.90. But along the floor the slow rate takes off only one per cent.
 #
-# Just above the limit everything explodes, and the best rate lies close below. So raise the rate until training breaks, and then
+# Just above the limit the steep direction explodes, and the best rate lies close below. So raise the rate until training breaks, and then
 # go back a little.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
@@ -464,7 +465,7 @@ claim(
 claim(below[-1] < 0.1 and over[-1] > 10, "2 % below the limit arrives, 2 % above explodes")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# **Change it: a game.** Now all ten measurements. Find the largest stable learning rate by trying.
+# **Change it: a game.** Now all ten measurements. Find the largest stable rate by trying.
 #
 # <!-- Notes:
 # Open the notebook here and let the class call out numbers, higher or lower. The limit is
@@ -486,9 +487,9 @@ _ = interact(
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### A classic mistake: inputs in their own units
 #
-# What if descent gets the ten measurements as they stand in the file? Total cholesterol is about 189, and sex is coded 1
-# or 2. To be fair, each version gets half of its own limit. Call the fall from the first loss to the lowest possible one
-# 100 %: how much is still to come?
+# What if descent gets the ten measurements as they stand in the file, sex as 1 or 2 and cholesterol as 189? To be
+# fair, each version gets half of its own limit. Call the fall from the first loss to the lowest possible one
+# 100 %. We measure how much is still to come.
 #
 # <!-- Notes:
 # Answer: a single one. In own units a third of the gain is still missing after 1,000 steps. The temptation is always
@@ -644,7 +645,7 @@ claim(not edges, "no best rate is at the edge of the eight")
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### And in seconds?
 #
-# You wait for seconds, not for examples.
+# You wait for seconds.
 #
 # <!-- Notes:
 # Answer: hardly longer, about 1.1 times. Expect: 32 times. Nearly all the time goes into calling NumPy.
@@ -912,7 +913,7 @@ claim(abs(exploded[-1]).max() > 1e30, "with the mean's learning rate the sum exp
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 6 · Which optimiser should I use?
 #
-# In a narrow valley a walker zigzags, because it forgets at each step where it was going. A rolling ball does not.
+# With long steps, a walker in a narrow valley zigzags: it forgets where it was going. A rolling ball does not.
 # **Momentum** (Polyak 1964) keeps a velocity v: across the valley the pushes cancel, and along it they add up. β says how
 # much of v is kept; 0.9 remembers about ten steps.
 #
@@ -1131,7 +1132,7 @@ ax.set_title("From noise to a cat (and the loss on pixels never seen)")
 plotting.show(ax, "From coloured noise to a cat's face in 2,000 steps, beside the photograph")
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# Half of these pixels it has never seen. It knows that neighbours are alike because we feed it positions as slow waves. (Averaging
+# Half of these pixels it has never seen. It knows that neighbours are alike because we feed it positions as slow waves. (Interpolating between
 # known neighbours does as well, as far as we can tell.)
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
@@ -1543,8 +1544,9 @@ claim(12e-6 < off < 14e-6, "in 32 bits 1 − β₂ is off by 13 in a million", m
 # - θ ← θ − α∇J(θ): minus the gradient is the steepest way down.
 # - The steepest direction sets the limit, α < 2/λmax, and the flattest decides how long you wait. Standardise your inputs.
 # - SGD takes a few examples for each step. Their noise falls as 1/√B.
-# - Adam is a fair first choice: it was ahead early. Tuned and given time, we could not tell plain SGD from it.
-# - Test a gradient by the difference quotient with h ≈ 10⁻⁵: its relative error *and* its ratio.
+# - Adam is a fair first choice: it was ahead early. With tuned rates and
+#   enough steps, we could not tell plain SGD from it.
+# - Test a gradient by the difference quotient, in 64 bits with h ≈ 10⁻⁵: its relative error *and* its ratio.
 #
 # <!-- Notes:
 # Come back to the retrieval questions, or ask for the one thing that surprised them. What stands under "Going deeper" is

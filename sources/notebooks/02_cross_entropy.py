@@ -1,7 +1,7 @@
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # 02 · Cross-entropy: the price of being wrong
 #
-# Nearly every classifier is trained to make one number small. You will derive that number from a question about the
+# Nearly every network that classifies is trained to make one number small. You will derive that number from a question about the
 # weather, and at the end a network that you trained with it reads a digit that you draw.
 #
 # <!-- Notes:
@@ -111,7 +111,7 @@ claim(ahead > 3, f"without the fourth day the bold one is ahead by a factor of {
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # Three small steps turn this likelihood into a loss.
 #
-# - A product of thousands of numbers below 1 is rounded to zero. So we take its natural **logarithm**, which
+# - A product of thousands of numbers below 1 can be rounded to zero. So we take its natural **logarithm**, which
 #   is a sum.
 # - A loss should be small when things go well. So we take **minus** the logarithm.
 # - It should not grow with the number $N$ of examples. So we take the **mean**.
@@ -256,7 +256,8 @@ claim(
 
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# The price is again minus the logarithm of what the right class was given. We write a label as a **one-hot** row, such
+# The price is again minus the logarithm of the probability that the right class
+# got. We write a label as a **one-hot** row, such
 # as $(0, 0, 1, 0)$, with a one for the right class. The mean price is the **categorical cross-entropy**:
 #
 # $$ J = -\frac1N \sum_{i=1}^{N} \sum_{k=1}^{K} y_{ik} \log \hat y_{ik} $$
@@ -338,7 +339,8 @@ _ = interact(
 # -->
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# It is the forecast minus the truth. The push on each logit is as large as the error of its probability, and against it.
+# It is the forecast minus the truth. Descent moves each logit against the error of its
+# probability, and in proportion to it.
 # Let us check this with the difference quotient of chapter 01, which does not use our derivation.
 
 # %% slideshow={"slide_type": "skip"}
@@ -527,7 +529,7 @@ broken
 quiz.reveal("02.overflow", "nan, 0, 0" if np.isnan(broken[0]) else "1, 0, 0")
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# For the computer $e^{1000}$ is infinite, and infinity divided by infinity is "not a number". One `nan` in a loss spoils
+# For the computer $e^{1000}$ is infinite, and infinity divided by infinity is "not a number". One `nan` in a loss soon spoils
 # every parameter in the next step.
 #
 # There is a second trap. NumPy keeps numbers in 64 bits, Keras in 32. From which whole-number
@@ -633,10 +635,9 @@ claim(np.isclose(by_keras, -np.log(1e-7), rtol=1e-3), "16.12 is minus the logari
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 5 · Four ways to spoil it
 #
-# A textbook example: 100 inputs, a *hidden* layer of 100 units in between, and ten classes. We have the data for it. In
-# Keras, a `Dense` layer computes $xW + b$, and *relu* turns negative numbers into 0.
+# A textbook example: 100 inputs, a *hidden* layer of 100 units in between, and ten classes. We have the data for it. Keras' `Dense` layer computes $xW + b$, and *relu* turns negative numbers into 0.
 #
-# Three mistakes raise no error, and we try each of them; a fourth, in the table below, usually raises one.
+# Three mistakes raise no error; a fourth, in the table below, usually raises one.
 #
 # 1. **Softmax twice.** A second softmax follows the first.
 # 2. **`from_logits` forgotten.** The loss takes logits for probabilities.
@@ -895,7 +896,7 @@ plotting.show(
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # Strong colour means that the model is sure. With a tiny λ it is sure even where it has seen no image; with a large λ it
-# hardly dares to say anything.
+# hardly dares to say anything near the images.
 #
 # <!-- Notes: Ask which of the three they would trust with the forty-first digit. -->
 
@@ -951,8 +952,8 @@ part = (after_200[0] - after_50[0]).mean() / (after_200[0] - after_200[best]).me
 claim(0.6 < part < 0.75, "stopping early brings two thirds of the saving", measured=part)
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# Two thirds of the saving come from simply stopping earlier. (Both were chosen on these images, so
-# both look a little too good.) We train with λ once more, and now, for the only time, read the test images.
+# Two thirds of the saving come from simply stopping earlier. (Both λ and the 50 epochs were chosen on these images, so both look too good.) We train with λ once more, and now you read the
+# test images, for the only time.
 
 # %% slideshow={"slide_type": "skip"} tags=["atol-0.02"]
 network = reader(stored["lambdas"][best])
@@ -962,7 +963,7 @@ print(f"validation accuracy {training.accuracy(network, x_val, y_val):.2f}, test
 
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Other people wrote the test digits, which may be why they are harder.
+# The test digits come later in the file, perhaps from other writers.
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Your turn to write
@@ -994,7 +995,7 @@ pad = Sketch(lambda image: dict(zip(digits.class_names, read(image), strict=True
 pad
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# How often was it right? To measure it, a computer drew each digit twenty times, slanted, stretched, and with a shaky
+# How often was it right? To measure it, a computer drew one shape of each digit twenty times, slanted, stretched, and with a shaky
 # hand. Five networks like yours, in NumPy, read 200 such drawings each.
 #
 # <!-- Notes: Answer: about four in five. Ask which digits are hardest, and why. -->
@@ -1012,7 +1013,7 @@ low, high = stats.ttest_1samp(gain, 0).confidence_interval()
 print(f"λ reads {gain.mean():.1f} more of a hundred (95 % interval {low:.1f} to {high:.1f})")
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# Four in five, and here λ pays. Your own digits may fare better or worse, since no human hand was measured. But look at
+# Four in five, and λ helps. Your own digits may fare better or worse, since no human hand was measured. But look at
 # what you have made: with 900 examples and one number to minimise, it reads handwriting.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}

@@ -143,7 +143,7 @@ plotting.show(ax, "The temple before and after an edge filter that nobody has ex
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # We start with nine *random* numbers, and let gradient descent make our picture more and more like
-# theirs. The loss J is the mean squared error over all $n$ places. If $e_{ij}$ is the error at one place, then
+# theirs. The loss J is the mean squared error over all $n$ places. If $e_{ij}$ is our picture minus theirs at one place, then
 #
 # $$ \frac{\partial J}{\partial w_{uv}} = \frac{2}{n} \sum_{i,j} e_{ij}\; x_{i+u,\,j+v} $$
 #
@@ -204,7 +204,7 @@ same = np.allclose(found, ndimage.sobel(cat, axis=1)[1:-1, 1:-1], atol=0.02)
 claim(same, "on the cat it does what the unknown filter does")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# **Change it.** Move the window over the roof. Do the nine products add up to the framed number?
+# **Change it.** Move the window over the roof. Do the nine products add up to the framed number, but for rounding?
 
 # %% jupyter={"source_hidden": true}
 roof, kernel = grey[40:80, 100:150], np.round(kernel, 2) + 0.0
@@ -245,8 +245,8 @@ quiz.reveal("03.dense", "3.5 billion" if 3.4e9 < weights < 3.6e9 else "3.5 milli
 
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# At 4 bytes each, that is fourteen gigabytes for one filter, and one photograph is one equation for the 60,000 unknown
-# weights of each output. A convolution assumes that what belongs together lies close
+# At 4 bytes each, that is fourteen gigabytes for one filter, and one photograph gives one equation for 60,000 weights of
+# each output. A convolution assumes that what belongs together lies close
 # together, so that a small window will do. And it assumes that what is worth finding may stand anywhere, so all windows
 # **share the same weights**.
 
@@ -290,7 +290,7 @@ claim(
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # **ReLU and max-pooling.** $\mathrm{ReLU}(z) = \max(0, z)$ keeps the positive answers. Without it, two convolutions
-# in a row would be nothing but one larger convolution, two of 3×3 one of 5×5. **Max-pooling** keeps the
+# in a row would be one larger convolution: two of 3×3 act as one of 5×5. **Max-pooling** keeps the
 # largest number of each block of 2×2.
 #
 # <!-- Notes: What does 2×2 pooling make of 5 rows and 6 columns? Two rows and three columns; Keras does the same. -->
@@ -309,7 +309,7 @@ theirs = keras.ops.convert_to_numpy(keras.layers.MaxPooling2D(2)(a))
 claim(np.allclose(pool_forward(a), theirs), "so does its pooling, with an odd row, too")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# **Stride and padding.** With a **stride** of 2 the window takes every second place, and the map gets half as large.
+# **Stride and padding.** With a **stride** of 2 the window takes every second place, and the map gets half as high and half as wide.
 # **Padding** first lays a frame of zeros around the image, so that the window can also stand at its edge.
 #
 # <!-- Notes: Cover the right half of the figure, and let them say how large the output will be. -->
@@ -412,7 +412,7 @@ plotting.show(ax, "Four frames of growing size on the roof; the largest holds a 
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # A number of the first layer sees a spot or a piece of an edge; one of the last sees more than a whole digit. In
-# ResNet50 its field is 483 pixels, more than the whole photograph.
+# ResNet50 the last one's field is 483 pixels, more than the whole photograph.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # A layer widens the field by (kernel − 1) times the distance of its neighbours, in pixels.
@@ -450,7 +450,8 @@ for name, (a, b) in {"maps": maps, "pooled": [pool_forward(a) for a in maps]}.it
 #
 # - **Max-pooling** passes $g$ to the winner of each block.
 # - **ReLU** passes $g$ where its input was positive, and nothing elsewhere.
-# - **A convolution** used each weight in every window, so the weight adds up g times its pixel over all windows. And
+# - **A convolution** used each weight in every window, so its gradient is the sum, over all windows, of $g$
+#   times the pixel under it. And
 #   each pixel collects g times the weight from every window that it was part of.
 #
 # <!-- Notes:
@@ -699,7 +700,7 @@ plotting.show(ax, "Twenty handwritten digits, two of each class, blurred by enla
 
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# Introductions like to print this network, so we call it the **article network**: one convolution, pooling, and a
+# Many introductions print this network, so we call it the **article network**: one convolution, pooling, and a
 # dense layer with a softmax, its *head*.
 #
 # <!-- Notes: Ask where the parameters are before you show the table. -->
@@ -752,7 +753,7 @@ history = model.fit(
 ).history
 
 # %% [markdown] slideshow={"headline": "Is that good? Compared with what?", "slide_type": "subslide"}
-# That looks like a success. But a number needs a rival: softmax regression (chapter 02) on a list of 784
+# Good? A number needs a rival: softmax regression (chapter 02) on a list of 784
 # pixels. And we train the network from five random beginnings.
 #
 # <!-- Notes:
@@ -1111,7 +1112,7 @@ for ax, image, layer, title in (
 plotting.show(figure, "Ten crops of a digit, ten flips of it, and ten flips of a piece of gravel")
 
 # %% [markdown] slideshow={"headline": "What does the flip do?", "slide_type": "subslide"}
-# All digits get the crop. What does it do to their accuracy on new images if we add the flip, after 600 steps?
+# We train on the digits with the crop, for 600 steps. How does the accuracy on new images change with flips?
 #
 # <!-- Notes:
 # Answer: about eleven points less. Many expect a gain, since it is in every recipe. Go back one slide if they cannot
@@ -1219,7 +1220,7 @@ for task, arm, rest in (
 # **The flip** gains about ten points on the textures, because mirrored gravel is gravel. (Each class is one
 # photograph, and scores differ widely from draw to draw.) On the digits it costs eleven: a mirrored 2 is no 2.
 #
-# **The crop** suits digits that may stand anywhere. Yet after 150 steps it has brought nothing: the network sees new
+# **The crop** suits digits that may stand anywhere. Yet after 150 steps it has brought nothing visible: the network sees new
 # images all the time, and gets only half of its training images right so far. After 600 steps it reads 49 % with the
 # crop and 31 % without; with crop and flip 38 %, but that is not finished (78 % of its training images). So say after
 # how many steps you compare.
@@ -1227,7 +1228,7 @@ for task, arm, rest in (
 # **Dropout** brought four points after 600 steps, and nothing that we could see after 150.
 #
 # **The convolution?** From the same 200 labels, softmax regression reads 16 % (guessing: 10 %), and the network without
-# augmentation 31 %. Now that the digits move, the convolution wins.
+# augmentation 31 %. On these digits the convolution wins.
 #
 # > An augmentation is a statement about your data. Make only true ones.
 
@@ -1257,7 +1258,7 @@ claim(known["as they are"] > 0.95 and known["crop"] < 0.6, "with the crop learni
 # ## 6 · Does it work?
 #
 # Now we give it 8,000 labelled images instead of 200 (made from 900 originals), more steps, and the crop, here
-# `shift=4`, in whole pixels. This is one run, to see how far we get, and no comparison.
+# `shift=4`, in whole pixels. This is one run, to see how far we get, no comparison.
 #
 # <!-- Notes: The moment to lean back. Let the room read the images in a race with the network. -->
 
