@@ -37,10 +37,14 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture
 def interruptible():
-    """Let SIGINT interrupt this process and those that the test starts.
+    """Let SIGINT interrupt this process, and SIGINT and SIGHUP those that the test starts.
 
-    What a script starts in the background inherits that SIGINT is ignored.
+    What a script starts in the background inherits that SIGINT is ignored, and what `nohup` starts
+    that SIGHUP is.
     """
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    before = {signal.SIGINT: signal.signal(signal.SIGINT, signal.default_int_handler)}
+    if hasattr(signal, "SIGHUP"):  # a handler, which a program that is started does not inherit
+        before[signal.SIGHUP] = signal.signal(signal.SIGHUP, lambda *_: None)
     yield
-    signal.signal(signal.SIGINT, before or signal.default_int_handler)
+    for number, handler in before.items():
+        signal.signal(number, handler or signal.SIG_DFL)

@@ -41,10 +41,10 @@ def test_points_by_hand_the_deadline_and_names_stay_and_the_phantom_goes(marks, 
     found.submissions = [batch._under_old_name(marks, one) for one in found.submissions]
     assert [one.student for one in found.submissions] == [OLD, "ada", "bob"]
     paths = [records.path_of(marks / "records" / NAME, one.student) for one in found.submissions]
-    records = [json.loads(path.read_text("utf-8")) for path in paths]
+    kept = [json.loads(path.read_text("utf-8")) for path in paths]
     known = rules.changed(rules.remembered(marks, NAME, 0.1), penalty=0.1)
     assert known.deadline == "2026-12-01T09:00:00+00:00"
-    report.write(marks, records, found, known)
+    report.write(marks, kept, found, known)
     rows = table(marks)
     assert set(rows) == {OLD, "ada", "bob"}
     assert rows[OLD] | {"manual points": "7", "penalty": "8.7", "total": "78.3"} == rows[OLD]

@@ -711,7 +711,7 @@ sys.stdin.read()
 
 @needs_sandbox
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, "closed"])
-def test_when_the_marker_is_gone_nothing_of_the_sandbox_runs_on(how, tmp_path):
+def test_when_the_marker_is_gone_nothing_of_the_sandbox_runs_on(how, tmp_path, interruptible):
     env = os.environ | {"TMPDIR": str(tmp_path)}
     with subprocess.Popen(
         [sys.executable, "-c", MARKER], stdin=-1, stdout=-1, text=True, env=env
