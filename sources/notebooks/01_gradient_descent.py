@@ -24,7 +24,7 @@
 # -->
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# **Time:** 90 minutes to read and try, 20 s to run. You need Python and NumPy, the chain rule,
+# **Time:** 90 minutes to read and try, 35 s to run. You need Python and NumPy, the chain rule,
 # matrices (times a vector, transposed) and the standard deviation. We explain partial derivatives and eigenvectors.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"} tags=["setup"]

@@ -23,7 +23,7 @@
 # -->
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# **Time:** 75 minutes to read and try, 1 min 50 s to run. You need chapters 01
+# **Time:** 75 minutes to read and try, 1 min 40 s to run. You need chapters 01
 # (gradient descent) and 02 (cross-entropy).
 
 # %% slideshow={"slide_type": "skip"} tags=["setup"]
