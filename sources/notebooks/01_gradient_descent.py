@@ -1065,7 +1065,10 @@ ax.axhline(0, color="black", lw=1)
 own = [np.mean(scores[steps]["Adam"], 0)[0] for steps in BUDGETS]
 labels = [f"{n:,} steps\n(Adam: {loss:.3f})" for n, loss in zip(BUDGETS, own, strict=True)]
 ax.set_xticks(range(3), labels)
-ax.set(ylabel="test loss above Adam's", title="Plain SGD is behind, until there is time enough")
+ax.set(
+    ylabel="test loss above Adam's",
+    title="Plain SGD is behind after 100 and 500 steps; then we cannot tell",
+)
 ax.legend()
 plotting.show(
     figure, "Test loss of three optimisers above Adam's, at three budgets, with intervals"
@@ -1164,8 +1167,8 @@ quiz.predictions("01")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # With two parameters the ground can be flat where it is no valley: on a **saddle** it rises in one direction and falls in
-# another, as in J = (θ₁² − θ₂²)/2. A walker exactly on the ridge stops there. One who stands a hundredth beside it gets
-# away, but slowly.
+# another, as in J = (θ₁² − θ₂²)/2. A walker exactly on the ridge stops there. A walker who starts a
+# hundredth to the side does get away, but slowly.
 
 # %% slideshow={"slide_type": "skip"}
 saddle = np.array([1, -1])
@@ -1329,8 +1332,8 @@ def narrow(theta):
 walks = {
     "plain: zigzag": descend(narrow, here, 0.09, 40),
     "momentum: swings": momentum(narrow, here, 0.03, 40, beta=0.7),
-    "RMSProp: straight": rmsprop(narrow, here, 0.1, 40),
-    "Adam: straight, then swings": adam(narrow, here, 0.2, 40),
+    "RMSProp: sets out at 45°": rmsprop(narrow, here, 0.1, 40),
+    "Adam: so does it, then it swings": adam(narrow, here, 0.2, 40),
 }
 
 

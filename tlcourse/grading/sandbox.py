@@ -1,9 +1,9 @@
 """A sandbox of bubblewrap in which learners' code runs, and sessions with it.
 
-The sandbox has no internet, no files of the host but the system and the Python environment
-(read-only), no checks, no solutions, none of the functions that a set asks for, and no way to more
-rights. `server.py` is what runs in it, and gives each submission a world of its own. Where a kernel
-does not let it do so, each submission gets a sandbox of its own, which takes longer.
+The sandbox reaches no other machine, and has no files of the host but the system and the Python
+environment (read-only), no checks, no solutions, none of the functions that a set asks for, and no
+way to more rights. `server.py` is what runs in it, and gives each submission a world of its own.
+Where a kernel does not let it do so, each submission gets a sandbox of its own, which takes longer.
 """
 
 import ast
