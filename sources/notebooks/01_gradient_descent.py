@@ -1333,7 +1333,7 @@ walks = {
     "plain: zigzag": descend(narrow, here, 0.09, 40),
     "momentum: swings": momentum(narrow, here, 0.03, 40, beta=0.7),
     "RMSProp: sets out at 45°": rmsprop(narrow, here, 0.1, 40),
-    "Adam: so does it, then it swings": adam(narrow, here, 0.2, 40),
+    "Adam: too, then swings": adam(narrow, here, 0.2, 40),
 }
 
 
