@@ -65,7 +65,7 @@ y = np.array([1, 1, 0, 1, 0])
 cautious = np.array([0.7, 0.4, 0.3, 0.7, 0.3])
 bold = np.array([0.99, 0.99, 0.01, 0.01, 0.01])
 
-# %% [markdown] slideshow={"slide_type": "subslide"}
+# %% [markdown]
 # Both were on the right side on four days of five. The cautious one missed the second day, and the bold one, who is
 # always very sure, missed the fourth.
 #
@@ -212,7 +212,7 @@ claim(not np.isclose(kl, kl_reversed).any(), "and in none of them the same in bo
 #
 # <!-- Notes: Why not simply the scores over their sum? Because scores may be negative. -->
 
-# %% slideshow={"slide_type": "-"}
+# %% slideshow={"headline": "The same in Python", "slide_type": "subslide"}
 def softmax(z):
     e = np.exp(z)
     return e / e.sum(axis=-1, keepdims=True)
@@ -402,7 +402,7 @@ claim(slow > 150 * quick, "squared error needs more than 150 times as many steps
 claim(factor > 400, "and its push varies by a factor of more than 400", measured=factor)
 
 
-# %% [markdown] slideshow={"slide_type": "subslide"}
+# %% [markdown] slideshow={"slide_type": "skip"}
 # ### Let it learn to read
 #
 # Let us try this gradient on real handwritten digits. The means over blocks of 3×3
@@ -552,7 +552,7 @@ print(f"in 32 bits, 1 − σ(z) is zero from z = {certain:.0f}")
 #
 # <!-- Notes: Let them check that the formula is exact and no approximation: the m cancels. -->
 
-# %% slideshow={"slide_type": "-"}
+# %% slideshow={"headline": "The same without an overflow", "slide_type": "subslide"}
 def log_softmax(z):
     z = z - z.max(axis=-1, keepdims=True)
     return z - np.log(np.exp(z).sum(axis=-1, keepdims=True))
@@ -679,7 +679,7 @@ for name, (network, ending) in variants.items():
         histories[name].append(fit.history["loss"])
         scores[name].append(training.accuracy(network, x_val, y_val))
 
-# %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "fragment"}
+# %% jupyter={"source_hidden": true} slideshow={"code": false, "headline": "What each mistake costs", "slide_type": "subslide"}
 wrong = {name: np.mean(values) for name, values in scores.items() if name != "right"}
 quiz.reveal("02.mistakes", min(wrong, key=wrong.get))
 
@@ -915,7 +915,7 @@ costs = np.array(stored["validation_loss"])  # by λ, by epochs (10, 50, 200), a
 after_50, after_200 = costs[:, 1], costs[:, 2]
 best = after_200.mean(1).argmin()
 
-# %% slideshow={"slide_type": "subslide"}
+# %%
 # Every seed's validation loss over λ, and the means; λ = 0 stands apart.
 places = np.r_[0, 2:8]  # larger λ leave the picture
 ax = plt.subplots(figsize=(7, 3.2))[1]
