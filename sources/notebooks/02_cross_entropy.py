@@ -518,7 +518,7 @@ plotting.show(ax, "Ten images of weights, red and blue; that of the 0 is blue in
 
 # %% slideshow={"code": false}
 choices = ["1, 0, 0", "nan, 0, 0", "1/3 each", "an error message"]
-quiz.predict("02.overflow", "What is the softmax of 1000, 0 and −1000?", choices)
+quiz.predict("02.thousand", "What is the softmax of 1000, 0 and −1000?", choices)
 
 # %% slideshow={"code": false, "slide_type": "fragment"}
 with np.errstate(over="ignore", invalid="ignore"):  # without NumPy's warnings
@@ -526,7 +526,7 @@ with np.errstate(over="ignore", invalid="ignore"):  # without NumPy's warnings
 broken
 
 # %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "-"}
-quiz.reveal("02.overflow", "nan, 0, 0" if np.isnan(broken[0]) else "1, 0, 0")
+quiz.reveal("02.thousand", "nan, 0, 0" if np.isnan(broken[0]) else "1, 0, 0")
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # For the computer $e^{1000}$ is infinite, and infinity divided by infinity is "not a number". One `nan` in a loss soon spoils
@@ -798,7 +798,7 @@ claim(
 
 # %% slideshow={"code": false}
 choices = ["it falls to the end", "it falls, and then it rises", "it rises from the start"]
-quiz.predict("02.overfitting", "What will the validation loss do?", choices)
+quiz.predict("02.long", "What will the validation loss do?", choices)
 
 
 # %% slideshow={"slide_type": "skip"}
@@ -809,7 +809,8 @@ def reader(lam=0.0):
     last = keras.layers.Dense(10, kernel_regularizer=penalty)
     model = keras.Sequential([keras.Input((100,)), hidden, last])
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile("adam", loss, metrics=["accuracy"])
+    # An epoch has 29 batches; all of them at a time save Keras time between two batches.
+    model.compile("adam", loss, metrics=["accuracy"], steps_per_execution=29)
     return training.restart(model, seed=0)
 
 
@@ -821,7 +822,7 @@ fit = free.fit(x_train, y_train, validation_data=(x_val, y_val), epochs=200, ver
 curve = fit.history["val_loss"]
 lowest, last = min(curve), curve[-1]
 falls, rises = lowest < 0.6 * curve[9], last > 1.05 * lowest
-quiz.reveal("02.overfitting", choices[falls and rises])
+quiz.reveal("02.long", choices[falls and rises])
 
 # %% slideshow={"slide_type": "subslide"}
 ax = plotting.learning_curves(fit.history, "loss")
