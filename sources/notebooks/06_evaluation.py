@@ -80,9 +80,7 @@ networks = {"scratch": models.small_cnn(), "fine-tuned": models.small_cnn()}
 backbone = ["conv1", "conv2", "conv3", "conv4"]
 starts = {
     "scratch": transfer.warm_start(networks["scratch"], learning_rate=2e-3),
-    "fine-tuned": transfer.warm_start(
-        networks["fine-tuned"], source, backbone, learning_rate=2e-3
-    ),
+    "fine-tuned": transfer.warm_start(networks["fine-tuned"], source, backbone, learning_rate=2e-3),
 }
 for network in networks.values():
     network.steps_per_execution = 25
@@ -464,6 +462,7 @@ optimism["features chosen first"] = np.array(outside) - 0.5
 claim(min(outside) > 0.8, "eight in ten and more, from noise", measured=outside, seeds=10)
 claim(abs(np.mean(inside) - 0.5) < 0.05, "inside the fold it is a coin again", measured=inside)
 
+
 # %% [markdown] slideshow={"headline": "Third leak: the best epoch", "slide_type": "subslide"}
 # Train, look at the test accuracy from time to time, and report the best look. This is so common that it does not feel like
 # cheating. We did look at the scratch networks, eight times from step 500 on. Suppose that we had only 50 test images, or 300, and chose the best look by them. The other images tell the
@@ -496,9 +495,7 @@ for leak, values in optimism.items():
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 *others, small, large = optimism.values()
 claim(small.min() > 0.01, "chosen on 50 images: too good", measured=small, seeds=5)
-claim(
-    large.mean() < small.mean() - 0.01, "on 300 images by less", measured=small - large, seeds=5
-)
+claim(large.mean() < small.mean() - 0.01, "on 300 images by less", measured=small - large, seeds=5)
 claim(small.mean() < min(one.mean() for one in others) - 0.2, "it is the smallest leak")
 
 # %% [markdown] jp-MarkdownHeadingCollapsed=true slideshow={"slide_type": "skip"}
@@ -704,7 +701,10 @@ print(f"5×2cv: t = {t:.2f}, p = {2 * stats.t(5).sf(abs(t)):.2f}")
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 p = 2 * stats.t(29).sf(abs(corrected_t))
 claim(np.isclose(evaluation.resampled_t(thirty, 1 / 2), p), "`resampled_t` says the same")
-claim(np.isclose(evaluation.five_by_two_cv(ten), 2 * stats.t(5).sf(abs(t))), "so does `five_by_two_cv`")
+claim(
+    np.isclose(evaluation.five_by_two_cv(ten), 2 * stats.t(5).sf(abs(t))),
+    "so does `five_by_two_cv`",
+)
 
 # %% slideshow={"code": false, "slide_type": "subslide"}
 # How often is p below 0.05 where there is no difference?
@@ -729,7 +729,9 @@ plotting.show(ax, "Three bars: the first far beyond a dashed line at five percen
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 claim(min(here["naive"], stored["rates"]["naive"]) > 0.45, "naive: wrong about as often as not")
 kept = [stored["rates"][t] for t in ("mcnemar", "five_by_two_cv", "corrected_resampled")]
-claim(0.03 < min(kept) and max(kept) < 0.07, "McNemar and these two keep to about 5 %", measured=kept)
+claim(
+    0.03 < min(kept) and max(kept) < 0.07, "McNemar and these two keep to about 5 %", measured=kept
+)
 near = all(here[t] < 0.12 for t in ("five_by_two_cv", "corrected_resampled"))
 claim(near, "in our 200 worlds they do, too, as far as 200 can tell")
 
@@ -807,7 +809,9 @@ for way, each in right.items():
     style = {"color": plotting.COLORS[way], "marker": plotting.MARKERS[way], "label": way}
     _ = ax.plot(looks, mean, **style)
     _ = ax.fill_between(looks, mean - sd, mean + sd, color=style["color"], alpha=0.2, lw=0)
-_ = ax.set(xlabel="steps", ylabel="test accuracy (%)", title="The rival needs time", xlim=(250, 1250))
+_ = ax.set(
+    xlabel="steps", ylabel="test accuracy (%)", title="The rival needs time", xlim=(250, 1250)
+)
 _ = ax.legend(loc="lower right")
 plotting.show(ax, "Two rising curves: fine-tuned above scratch, and the gap narrows with the steps")
 
@@ -873,7 +877,9 @@ for axis, over in ((1, "seeds"), (0, "images")):
     print(f"over {over:6} {paired:.3f} paired, {unpaired:.3f} if it were not")
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
-claim(paired < 0.9 * unpaired, "over images much cancels: what is easy for one is easy for the other")
+claim(
+    paired < 0.9 * unpaired, "over images much cancels: what is easy for one is easy for the other"
+)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # Over five seeds it may or may not: a spread of five numbers is vague. Pairing costs nothing, so pair. And some comparisons no statistics can

@@ -502,6 +502,20 @@ predicted = {
     "pixels": np.array([on_pixels(settings["pixels"], d, pieces.x_test) for d in draws]),
 }
 
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+# What each of the two was given: steps, seconds, and how it was tuned.
+def had(way, setting, x):
+    began = perf_counter()
+    way(setting, 0, x)
+    return evaluation.Given(100, perf_counter() - began, "its rate, on other pieces")
+
+
+given = (
+    had(scratch, settings["scratch"], pieces.x_test),
+    had(frozen, settings["frozen"], described.x_test),
+)
+
 # %% slideshow={"code": false, "slide_type": "subslide"} tags=["atol-0.08"]
 print("textures, one label per class, five draws")
 live = {name: (p == textures.y_test).mean(1) for name, p in predicted.items()}
@@ -825,21 +839,8 @@ workshop.cleanup()
 # This is the verdict on section 4, by chapter 06's `evaluation.compare`, whose interval
 # covers the draws *and* the test photographs:
 
-# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
-# What each of the two was given: steps, seconds, and how it was tuned.
-def given(way, setting, x):
-    began = perf_counter()
-    way(setting, 0, x)
-    return evaluation.Given(100, perf_counter() - began, "its rate, on other pieces")
-
-
-both = (
-    given(scratch, settings["scratch"], pieces.x_test),
-    given(frozen, settings["frozen"], described.x_test),
-)
-
 # %% slideshow={"slide_type": "-"} tags=["nbval-ignore-output"]
-report = evaluation.compare(textures.y_test, predicted["scratch"], predicted["frozen"], both)
+report = evaluation.compare(textures.y_test, predicted["scratch"], predicted["frozen"], given)
 print(report)
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}

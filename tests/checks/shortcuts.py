@@ -606,6 +606,28 @@ SHORTCUTS = {
         ],
     },
     "ex08": {
+        "ece": [
+            ("ten bins", {"    place = np": "    bins = 10\n    place = np"}),
+            ("confidence above a half", {"confidence[inside].mean()":
+                                         "np.maximum(confidence[inside], 0.5).mean()"}),
+            ("median", {"confidence[inside].mean()": "np.median(confidence[inside])"}),
+            ("rounded", {"return total": "return round(total, 2)"}),
+        ],
+        "scores": [
+            ("ten classes", {"np.eye(p.shape[1])[y]": "np.eye(10)[:, :p.shape[1]][y % 3]"}),
+            ("log of one more", {"np.log(given)": "np.log(given + 1e-3)"}),
+            ("clipped", {"np.log(given)": "np.log(np.clip(given, 0.1, 1))"}),
+            ("rounded", {"[log_loss, brier]": "[log_loss.round(2), brier.round(2)]"}),
+        ],
+        "heat": [
+            ("square maps", {"slopes.mean(axis=(1, 2), keepdims=True)":
+             "slopes[:, :3, :3].mean(axis=(1, 2), keepdims=True)"}),
+            ("from the least to the greatest", {"return raw /":
+             "raw = raw - raw.min(axis=(1, 2), keepdims=True)\n    return raw /"}),
+            ("median of the slopes", {"slopes.mean(axis=(1, 2), keepdims=True)":
+                                      "np.median(slopes, axis=(1, 2), keepdims=True)"}),
+            ("first channels", {"(maps * weights)": "(maps * weights)[..., :5]"}),
+        ],
         "optimism": [
             ("8 equal networks known by heart", "def optimism(p, n):\n"
              "    rng = np.random.default_rng(0)\n"

@@ -7,9 +7,210 @@ import numpy as np
 from scipy import stats
 
 from tlcourse import evaluation
-from tlcourse.checks import agrees, assemble, holds, task
+from tlcourse.checks import agrees, assemble, holds, shaped, task, telling
 
 EDITION = 1
+
+
+# --- calibration ---------------------------------------------------------------------------------
+
+
+def _ece(confidence: np.ndarray, right: np.ndarray, bins: int):
+    place = np.minimum((confidence * bins).astype(int), bins - 1)
+    filled = np.unique(place)
+    share = np.array([np.mean(place == b) for b in filled])
+    sure = np.array([confidence[place == b].mean() for b in filled])
+    hits = np.array([right[place == b].mean() for b in filled])
+    gap = abs(hits - sure)
+    cancelled = float(share @ (hits - sure))
+    found = float(share @ gap)
+    return found, {
+        "each bin counts alike in yours; weigh it by its share of the answers": gap.mean(),
+        "empty bins count in yours, too; weigh each bin by its share of the answers": (
+            gap.sum() / bins
+        ),
+        "gaps of different signs cancel in yours; take each without its sign": cancelled,
+        "gaps of different signs cancel in yours, or all answers lie in one bin; take the gap of "
+        "each bin without its sign, and then add": -cancelled,
+        "this is the largest gap; take the mean, weighed by the share of the answers": gap.max(),
+        "the gaps are squared; take them without their sign": share @ gap**2,
+        "the middle of a bin is not the mean confidence in it": (
+            share @ abs(hits - (filled + 0.5) / bins)
+        ),
+        "the wrong answers are counted; the accuracy of a bin is the share of right ones": (
+            share @ abs(1 - hits - sure)
+        ),
+        "the number is in points; give it in 0–1": 100 * found,
+    }
+
+
+@task(
+    "Of ten answers with a confidence of about 0.8, how many should be right?",
+    "One bin after the other: which answers lie in it, what is their mean confidence, and which "
+    "share of them is right?",
+    "(confidence * bins).astype(int) is the number of each answer's bin, but for a confidence of "
+    "1. Skip empty bins; weigh each gap by the mean of `place == b`.",
+    forbids=(
+        "tlcourse.evaluation.expected_calibration_error",
+        "tlcourse.evaluation.reliability",
+        "sklearn.calibration.calibration_curve",
+    ),
+)
+def ece(answer, rng):
+    """The expected calibration error."""
+    for n, bins in ((14, 4), (60, 10), (200, 15)):
+
+        def draw(n=n, bins=bins):
+            confidence = np.round(rng.uniform(0.3, 0.99, n), 2) + 0.003  # not on an edge
+            return confidence, rng.random(n) < confidence**2, bins
+
+        confidence, right, bins, expected, wrong = telling(draw, _ece)
+        got = answer(confidence, right, bins)
+        yield agrees("returns a number", got, 0.0, rtol=np.inf, atol=np.inf)
+        yield agrees("is the mean gap of the bins", got, expected, wrong)
+    confidence = np.array([1.0, 1.0, 1.0, 0.93])
+    right = np.array([True, False, True, False])
+    expected = abs(np.mean(right) - np.mean(confidence))
+    why = "a confidence of exactly 1 belongs into the last bin"
+    lost = abs(0 - 0.93) / 4
+    own = lost + 0.75 * abs(2 / 3 - 1)
+    yield agrees("knows answers that are certain", answer(confidence, right, 5), expected, {
+        why: lost, f"{why}, with the others there": own,
+    })  # fmt: skip
+    right = np.array([True, True, False, True, False])
+    got = answer(np.full(5, 0.61), right, 7)
+    yield agrees("is 0.01 where the gap of the only bin is 0.01", got, 0.01)
+
+
+def _scores(p: np.ndarray, y: np.ndarray):
+    given, truth = p[np.arange(len(y)), y], np.eye(p.shape[1])[y]
+    loss, brier = -np.log(given).mean(), ((p - truth) ** 2).sum(1).mean()
+    return np.array([loss, brier]), {
+        "the two are exchanged: the log loss comes first": np.array([brier, loss]),
+        "the log loss has a minus before it": np.array([-loss, brier]),
+        "take the natural logarithm, not that to base 2": np.array([loss / np.log(2), brier]),
+        "take the natural logarithm, not that to base 10": np.array([loss / np.log(10), brier]),
+        "these are sums; take the mean over the examples": np.array([loss, brier]) * len(y),
+        "the log loss looks at the probability of the right class alone; yours is the mean over all "
+        "classes": np.array([-np.log(p).mean(), brier]),
+        "the log loss looks at the probability of the right class alone; yours adds those of all "
+        "classes": np.array([-np.log(p).sum(1).mean(), brier]),
+        "the Brier score adds over all classes; yours looks at the right one alone": (
+            np.array([loss, ((1 - given) ** 2).mean()])
+        ),
+        "the Brier score is the sum over the classes, not their mean": (
+            np.array([loss, brier / p.shape[1]])
+        ),
+        "the Brier score has no square root": (
+            np.array([loss, np.sqrt(((p - truth) ** 2).sum(1)).mean()])
+        ),
+        "the distances are squared in the Brier score, not taken without their sign": (
+            np.array([loss, abs(p - truth).sum(1).mean()])
+        ),
+        "the log loss of the most probable class is asked for nowhere: take that of the right one": (
+            np.array([-np.log(p.max(1)).mean(), brier])
+        ),
+    }
+
+
+@task(
+    "Which of the K probabilities of an example does each of the two measures look at?",
+    "p[np.arange(len(y)), y] are the probabilities of the right classes; np.eye(K)[y] has a 1 in "
+    "the place of the right class and else 0.",
+    "The log loss is minus the mean logarithm of the first. For the Brier score subtract the "
+    "second from p, square, add over the classes (axis 1), and take the mean.",
+    forbids=(
+        "sklearn.metrics.log_loss",
+        "sklearn.metrics.brier_score_loss",
+        "tlcourse.losses.cross_entropy",
+        "keras.losses.SparseCategoricalCrossentropy",
+        "keras.losses.CategoricalCrossentropy",
+        "keras.losses.sparse_categorical_crossentropy",
+        "keras.losses.categorical_crossentropy",
+    ),
+)
+def scores(answer, rng):
+    """Log loss and Brier score."""
+    for n, k in ((3, 3), (20, 4), (50, 10)):
+
+        def draw(n=n, k=k):
+            p = rng.dirichlet(np.full(k, 0.8), n) + 0.02
+            return p / p.sum(1, keepdims=True), rng.integers(k, size=n)
+
+        p, y, expected, wrong = telling(draw, _scores)
+        got = answer(p, y)
+        yield shaped("gives two numbers", got, (2,))
+        yield agrees("follows the definitions", got, expected, wrong)
+    even = np.full((6, 4), 0.25)
+    got = answer(even, np.arange(6) % 4)
+    name = "who knows nothing of four classes has log 4 and 0.75"
+    yield agrees(name, got, np.array([np.log(4), 0.75]))
+
+
+# --- where it looks ------------------------------------------------------------------------------
+
+
+def _heat(maps: np.ndarray, slopes: np.ndarray):
+    def scaled(raw):
+        top = raw.max((1, 2), keepdims=True)
+        return raw / np.where(top > 0, top, 1)
+
+    alpha = slopes.mean((1, 2), keepdims=True)
+    weighed = (maps * alpha).sum(3)
+    raw = np.maximum(weighed, 0)
+    other = maps.mean((1, 2), keepdims=True)
+    return scaled(raw), {
+        "what speaks against the class is kept; cut it off at 0": scaled(weighed),
+        "what speaks against the class counts like what speaks for it; cut it off at 0": (
+            scaled(abs(weighed))
+        ),
+        "you cut off before the channels are added; add first": (
+            scaled(np.maximum(maps * alpha, 0).sum(3))
+        ),
+        "each place has a slope of its own in yours; the weight of a channel is the mean over all "
+        "places": scaled(np.maximum((maps * slopes).sum(3), 0)),
+        "the weights are the mean over the images, too; each image has its own": (
+            scaled(np.maximum((maps * slopes.mean((0, 1, 2))).sum(3), 0))
+        ),
+        "all images are divided by one maximum; each is scaled by its own": raw / raw.max(),
+        "the maps are not scaled: divide each by its maximum": raw,
+        "the channels are added without their weights": scaled(np.maximum(maps.sum(3), 0)),
+        "the weights are the means of the maps; they are those of the slopes": (
+            scaled(np.maximum((slopes * other).sum(3), 0))
+        ),
+        "negative weights are cut off; cut off the sum": (
+            scaled((maps * np.maximum(alpha, 0)).sum(3))
+        ),
+    }
+
+
+@task(
+    "If a channel's slope is positive nearly everywhere, does it speak for the class or against?",
+    "First a weight for each image and channel, shape (n, 1, 1, C): the mean of the slopes over "
+    "rows and columns. Then the sum over the channels, and only then the cut.",
+    "slopes.mean(axis=(1, 2), keepdims=True) are the weights. The largest value of each image is "
+    "heat.max(axis=(1, 2), keepdims=True); where it is 0, divide by 1.",
+    forbids=("tlcourse.evaluation.grad_cam",),
+)
+def heat(answer, rng):
+    """Grad-CAM from maps and slopes."""
+
+    def draw(n, height, width, channels):
+        maps = np.round(rng.normal(0.5, 1, (n, height, width, channels)), 2)
+        return maps, np.round(rng.normal(0.1, 1, maps.shape), 2)
+
+    for shape in ((2, 2, 3, 3), (3, 4, 3, 5), (4, 7, 7, 8)):
+        maps, slopes, expected, wrong = telling(lambda shape=shape: draw(*shape), _heat)
+        got = answer(maps, slopes)
+        yield shaped("has a map for each image", got, shape[:3])
+        yield agrees("follows the four steps", got, expected, wrong)
+    maps, slopes = draw(2, 3, 3, 4)
+    maps[0], slopes[0] = abs(maps[0]), -abs(slopes[0]) - 0.1
+    got = answer(maps, slopes)
+    is_nan = isinstance(got, np.ndarray) and not np.isfinite(got).all()
+    why = "0 / 0 is NaN: an image in which nothing speaks for the class stays 0"
+    yield holds("nothing is NaN", not is_nan, why)
+    yield agrees("an image without a reason stays dark", got, _heat(maps, slopes)[0])
 
 
 # --- the best of several -------------------------------------------------------------------------
