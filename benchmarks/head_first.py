@@ -1,4 +1,4 @@
-"""Head first, then all: does it keep what frozen features know under a shift? Chapter 08, section 3.
+"""Head first, then all: does it keep what frozen features know under a shift? Chapter 08.
 
     python -m benchmarks.head_first
 
@@ -16,13 +16,13 @@ The result holds, for each budget and arm, the accuracy on 1,000 test images by 
 seed, and the processor seconds of a run.
 """
 
-from functools import cache
+from functools import cache, partial
 from time import process_time
 
 import numpy as np
 
 from benchmarks.label_efficiency import BACKBONE, RESULTS, SHIFT, save, target, train_source
-from benchmarks.tuned import TUNING_SEED, Kept, at_each_budget
+from benchmarks.tuned import Kept, at_each_budget
 from tlcourse import evaluation, models, training, transfer
 from tlcourse.backend import keras, versions
 from tlcourse.data import few_labels, make_cluttered_letters
@@ -113,7 +113,7 @@ def main() -> None:
 
         def train(rate, seed, steps, held_out, arm=arm):
             key = (arm, rate, seed, held_out)
-            return kept.run(key, steps, lambda: run(arm, rate, seed, steps, held_out, probe))
+            return kept.run(key, steps, partial(run, *key[:3], steps, held_out, probe))
 
         score = lambda found: found[0][0]  # noqa: E731
         for steps, found in at_each_budget(train, RATES, BUDGETS, SEEDS, score).items():
@@ -126,7 +126,7 @@ def main() -> None:
             }
             print(steps, arm, found["setting"], np.mean(scores, 0)[1].round(3), flush=True)
         if arm == "frozen":
-            probe |= {steps: arms[arm]["rate"] for steps, arms in budgets.items()}
+            probe.update({steps: arms[arm]["rate"] for steps, arms in budgets.items()})
     about = {"shifts": list(evaluation.SHIFTS), "severities": list(SEVERITIES)}
     about |= {"seeds": len(SEEDS), "labels": LABELS, "images": IMAGES}
     save("head_first", about | {"budgets": budgets, "made_with": versions()})

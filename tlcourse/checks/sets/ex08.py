@@ -91,8 +91,8 @@ def _scores(p: np.ndarray, y: np.ndarray):
         "take the natural logarithm, not that to base 2": np.array([loss / np.log(2), brier]),
         "take the natural logarithm, not that to base 10": np.array([loss / np.log(10), brier]),
         "these are sums; take the mean over the examples": np.array([loss, brier]) * len(y),
-        "the log loss looks at the probability of the right class alone; yours is the mean over all "
-        "classes": np.array([-np.log(p).mean(), brier]),
+        "the log loss looks at the probability of the right class alone; yours is the mean over "
+        "all classes": np.array([-np.log(p).mean(), brier]),
         "the log loss looks at the probability of the right class alone; yours adds those of all "
         "classes": np.array([-np.log(p).sum(1).mean(), brier]),
         "the Brier score adds over all classes; yours looks at the right one alone": (
@@ -107,7 +107,7 @@ def _scores(p: np.ndarray, y: np.ndarray):
         "the distances are squared in the Brier score, not taken without their sign": (
             np.array([loss, abs(p - truth).sum(1).mean()])
         ),
-        "the log loss of the most probable class is asked for nowhere: take that of the right one": (
+        "the log loss looks at the right class, not at the most probable one": (
             np.array([-np.log(p.max(1)).mean(), brier])
         ),
     }
