@@ -125,7 +125,7 @@ for way, scores in accuracy.items():
 # how many were called back?
 # -->
 
-# %%
+# %% slideshow={"headline": "Ten examples by hand", "slide_type": "subslide"}
 y = np.array([1, 1, 1, 0, 0, 0, 0, 0, 0, 0])
 score = np.array([0.9, 0.7, 0.3, 0.8, 0.4, 0.35, 0.2, 0.15, 0.1, 0.05])
 said = (score >= 0.5).astype(int)
@@ -208,13 +208,13 @@ plotting.show(ax, "Twelve cluttered digits with the true class and the wrong ans
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 claim(confidence[worst].min() > 0.9, "it is more than 90 % sure of its twelve worst errors")
 
-# %% [markdown] slideshow={"slide_type": "subslide"}
+# %% [markdown] slideshow={"slide_type": "skip"}
 # Which digits does it take for which? The **confusion matrix** counts how often each class, a row, is read as each other, a
 # column.
 #
 # <!-- Notes: Let them find the two digits that it confuses most, and ask why these. -->
 
-# %% slideshow={"code": false} tags=["nbval-ignore-output"]
+# %% slideshow={"slide_type": "skip"} tags=["nbval-ignore-output"]
 title = "Rows: true class; columns: answer"
 ax = plotting.confusion_matrix(y_test, said, digits.class_names, title=title)
 plotting.show(ax, "Ten by ten matrix: the diagonal is darkest in every row, errors lie everywhere")
@@ -291,7 +291,7 @@ claim(
 #
 # <!-- Notes: The usual p ± 1.96 √… puts the known share into the root instead, and says that ten of ten is certain. -->
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 n, share, z = 10, 0.9, 1.96
 roots = np.roots([1 + z**2 / n, -(2 * share + z**2 / n), share**2])
 print(f"9 of 10: the true accuracy lies between {min(roots):.2f} and {max(roots):.2f}")
@@ -320,7 +320,7 @@ drawn = np.random.default_rng(0).choice(right, (2000, len(right))).mean(1)
 same = np.allclose(ours, np.quantile(drawn, [0.025, 0.975]), atol=0.006)
 claim(same, "on our 1,500 test images the two intervals agree, to half a point")
 
-# %% slideshow={"code": false}
+# %% slideshow={"code": false, "slide_type": "subslide"}
 quiz.predict("06.wilson", "94 of 100 images are right. How low could the truth be?", 0.5, 1)
 
 # %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "fragment"}
@@ -566,7 +566,7 @@ quiz.reveal("06.mcnemar", int(only_A + only_B))
 #
 # <!-- Notes: Let them count on paper: of 32 ways in which five coins can fall, 1 + 5 have at most one head. -->
 
-# %%
+# %% slideshow={"headline": "Four against one", "slide_type": "subslide"}
 n, s = only_A + only_B, min(only_A, only_B)
 p = 2 * stats.binom.cdf(s, n, 0.5) - stats.binom.pmf(s, n, 0.5)
 print(f"{only_A} only A, {only_B} only B: p = {p:.3f}")
@@ -675,7 +675,7 @@ quiz.reveal("06.naive", 100 * stored["rates"]["naive"])
 #
 # <!-- Notes: More splits make the first term small. Nothing but more data helps against the second. -->
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 thirty, ten = worlds[0]
 naive_t = thirty.mean() / np.sqrt(1 / 30 * thirty.var(ddof=1))
 corrected_t = thirty.mean() / np.sqrt((1 / 30 + 100 / 200) * thirty.var(ddof=1))
@@ -788,7 +788,7 @@ gains = right["fine-tuned"].mean(2) - right["scratch"].mean(2)  # (seeds, looks)
 # %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "fragment"} tags=["atol-4"]
 quiz.reveal("06.verdict", 100 * gains[:, -1].mean())
 
-# %%
+# %% slideshow={"headline": "Five paired gains", "slide_type": "subslide"}
 # By hand: the mean of five paired gains, and its 95 % interval by Student's t.
 d = 100 * gains[:, -1]
 reach = stats.t.ppf(0.975, 4) * d.std(ddof=1) / np.sqrt(5)

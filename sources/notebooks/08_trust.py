@@ -381,6 +381,7 @@ print(f"under noise: mean confidence {sure_there.mean():.2f}, accuracy {right_th
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 claim(gap.min() > 0.03, "all five are too sure again", measured=gap, seeds=5)
 
+
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 4 · Where does it look?
 #
@@ -392,7 +393,6 @@ claim(gap.min() > 0.03, "all five are too sure again", measured=gap, seeds=5)
 # Answer: hardly any. On marked test images it would have looked excellent. Ask for the mark in their own data: a ruler, a
 # stamp, a scanner's border.
 # -->
-
 
 # %%
 def mark(x):
@@ -488,9 +488,9 @@ for ax, (title, images) in zip(axes, rows.items(), strict=True):
     _ = plotting.image_grid(images, title=title, ax=ax, **style)
 plotting.show(figure, "Eight marked eights, and the heat of two networks on the same images")
 
+
 # %% [markdown] slideshow={"slide_type": "notes"}
 # And now the number, over all test eights and all five networks: which share of the heat lies in the upper left 9 × 9 pixels, a tenth of the image?
-
 
 # %% slideshow={"code": false, "slide_type": "subslide"} tags=["atol-0.12"]
 # Share of the heat in the corner, mean over the eights, by network and seed.
