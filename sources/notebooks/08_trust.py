@@ -21,7 +21,7 @@
 # <!-- Notes: The planted mark in section 4 is what they remember. Leave at least fifteen minutes for it. -->
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# **Time:** 65 minutes to read and try, 2 min to run. You need chapters 04 and 06.
+# **Time:** 65 minutes to read and try, 1 min 50 s to run. You need chapters 04 and 06.
 
 # %% slideshow={"slide_type": "skip"} tags=["setup"]
 # Everything that the chapter needs.
