@@ -320,7 +320,12 @@ drawn = np.random.default_rng(0).choice(right, (2000, len(right))).mean(1)
 same = np.allclose(ours, np.quantile(drawn, [0.025, 0.975]), atol=0.006)
 claim(same, "on our 1,500 test images the two intervals agree, to half a point")
 
-# %% slideshow={"code": false, "slide_type": "subslide"}
+# %% [markdown] slideshow={"headline": "94 of 100", "slide_type": "subslide"}
+# Now let us take ten times as many images.
+#
+# <!-- Notes: Answer: 0.875. Most expect one or two points to either side. The width goes with the root of N. -->
+
+# %% slideshow={"code": false}
 quiz.predict("06.wilson", "94 of 100 images are right. How low could the truth be?", 0.5, 1)
 
 # %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "fragment"}

@@ -69,10 +69,10 @@ def ece(answer, rng):
         yield agrees("returns a number", got, 0.0, rtol=np.inf, atol=np.inf)
         yield agrees("is the mean gap of the bins", got, expected, wrong)
     confidence = np.array([1.0, 1.0, 1.0, 0.93])
-    right = np.array([True, False, True, False])
+    right = np.array([True, False, True, True])
     expected = abs(np.mean(right) - np.mean(confidence))
     why = "a confidence of exactly 1 belongs into the last bin"
-    lost = abs(0 - 0.93) / 4
+    lost = abs(1 - 0.93) / 4
     own = lost + 0.75 * abs(2 / 3 - 1)
     yield agrees("knows answers that are certain", answer(confidence, right, 5), expected, {
         why: lost, f"{why}, with the others there": own,
@@ -179,7 +179,7 @@ def _heat(maps: np.ndarray, slopes: np.ndarray):
             scaled(np.maximum((slopes * other).sum(3), 0))
         ),
         "negative weights are cut off; cut off the sum": (
-            scaled((maps * np.maximum(alpha, 0)).sum(3))
+            scaled(np.maximum((maps * np.maximum(alpha, 0)).sum(3), 0))
         ),
     }
 
@@ -206,6 +206,7 @@ def heat(answer, rng):
         yield agrees("follows the four steps", got, expected, wrong)
     maps, slopes = draw(2, 3, 3, 4)
     maps[0], slopes[0] = abs(maps[0]), -abs(slopes[0]) - 0.1
+    maps[1], slopes[1] = abs(maps[1]) + 0.5, abs(slopes[1]) + 0.1  # no place is without heat
     got = answer(maps, slopes)
     is_nan = isinstance(got, np.ndarray) and not np.isfinite(got).all()
     why = "0 / 0 is NaN: an image in which nothing speaks for the class stays 0"
