@@ -395,7 +395,6 @@ claim(gap.min() > 0, "all five are too sure again", measured=gap, seeds=5)
 # stamp, a scanner's border.
 # -->
 
-
 # %%
 def mark(x):
     x = x.copy()
@@ -493,7 +492,6 @@ plotting.show(figure, "Eight marked eights, and the heat of two networks on the 
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # And now the number, over all test eights and all five networks: which share of the heat lies in the upper left 9 × 9 pixels, a tenth of the image?
-
 
 # %% slideshow={"code": false, "slide_type": "subslide"} tags=["atol-0.12"]
 # Share of the heat in the corner, mean over the eights, by network and seed.
