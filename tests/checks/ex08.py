@@ -20,7 +20,7 @@ WRONG = {
         ("signed", {"abs(gap)": "gap"}, "cancel in yours; take each"),
         ("other sign", {"abs(gap)": "-gap"}, "or all answers lie in one bin"),
         ("one bin", {"    place = np": "    bins = 1\n    place = np"},
-         "all answers lie in one bin"),
+         "gaps of different signs cancel in yours"),
         ("largest", {"total += inside.mean() * abs(gap)": "total = max(total, abs(gap))"},
          "this is the largest gap"),
         ("squared", {"abs(gap)": "gap**2"}, "the gaps are squared"),
