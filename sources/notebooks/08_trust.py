@@ -137,7 +137,7 @@ claim(too_sure.min() > 0.05, "all five are far too sure", measured=100 * too_sur
 #
 # <!-- Notes: Let them do the two bins on paper before you run the cell. -->
 
-# %%
+# %% slideshow={"headline": "Two bins by hand", "slide_type": "subslide"}
 sure = np.array([0.95, 0.95, 0.90, 0.90, 0.85, 0.75, 0.65, 0.65, 0.55, 0.55])
 is_right = np.array([1, 1, 1, 0, 1, 0, 1, 0, 1, 0])
 
@@ -211,7 +211,7 @@ claim(perfect[2] < 0.05 < ours[2], "with 10 bins it is small, and ours is not")
 #
 # <!-- Notes: A weather forecast is judged by the Brier score since 1950. -->
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 log_loss = -np.mean(np.log(np.where(is_right == 1, sure, 1 - sure)))
 brier = np.mean((sure - is_right) ** 2 + ((1 - sure) - (1 - is_right)) ** 2)
 print(f"the ten answers: log loss {log_loss:.3f}, Brier score {brier:.3f}")
@@ -250,7 +250,7 @@ quiz.reveal("08.temperature", choices[1 - int(np.sign(change))])
 #
 # <!-- Notes: Nothing that was learned changes. One number more, and it is fitted on images that were not trained on. -->
 
-# %%
+# %% slideshow={"headline": "The temperature of ten answers", "slide_type": "subslide"}
 z = np.log(sure / (1 - sure))
 temperatures = np.arange(0.5, 8, 0.05)
 losses = []
@@ -311,7 +311,7 @@ claim(T.min() > 1.1, "T is above 1, because they were too sure", measured=T, see
 #
 # <!-- Notes: This is what calibration buys: a threshold that means what it says. -->
 
-# %% tags=["atol-8"]
+# %% slideshow={"code": false} tags=["atol-8"]
 # How often does it answer, what does it promise, and what does it keep? Means over the seeds.
 broken = {}
 for name, ps in {"before": p_test, "after": p_mended}.items():
@@ -395,7 +395,7 @@ claim(gap.min() > 0, "all five are too sure again", measured=gap, seeds=5)
 # stamp, a scanner's border.
 # -->
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 def mark(x):
     x = x.copy()
     x[:, 2:6, 2:6] = 1
@@ -450,7 +450,7 @@ claim(read[2].min() > 0.25, "whatever digit stands beside it", measured=read[2],
 #
 # <!-- Notes: The gradient goes to the maps here, not to the weights. Everything else is chapter 03's way back. -->
 
-# %%
+# %% slideshow={"headline": "Grad-CAM by hand", "slide_type": "subslide"}
 # By hand, for class 8 and eight marked eights, at the third convolution.
 reader.set_weights(weights["misled"][0])
 lower, upper = transfer.split(reader, "conv3")
