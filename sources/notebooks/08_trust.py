@@ -141,7 +141,7 @@ claim(too_sure.min() > 0.05, "all five are far too sure", measured=100 * too_sur
 sure = np.array([0.95, 0.95, 0.90, 0.90, 0.85, 0.75, 0.65, 0.65, 0.55, 0.55])
 is_right = np.array([1, 1, 1, 0, 1, 0, 1, 0, 1, 0])
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 ece = 0
 for inside in (sure >= 0.75, sure < 0.75):
     gap = is_right[inside].mean() - sure[inside].mean()
@@ -340,7 +340,7 @@ claim(correct > right.mean() + 0.15, "and what it still answers is right far mor
 #
 # <!-- Notes: Ask for the shift of their own field: another hospital, another season, another microphone. -->
 
-# %% slideshow={"code": false}
+# %% slideshow={"code": false, "headline": "One digit in four worlds", "slide_type": "subslide"}
 # One digit under four shifts of growing severity.
 severities = (0, 0.25, 0.5, 0.75, 1)
 kinds = [(kind, s) for kind in evaluation.SHIFTS for s in severities]
