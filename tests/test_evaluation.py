@@ -187,6 +187,10 @@ def test_what_is_no_probability_is_refused(probabilities, message):
 
 N = 1000
 Y = np.arange(N) % 10
+GIVEN = (
+    evaluation.Given(1200, 3.2, "its rate, on validation images"),
+    evaluation.Given(0, 0.4, "not at all"),
+)
 
 
 def runs(accuracy, seeds=5, spread=0.0, seed=0, noise=0.1):
@@ -212,11 +216,11 @@ def runs(accuracy, seeds=5, spread=0.0, seed=0, noise=0.1):
     ],
 )
 def test_the_verdict_on_constructed_cases(scratch, transfer, verdict):
-    found = evaluation.compare(Y[: scratch.shape[1]], scratch, transfer)
+    found = evaluation.compare(Y[: scratch.shape[1]], scratch, transfer, GIVEN)
     assert found.verdict == verdict
     assert found.low <= found.gain <= found.high
     assert found.gain == pytest.approx(found.transfer - found.scratch)
-    mirrored = evaluation.compare(Y[: scratch.shape[1]], transfer, scratch)
+    mirrored = evaluation.compare(Y[: scratch.shape[1]], transfer, scratch, GIVEN)
     assert mirrored.gain == pytest.approx(-found.gain)
     assert {mirrored.verdict, verdict} in ({"helps", "hurts"}, {verdict})
 
@@ -239,20 +243,47 @@ def test_the_verdict_on_constructed_cases(scratch, transfer, verdict):
 )
 def test_what_cannot_be_compared_is_refused_in_a_sentence(arguments, message):
     with pytest.raises(ValueError, match=message):
-        evaluation.compare(*arguments)
+        evaluation.compare(*arguments, GIVEN)
 
 
 def test_a_test_set_that_was_used_to_choose_is_refused():
     with pytest.raises(ValueError, match="choose on validation data"):
-        evaluation.compare(Y, runs(0.5), runs(0.7), selected_on_test=True)
+        evaluation.compare(Y, runs(0.5), runs(0.7), GIVEN, selected_on_test=True)
 
 
 def test_the_report_says_all_in_a_few_lines():
-    report = str(evaluation.compare(Y, runs(0.5), runs(0.7, seed=1), seconds=(3.2, 41)))
-    for part in ("Transfer helps here", "95 % interval", "5 of 5", "1000 test", "3 s", "41 s"):
+    report = str(evaluation.compare(Y, runs(0.5), runs(0.7, seed=1), GIVEN))
+    for part in (
+        "Transfer helps here",
+        "95 % interval",
+        "5 of 5",
+        "1000 test",
+        "From scratch: 1,200 steps, 3 s a run; tuned: its rate, on validation images.",
+        "With transfer: solved without steps, less than 1 s a run; tuned: not at all.",
+    ):
         assert part in report
     unsure = runs(0.6, spread=0.08), runs(0.63, spread=0.08, seed=1)
-    assert "cannot tell" in str(evaluation.compare(Y, *unsure))
+    assert "cannot tell" in str(evaluation.compare(Y, *unsure, GIVEN))
+
+
+@pytest.mark.parametrize("given", [None, (3.2, 41), GIVEN[:1], (GIVEN[0], None), GIVEN[0]])
+def test_a_verdict_asks_what_each_arm_was_given(given):
+    with pytest.raises(ValueError, match="given must say what both arms had"):
+        evaluation.compare(Y, runs(0.5), runs(0.7, seed=1), given)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((-1, 3.2, "its rate"), "number of optimizer steps, not -1"),
+        ((400, float("nan"), "its rate"), "seconds must be those of one run, not nan"),
+        ((400, 3.2, " "), "in words how the settings were chosen, not ' '"),
+        ((400, 3.2, None), "in words how the settings were chosen, not None"),
+    ],
+)
+def test_what_an_arm_was_given_is_said_in_numbers_and_words(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        evaluation.Given(*arguments)
 
 
 def test_the_interval_covers_the_truth_about_as_often_as_it_says():
@@ -266,7 +297,7 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says():
             (hard + rng.normal(0, 0.2, (5, 200)) > reached + rng.normal(0, 0.03, (5, 1))) * 1
             for reached in (0.5, 0.53)
         ]
-        found = evaluation.compare(y, *wrong)
+        found = evaluation.compare(y, *wrong, GIVEN)
         covered.append(found.low <= 0.03 <= found.high)
     assert np.mean(covered) > 0.92
 

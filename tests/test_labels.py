@@ -91,6 +91,8 @@ def test_classes_of_a_network_are_read_off_one_column_or_many():
 
 # --- in evaluation ---------------------------------------------------------------------------
 
+GIVEN = (evaluation.Given(400, 1, "not at all"),) * 2
+
 
 @pytest.mark.parametrize("form", [f for f in SAME if f != "list"])
 def test_measures_do_not_depend_on_the_form_of_the_labels(form):
@@ -103,8 +105,8 @@ def test_measures_do_not_depend_on_the_form_of_the_labels(form):
     assert evaluation.fit_temperature(z, SAME[form]) == evaluation.fit_temperature(z, Y)
     assert evaluation.mcnemar(SAME[form], a, b[:, None]) == evaluation.mcnemar(Y, a, b)
     runs = rng.integers(0, 3, (2, 5, 5))
-    expected = evaluation.compare(Y, *runs)
-    assert evaluation.compare(SAME[form], runs[0] * 1.0, runs[1][..., None]) == expected
+    expected = evaluation.compare(Y, *runs, GIVEN)
+    assert evaluation.compare(SAME[form], runs[0] * 1.0, runs[1][..., None], GIVEN) == expected
 
 
 def test_names_of_classes_are_compared_with_names_and_not_with_numbers():
@@ -124,7 +126,7 @@ def test_classes_from_1_beside_predictions_from_0_are_noticed():
         evaluation.mcnemar(y + 1, y, y)
     runs = np.tile(y + 1, (5, 1))
     with pytest.raises(ValueError, match="subtract 1 from scratch"):
-        evaluation.compare(y, runs, runs)
+        evaluation.compare(y, runs, runs, GIVEN)
 
 
 @pytest.mark.parametrize("y", [np.arange(1, 6) % 3 + 1, ["a"] * 5, [0.5] * 5, np.arange(4) % 3])

@@ -338,6 +338,41 @@ def grad_cam(model, x: np.ndarray, layer: str, class_index) -> np.ndarray:
 
 
 @dataclass(frozen=True)
+class Given:
+    """What one arm of a comparison was given.
+
+    Attributes
+    ----------
+    steps : int
+        Of its optimizer, in one run; 0 for what is solved without steps.
+    seconds : float
+        Of one run.
+    tuned : str
+        How its settings were chosen, "its rate, of 5, on validation images".
+    """
+
+    steps: int
+    seconds: float
+    tuned: str
+
+    def __post_init__(self) -> None:
+        if not (np.isreal(self.steps) and self.steps >= 0):
+            raise ValueError(f"steps must be a number of optimizer steps, not {self.steps!r}.")
+        if not (np.isreal(self.seconds) and self.seconds >= 0):
+            raise ValueError(f"seconds must be those of one run, not {self.seconds!r}.")
+        if not (isinstance(self.tuned, str) and self.tuned.strip()):
+            raise ValueError(
+                f"tuned must say in words how the settings were chosen, not {self.tuned!r}: "
+                '"its rate, on validation images", or "not at all".'
+            )
+
+    def __str__(self) -> str:
+        steps = f"{self.steps:,} steps" if self.steps else "solved without steps"
+        seconds = f"{self.seconds:.0f} s" if self.seconds >= 1 else "less than 1 s"
+        return f"{steps}, {seconds} a run; tuned: {self.tuned}"
+
+
+@dataclass(frozen=True)
 class Comparison:
     """What `compare` found. Printing it gives the report.
 
@@ -354,8 +389,8 @@ class Comparison:
         Effect size: odds of a right answer with transfer, divided by those from scratch.
     examples : int
         In the test set.
-    seconds : (float, float) or None
-        Cost of one run from scratch and with transfer.
+    given : (Given, Given)
+        What the two arms were given: steps, seconds, how they were tuned.
     """
 
     verdict: str
@@ -368,7 +403,7 @@ class Comparison:
     seeds: int
     odds_ratio: float
     examples: int
-    seconds: tuple[float, float] | None = None
+    given: tuple[Given, Given]
 
     def __str__(self) -> str:
         points = [f"{100 * value:+.1f}" for value in (self.gain, self.low, self.high)]
@@ -380,11 +415,9 @@ class Comparison:
             f"Better in {self.wins} of {self.seeds} paired seeds, on {self.examples} test "
             "examples.",
         ]
-        if self.seconds is not None:
-            lines.append(
-                f"Cost of one run: {self.seconds[0]:.0f} s from scratch, {self.seconds[1]:.0f} s "
-                "with transfer."
-            )
+        scratch, transfer = self.given
+        lines.append(f"From scratch: {scratch}.")
+        lines.append(f"With transfer: {transfer}.")
         if self.verdict == "cannot tell":
             lines[0] = "Whether transfer helps here, these runs cannot tell."
             lines.append("More seeds or a larger test set would narrow the interval.")
@@ -395,11 +428,14 @@ def compare(
     y: np.ndarray,
     scratch: np.ndarray,
     transfer: np.ndarray,
+    given: tuple[Given, Given],
     *,
     selected_on_test: bool = False,
-    seconds: tuple[float, float] | None = None,
 ) -> Comparison:
     """Does transfer help here? The verdict on paired runs, with its size, interval and cost.
+
+    A rival that had less time, or was not tuned, is beaten easily. So a verdict names what each
+    arm was given.
 
     The interval covers both that the runs might have had other seeds and that the test set might
     have had other examples: the two variances of a crossed layout are added (Owen 2007, *Annals
@@ -413,18 +449,28 @@ def compare(
     scratch, transfer : ndarray, shape (seeds, N)
         Predicted classes; row s of both comes from the same seed: the same labelled examples in
         the same order.
+    given : (Given, Given)
+        What a run from scratch had, and one with transfer.
     selected_on_test : bool
         Whether anything (an epoch, a learning rate, a network) was chosen by a look at this test
         set.
-    seconds : (float, float), optional
-        What one run costs, from scratch and with transfer.
 
     Raises
     ------
     ValueError
-        If the test set was used for selection, there are fewer than five seeds, the runs are not
-        paired, all runs of one kind are the same run, or the predictions are no classes.
+        If it is not said what each arm was given, the test set was used for selection, there are
+        fewer than five seeds, the runs are not paired, all runs of one kind are the same run, or
+        the predictions are no classes.
     """
+    if not (
+        isinstance(given, tuple | list)
+        and len(given) == 2
+        and all(isinstance(arm, Given) for arm in given)
+    ):
+        raise ValueError(
+            f"given must say what both arms had, not {given!r}: Given(steps, seconds, tuned) from "
+            "scratch, and another with transfer."
+        )
     if selected_on_test:
         raise ValueError(
             "selected_on_test: a test set that was used to choose cannot judge as well; choose on "
@@ -476,7 +522,7 @@ def compare(
         seeds=seeds,
         odds_ratio=float(odds["transfer"] / odds["scratch"]),
         examples=len(y),
-        seconds=seconds,
+        given=tuple(given),
     )
 
 

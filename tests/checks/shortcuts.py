@@ -582,6 +582,52 @@ SHORTCUTS = {
             ("middle by the median", {"x[train].mean(0)": "np.median(x[train], 0)"}),
             ("test examples sorted, labels not", {"x[first] @": "x[np.sort(first)] @"}),
         ],
+        "mcnemar": [
+            ("normal", {"    p = 2": "    return only_a, only_b, 2 * stats.norm.sf(abs(only_a - "
+             "only_b) / max(n, 1) ** 0.5)\n    p = 2"}),
+            ("two classes", {"(b != y)": "(b == 1 - y)"}),
+            ("a is the better one", {"return only_a, only_b":
+             "return max(only_a, only_b), min(only_a, only_b)"}),
+            ("cut at 1 alone", {"2 * stats.binom.cdf(s, n, 0.5) - stats.binom.pmf(s, n, 0.5)":
+             "min(1, 2 * stats.binom.cdf(s, n, 0.5))"}),
+            ("up to 20 images", {"2 * stats.binom.cdf(s, n, 0.5)":
+             "2 * sum(stats.binom.pmf(i, n, 0.5) for i in range(min(s, 20) + 1))"}),
+        ],
+        "report": [
+            ("t from a table", {
+                "stats.t.ppf(0.975, seeds - 1)": "{5: 2.776445}.get(seeds, 2.570582)"}),
+            ("t of five seeds", {"stats.t.ppf(0.975, seeds - 1)": "stats.t.ppf(0.975, 4)"}),
+            ("wins by a point", {"gains > 0": "gains > 0.001"}),
+            ("symmetric bounds by the gain", {"low > -0.01 and high < 0.01":
+             "abs(gain) < 0.01 and reach < 0.01"}),
+            ("verdict by the wins", {"elif low > 0": "elif np.all(gains > 0)",
+                                     "elif high < 0": "elif np.all(gains < 0)"}),
+            ("no difference by the gain", {"low > -0.01 and high < 0.01": "abs(gain) < 0.005"}),
+        ],
+    },
+    "ex08": {
+        "ece": [
+            ("ten bins", {"    place = np": "    bins = 10\n    place = np"}),
+            ("confidence above a half", {"confidence[inside].mean()":
+                                         "np.maximum(confidence[inside], 0.5).mean()"}),
+            ("median", {"confidence[inside].mean()": "np.median(confidence[inside])"}),
+            ("rounded", {"return total": "return round(total, 2)"}),
+        ],
+        "scores": [
+            ("ten classes", {"np.eye(p.shape[1])[y]": "np.eye(10)[:, :p.shape[1]][y % 3]"}),
+            ("log of one more", {"np.log(given)": "np.log(given + 1e-3)"}),
+            ("clipped", {"np.log(given)": "np.log(np.clip(given, 0.1, 1))"}),
+            ("rounded", {"[log_loss, brier]": "[log_loss.round(2), brier.round(2)]"}),
+        ],
+        "heat": [
+            ("square maps", {"slopes.mean(axis=(1, 2), keepdims=True)":
+             "slopes[:, :3, :3].mean(axis=(1, 2), keepdims=True)"}),
+            ("from the least to the greatest", {"return raw /":
+             "raw = raw - raw.min(axis=(1, 2), keepdims=True)\n    return raw /"}),
+            ("median of the slopes", {"slopes.mean(axis=(1, 2), keepdims=True)":
+                                      "np.median(slopes, axis=(1, 2), keepdims=True)"}),
+            ("first channels", {"(maps * weights)": "(maps * weights)[..., :5]"}),
+        ],
         "optimism": [
             ("8 equal networks known by heart", "def optimism(p, n):\n"
              "    rng = np.random.default_rng(0)\n"
@@ -600,32 +646,10 @@ SHORTCUTS = {
              "    value = np.mean(scores.max(1) - p[scores.argmax(1)])\n"
              "    return kept.setdefault((len(p), n), value)"),
         ],
-        "mcnemar": [
-            ("normal", {"    p = 2": "    return only_a, only_b, 2 * stats.norm.sf(abs(only_a - "
-             "only_b) / max(n, 1) ** 0.5)\n    p = 2"}),
-            ("two classes", {"(b != y)": "(b == 1 - y)"}),
-            ("a is the better one", {"return only_a, only_b":
-             "return max(only_a, only_b), min(only_a, only_b)"}),
-            ("cut at 1 alone", {"2 * stats.binom.cdf(s, n, 0.5) - stats.binom.pmf(s, n, 0.5)":
-             "min(1, 2 * stats.binom.cdf(s, n, 0.5))"}),
-            ("up to 20 images", {"2 * stats.binom.cdf(s, n, 0.5)":
-             "2 * sum(stats.binom.pmf(i, n, 0.5) for i in range(min(s, 20) + 1))"}),
-        ],
         "order": [
             ("temperature of the first network", "order = list('FJHBDKAIE')"),
             ("best on the test", "order = list('FCBHDKAIE')"),
             ("gap before the accuracy", "order = list('FJBHDKIAE')"),
-        ],
-        "report": [
-            ("t from a table", {
-                "stats.t.ppf(0.975, seeds - 1)": "{5: 2.776445}.get(seeds, 2.570582)"}),
-            ("t of five seeds", {"stats.t.ppf(0.975, seeds - 1)": "stats.t.ppf(0.975, 4)"}),
-            ("wins by a point", {"gains > 0": "gains > 0.001"}),
-            ("symmetric bounds by the gain", {"low > -0.01 and high < 0.01":
-             "abs(gain) < 0.01 and reach < 0.01"}),
-            ("verdict by the wins", {"elif low > 0": "elif np.all(gains > 0)",
-                                     "elif high < 0": "elif np.all(gains < 0)"}),
-            ("no difference by the gain", {"low > -0.01 and high < 0.01": "abs(gain) < 0.005"}),
         ],
     },
 }  # fmt: skip

@@ -34,7 +34,7 @@ SLOW = [
      "            moved = moved or one != other\n"
      "        moves.append(moved)\n"
      "    return np.array(moves)"),
-    ("ex06", "optimism", "an image at a time", "def optimism(p, n):\n"
+    ("ex08", "optimism", "an image at a time", "def optimism(p, n):\n"
      "    from random import Random\n"
      "    draw, total = Random(0).random, 0.0\n"
      "    for _ in range(20_000):\n"

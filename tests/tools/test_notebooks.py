@@ -49,7 +49,7 @@ def test_the_command_prints_paths_for_make(capsys):
     assert capsys.readouterr().out == paths
     assert main([]) == 0
     names = [path.rpartition("/")[2][:2] for path in capsys.readouterr().out.split()]
-    assert sorted(names[:4]) == ["03", "04", "05", "06"], "the longest come first"
-    assert set(names) == {"00", "01", "02", "03", "04", "05", "06", "07", "ex"}
+    assert sorted(names[:4]) == ["04", "05", "06", "08"], "the longest come first"
+    assert set(names) == {"00", "01", "02", "03", "04", "05", "06", "07", "08", "ex"}
     assert main(["99"]) == 2
     assert capsys.readouterr().err.startswith("There is no notebook '99'")

@@ -8,7 +8,7 @@ import tlcourse.checks.sets  # first, so that its name is that of the function b
 from tlcourse.checks.engine import Task, Verdict, judge, task
 from tlcourse.checks.learner import NotAttempted, NotYet, exercise, sets, tasks, title
 from tlcourse.checks.parsons import assemble
-from tlcourse.checks.properties import Failure, Property, agrees, holds, numbers, shaped
+from tlcourse.checks.properties import Failure, Property, agrees, holds, numbers, shaped, telling
 
 __all__ = [
     "Failure",
@@ -27,5 +27,6 @@ __all__ = [
     "shaped",
     "task",
     "tasks",
+    "telling",
     "title",
 ]

@@ -324,3 +324,31 @@ def numbers(rng: np.random.Generator, *shape: int, scale: float = 2.0) -> np.nda
     Two of them may be equal, or zero: where that matters, draw otherwise.
     """
     return np.round(rng.normal(0, scale, shape), 1)
+
+
+def telling(draw: Callable, judged: Callable) -> tuple:
+    """Inputs on which the right answer and every known mistake give something else.
+
+    Parameters
+    ----------
+    draw : function
+        ``draw()`` returns inputs.
+    judged : function
+        ``judged(*inputs)`` returns the right answer, and the mistakes by message.
+
+    Returns
+    -------
+    tuple
+        The inputs, the right answer and the mistakes.
+    """
+    for _ in range(2000):
+        inputs = draw()
+        right, wrong = judged(*inputs)
+        given = [right, *wrong.values()]
+        if not any(
+            agrees("", one, other, rtol=5e-4, atol=1e-5).ok
+            for i, one in enumerate(given)
+            for other in given[:i]
+        ):
+            break
+    return *inputs, right, wrong

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Exercises 06 · Evaluation
 #
-# Eight tasks and an open question on chapter 06, about 85 minutes. Each task has a cell for your answer and
+# Six tasks and an open question on chapter 06, about 65 minutes. Each task has a cell for your answer and
 # below it a cell that checks it, as often as you like, on numbers that are new each time. Write each answer yourself,
 # without the library function that does the task.
 #
@@ -21,7 +21,7 @@ from scipy import stats
 
 from tlcourse import exercise
 
-ex = exercise("ex06", edition=2)
+ex = exercise("ex06", edition=3)
 
 
 # %% [markdown]
@@ -199,37 +199,7 @@ ex.repaired.check(repaired)
 
 
 # %% [markdown]
-# ## 5 · Predict, then measure: the best of several
-#
-# Eight networks are equally good: each reads 70 % of all images. Each is tested on 50 images of its own. The best
-# score is reported as the accuracy of its network.
-#
-# **Predict**, before you read on: by how many points is that report too good on average? And with 500 images each?
-# Write your two guesses down.
-#
-# Now measure it. `p` holds the true accuracies of M networks, shape (M,), which may differ. Each network is tested on
-# n images of its own, so the number of its right answers is binomially distributed: `rng.binomial(n, p)`, with
-# `rng = np.random.default_rng()`, draws one for each network. The network with the best score wins (of equals, the first). Return the mean, over at least 20,000
-# repetitions, of the winner's score minus the *winner's* true accuracy.
-
-# %%
-def optimism(p, n):
-    ### BEGIN SOLUTION
-    rng = np.random.default_rng(0)
-    scores = rng.binomial(n, p, (20_000, len(p))) / n
-    winner = scores.argmax(1)
-    return np.mean(scores.max(1) - p[winner])
-    ### END SOLUTION
-
-
-# %%
-ex.optimism.check(optimism)
-
-
-# %% [markdown]
-# Were your guesses right? `optimism(np.full(8, 0.7), 50)` tells.
-#
-# ## 6 · McNemar's test
+# ## 5 · McNemar's test
 #
 # Two trained networks answer the same N test images: `y` holds the true classes, `a` and `b` the answers, each of
 # shape (N,). Two numbers count: on how many images only a is right, and on how many only b is. Call the smaller of
@@ -255,35 +225,9 @@ def mcnemar(y, a, b):
 # %%
 ex.mcnemar.check(mcnemar)
 
-# %% [markdown]
-# ## 7 · Put the lines in order
-#
-# M trained networks gave logits: `z_val`, of shape (M, V, K), for V validation images, and `z_test`, of shape
-# (M, N, K), for N test images. An honest evaluation chooses the best network, fits a temperature to it, and then says
-# how accurate it is and how far its mean confidence lies from that. `softmax(z)` turns logits (N, K) into
-# probabilities; `fit_temperature(z, y)` returns the number T by which logits should be divided.
-#
-# These are the lines, out of order. Three of them are not needed.
-
-# %%
-ex.order.show()
 
 # %% [markdown]
-# Give the labels of the lines in order: `order = ["A", "B", …]`. In Jupyter the buttons above write the list for you
-# to copy.
-
-# %%
-order = ...
-### BEGIN SOLUTION
-order = ["F", "J", "B", "H", "D", "K", "A", "I", "E"]
-### END SOLUTION
-
-# %%
-ex.order.check(order)
-
-
-# %% [markdown]
-# ## 8 · A transfer report
+# ## 6 · A transfer report
 #
 # Does transfer help on a new target? S seeds were run twice, from scratch and with transfer, and tested on N
 # images. `y` holds the true classes, shape (N,); `scratch` and `transfer` the answers, shape (S, N). Row s of both
@@ -325,7 +269,7 @@ ex.report.check(report)
 # (This interval says how much the gain varies over seeds. That the test set is a sample as well, `evaluation.compare`
 # adds.)
 #
-# ## 9 · An experiment of your own
+# ## 7 · An experiment of your own
 #
 # A clinic has 900 photographs of 300 patients; one patient in eight has a melanoma, and one photograph in eight shows one. A colleague fine-tunes a network that
 # was trained on everyday objects. He augments the photographs, shuffles them, holds back a fifth as the test, keeps
