@@ -157,7 +157,7 @@ claim(source_accuracy > 0.7, "the source knows its own task", measured=source_ac
 choices = ["copy what fits", "refuse and change nothing", "refuse after some layers"]
 quiz.predict("04.heads", "What will `set_weights` do?", choices)
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 novice = models.small_cnn(classes=K)
 before = novice.get_layer("conv1").get_weights()[0]
 try:
