@@ -21,7 +21,7 @@ from functools import cache
 import numpy as np
 
 from benchmarks import warm_starts as base
-from benchmarks.label_efficiency import BACKBONE, RESULTS, save, train_source
+from benchmarks.label_efficiency import RESULTS, save
 from benchmarks.tuned import Kept, at_each_budget
 from tlcourse import data
 from tlcourse.backend import keras, versions
@@ -51,7 +51,7 @@ UNFINISHED = RESULTS / "source_distance.unfinished"
 
 @cache
 def source(distance: str, draw: int) -> keras.Model:
-    return train_source(SOURCES[distance](draw), draw)
+    return base.train_source(SOURCES[distance](draw), draw)
 
 
 def measure(distance: str, way: str, kept: Kept) -> dict:
@@ -62,7 +62,7 @@ def measure(distance: str, way: str, kept: Kept) -> dict:
             kept.run(
                 (distance, draw, way, rate, seed, held_out), steps,
                 lambda draw=draw: base.run(
-                    source(distance, draw), len(BACKBONE), way == "frozen", rate, seed, steps,
+                    source(distance, draw), len(base.BACKBONE), way == "frozen", rate, seed, steps,
                     held_out,
                 ),
             )

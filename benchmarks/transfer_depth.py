@@ -20,7 +20,7 @@ from functools import cache
 import numpy as np
 
 from benchmarks import warm_starts as base
-from benchmarks.label_efficiency import BACKBONE, RESULTS, save, train_source
+from benchmarks.label_efficiency import RESULTS, save
 from benchmarks.tuned import Kept, at_each_budget, paired_interval
 from tlcourse.backend import keras, versions
 from tlcourse.data import make_cluttered_digits, make_cluttered_letters
@@ -30,13 +30,13 @@ SOURCES = {
     "own": lambda seed: make_cluttered_digits(16_000, random_state=1000 + seed),
 }
 ARMS = (("letters", "frozen"), ("own", "frozen"), ("letters", "fine-tuned"))
-COPIED = list(range(len(BACKBONE) + 1))
+COPIED = list(range(len(base.BACKBONE) + 1))
 UNFINISHED = RESULTS / "transfer_depth.unfinished"
 
 
 @cache
 def source(name: str, seed: int) -> keras.Model:
-    return train_source(SOURCES[name](seed), seed)
+    return base.train_source(SOURCES[name](seed), seed)
 
 
 def measure(name: str, way: str, copied: int, kept: Kept) -> dict:

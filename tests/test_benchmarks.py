@@ -11,6 +11,7 @@ from benchmarks import (
     data,
     fine_tuning_pays,
     label_efficiency,
+    negative_transfer,
     photo_distance,
     photos,
     source_distance,
@@ -20,7 +21,13 @@ from benchmarks import (
 )
 from tlcourse import models, plotting
 from tlcourse.course.content import benchmark, photo_scores
-from tlcourse.data import few_labels, load_photo, load_sample_photos, make_stripes
+from tlcourse.data import (
+    few_labels,
+    load_photo,
+    load_sample_photos,
+    make_cluttered_digits,
+    make_stripes,
+)
 from tlcourse.files import CourseError
 
 RESULTS = Path(__file__).parents[1] / "benchmarks" / "results"
@@ -36,26 +43,32 @@ def test_a_stored_result_has_its_benchmark_and_five_seeds(path):
     assert path.stem in SPEED or json.loads(path.read_text())["seeds"] >= 5
 
 
-def summaries(result, settings):
+def summaries(result, settings, most=0.1):
     """Mean and standard deviation of a stored result, which has one score for each seed."""
     mean, sd = plotting.mean_and_sd(result)
     assert mean.shape == settings
     if not isinstance(result, dict):  # a dict is what is left of scores that were not kept
         assert np.shape(result) == (*settings, 5)
-    assert ((mean > 0.05) & (mean < 1) & (sd > 0) & (sd < 0.1)).all()
+    assert ((mean > 0.05) & (mean < 1) & (sd > 0) & (sd < most)).all()
     return mean
 
 
-def test_label_efficiency_is_stored_for_the_same_arms_at_every_length():
-    stored = benchmark("label_efficiency")
-    assert stored["labels"] == [5, 10, 20, 50, 100]
-    assert set(stored["accuracy"]) == set(stored["steps"]) == {"short", "full", "patient"}
-    for length, arms in stored["accuracy"].items():
-        assert set(arms) == ({"scratch"} if length == "patient" else ARMS)
+@pytest.mark.parametrize("name", ["label_efficiency", "negative_transfer"])
+def test_arms_over_labels_are_stored_at_both_budgets(name):
+    stored = benchmark(name)
+    assert stored["labels"] == sorted(stored["labels"])
+    assert set(stored["accuracy"]) == set(map(str, stored["steps"]))
+    for arms in stored["accuracy"].values():
+        assert set(arms) == {*ARMS, "pixels"}
         for scores in arms.values():
-            summaries(scores, (5,))
+            summaries(scores, (len(stored["labels"]),), most=0.2)
         plotting.label_efficiency(stored["labels"], arms)  # as it is
     plotting.plt.close("all")
+
+
+def test_every_arm_is_compared_at_settings_inside_of_their_grids():
+    for name in ("label_efficiency", "negative_transfer", "transfer_depth", "source_distance"):
+        assert benchmark(name)["inside"], name
 
 
 def test_other_results_name_the_same_arms():
@@ -274,7 +287,7 @@ def test_a_long_run_counts_for_the_short_budget_only_at_the_same_rate(tmp_path):
 
 
 def test_frozen_copies_stay_and_fine_tuned_ones_move(monkeypatch):
-    small = label_efficiency.make_cluttered_digits(200, 20, random_state=1)
+    small = make_cluttered_digits(200, 20, random_state=1)
     monkeypatch.setattr(warm_starts, "data", lambda held_out: small)
     source = models.small_cnn()
     for frozen in (True, False):
@@ -286,6 +299,40 @@ def test_frozen_copies_stay_and_fine_tuned_ones_move(monkeypatch):
             pair = (model.get_layer(name).get_weights()[0] for model in (source, network))
             assert np.array_equal(*pair) == frozen
     warm_starts.network.cache_clear()
+
+
+def test_four_arms_are_tuned_and_compared_at_every_number_of_labels():
+    asked = []
+
+    def score(arm, labels, setting, seed, steps, held_out):
+        asked.append((arm, labels, seed, held_out))
+        best = 1e-3 if arm in label_efficiency.SOLVED else 2e-3
+        reached = 0.5 + 0.1 * (arm == "fine-tuned") + labels / 100 + seed / 1000
+        score = reached - abs(np.log(setting / best)) / 50
+        return [score] if arm in label_efficiency.SOLVED else [score] * len(steps)
+
+    found = label_efficiency.compared(score, [1, 5], [10, 20], (1e-3, 2e-3, 4e-3), draws=3)
+    assert found["inside"]
+    assert found["settings"]["10"]["scratch"] == [2e-3, 2e-3]
+    assert set(found["accuracy"]["20"]) == {*ARMS, "pixels"}
+    for arms in found["accuracy"].values():
+        for scores in arms.values():
+            assert np.shape(scores) == (2, 5)
+    mean, low, high = found["lead"]["fine-tuned over scratch"]["20"][0]
+    assert mean == pytest.approx(0.1)
+    assert low <= mean <= high
+    tuned_on = {(labels, seed) for _, labels, seed, held_out in asked if held_out == "validation"}
+    assert tuned_on == {(1, 100), (1, 101), (1, 102), (5, 100)}
+
+
+def test_negative_transfer_tests_on_other_handwriting_and_tunes_on_what_a_draw_leaves():
+    test, validation = (negative_transfer.draw(5, 0, part) for part in ("test", "validation"))
+    assert len(test.x_train) == len(validation.x_train) == 25
+    assert np.array_equal(test.x_test, negative_transfer.digits(5).x_test)
+    known = {image.tobytes() for image in validation.x_train}
+    assert not known & {image.tobytes() for image in validation.x_test}
+    assert len(validation.x_test) > 500
+    assert set(validation.y_test) == set(range(5))
 
 
 # --- when fine-tuning pays -----------------------------------------------------------------------

@@ -205,7 +205,6 @@ LIMITS = {
 # Chapters that were written before these limits. Shorten the list, never lengthen it.
 _FIRST_EDITION = {"sections", "words", "lines of code", "median lines of a cell"}
 STILL_OVER = {
-    "04": _FIRST_EDITION - {"words"},
     "05": _FIRST_EDITION,
 }
 
