@@ -17,7 +17,8 @@ draw of the labels and on images that are neither trained nor tested on; the gri
 best value is inside. Two budgets of steps stand side by side.
 
 Every run is written to the store as soon as it is finished, so that an interrupted one goes on
-where it stopped, and the result holds what is measured so far. `--minutes N` stops after so many.
+where it stopped, and the result holds what is measured so far. `--minutes N` begins no run after so
+many: with 0 it writes down what is stored.
 
     python -m benchmarks.fine_tuning_pays --search
 
@@ -29,6 +30,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
@@ -197,8 +199,20 @@ def search(names: list[str], labels: int = 20, steps: int = 80) -> None:
 # --- the measurement -----------------------------------------------------------------------------
 
 
-def measure(name: str, labels: int, arm: str, strength: float | None, kept: Kept) -> dict:
-    """What an arm reaches with each of its budgets; a regression has one, of no steps."""
+class OutOfTime(Exception):
+    """A run is missing, and there is no time for it."""
+
+
+def measure(
+    name: str, labels: int, arm: str, strength: float | None, kept: Kept, ends: float = float("inf")
+) -> dict:
+    """What an arm reaches with each of its budgets; a regression has one, of no steps.
+
+    Raises
+    ------
+    OutOfTime
+        If a run is not stored, and the clock is past `ends`.
+    """
     budgets, grid = [0], photos.STRENGTHS
     if arm != "frozen":
         budgets = [STEPS[arm][labels] // 2, STEPS[arm][labels]]
@@ -206,6 +220,8 @@ def measure(name: str, labels: int, arm: str, strength: float | None, kept: Kept
 
     def run(setting: float, seed: int, steps: list[int], held_out: str) -> list[float]:
         def compute() -> list[float]:
+            if monotonic() > ends:
+                raise OutOfTime
             given = target(name)
             drawn = given.draw(labels, seed)
             places = given.kept_back if held_out == "validation" else given.test
@@ -262,11 +278,11 @@ def main(arguments: list[str] | None = None) -> None:
     cells = list(product((("frozen", "fine-tuned"), ("scratch",)), LABELS, TARGETS))
     cells = [(arm, labels, name) for arms, labels, name in cells for arm in arms]
     for arm, labels, name in cells:
-        if monotonic() > ends:
-            break
         arms = found[name].setdefault(str(labels), {})
-        strength = arms["frozen"]["0"]["setting"] if arm == "fine-tuned" else None
-        arms[arm] = measure(name, labels, arm, strength, kept)
+        frozen = arms.get("frozen", {}).get("0", {})
+        if arm != "fine-tuned" or frozen:
+            with suppress(OutOfTime):
+                arms[arm] = measure(name, labels, arm, frozen.get("setting"), kept, ends)
     measured = sum(len(arms) for each in found.values() for arms in each.values())
     result = {
         "labels": sorted(LABELS),
