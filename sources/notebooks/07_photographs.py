@@ -904,8 +904,8 @@ for network, source in (("EfficientNet-Lite0", "ImageNet"), ("letters-ResNet50",
                 print(f"{source:9}{labels:2} labels  {title:14} {points}")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# With 20 labels per class, ImageNet's network gains on the rubbish and on the hand signs, which are not what it had
-# learned. On ants and bees it loses, and on the flowers we cannot tell. And look once more at the table of section 4: on the
+# With 20 labels per class, ImageNet's network gains on the rubbish (only just) and on the hand signs, which are not what
+# it had learned. On ants and bees it loses, and on the flowers we cannot tell. And look once more at the table of section 4: on the
 # hand signs a small network from scratch is level with the fine-tuned one. So there the gain was real, and the
 # source still earned nothing.
 
