@@ -718,7 +718,7 @@ for name in ("digits", "stripes"):
 # %% [markdown] slideshow={"slide_type": "notes"}
 # ImageNet's features know flowers and insects already. On the insects fine-tuning even *loses*: forty photographs teach
 # it less than they spoil. Rubbish and hand signs are not what ImageNet is about, and there it gains six and eight points.
-# But on the rubbish the interval only just leaves zero out, so one more set of draws could change that verdict.
+# But on the rubbish the interval only just leaves zero out, so other draws, or a better head, could change that verdict.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 imagenet = {title: gains[name, "EfficientNet-Lite0"][20] for name, title in sets.items()}
@@ -771,7 +771,7 @@ for title, arms in rows.items():
 # %% [markdown] slideshow={"slide_type": "notes"}
 # The gain on the stripes was real, and the race was lost all the same: letters teach little about stripes. On the hand
 # signs fine-tuning is level with a small network from scratch. On the rubbish it is ahead of both rivals, if only just of
-# the frozen head. There it pays.
+# the frozen head. If it pays anywhere here, it pays there.
 #
 # And what does it cost? A head on features is solved in a second. Each run of fine-tuning on the photographs took about
 # twenty seconds of a processor, and each rate that you try costs another run.
