@@ -65,7 +65,10 @@ class Run:
         drawn = held_out = self.given.draw(LABELS, seed)
         if self.stop:
             order = np.argsort(y[drawn], kind="stable").reshape(self.given.classes, LABELS)
-            held_out, drawn = drawn[order[:, :KEPT_BACK].ravel()], drawn[order[:, KEPT_BACK:].ravel()]
+            held_out, drawn = (
+                drawn[order[:, :KEPT_BACK].ravel()],
+                drawn[order[:, KEPT_BACK:].ravel()],
+            )
         kernel, bias = logistic_regression(self.trainer.features[drawn], y[drawn], strength)
         if self.head == "random":
             keras.utils.set_random_seed(seed)
