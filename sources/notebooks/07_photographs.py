@@ -910,6 +910,7 @@ for network, source in (("EfficientNet-Lite0", "ImageNet"), ("letters-ResNet50",
 # source still earned nothing.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+# The intervals at 20 labels.
 at_20 = {name: intervals["ImageNet", 20, name] for name in sets}
 rubbish, signs, insects = (at_20[n] for n in ("trash_160", "sign_language_digits", "ants_bees_160"))
 claim(
