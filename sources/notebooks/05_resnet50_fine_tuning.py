@@ -697,8 +697,8 @@ for name, title in (near_and_far | sets).items():
     axes[name].set_xticks(ticks, [str(n) for n in ticks])
     axes[name].minorticks_off()
     _ = axes[name].axhline(0, color="black", lw=1)
-    draw(axes[name], (name, "EfficientNet-Lite0"), aside=0.93)
-    draw(axes[name], (name, "letters-ResNet50") if name in sets else name, 1.07, mfc="white")
+    draw(axes[name], (name, "EfficientNet-Lite0"), aside=0.87)
+    draw(axes[name], (name, "letters-ResNet50") if name in sets else name, mfc="white")
 figure.supxlabel("labels per class", fontsize=11)
 figure.supylabel("gain over frozen features (points)", fontsize=11)
 plotting.show(
