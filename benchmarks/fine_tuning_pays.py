@@ -232,7 +232,13 @@ def measure(
 
         return kept.run((name, labels, arm, budgets[-1], setting, seed, held_out), steps, compute)
 
-    return at_each_budget(run, grid, budgets, SEEDS)
+    def longest(setting: float, seed: int, steps: list[int], held_out: str) -> list[float]:
+        return run(setting, seed, budgets, held_out)[-1:]
+
+    try:
+        return at_each_budget(run, grid, budgets, SEEDS)
+    except OutOfTime:  # the larger budget comes first, and may be finished
+        return at_each_budget(longest, grid, budgets[-1:], SEEDS)
 
 
 def gains(arms: dict[str, dict]) -> dict[str, list[float]]:
