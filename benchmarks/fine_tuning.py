@@ -1,116 +1,147 @@
-"""How deep to fine-tune, and what the classic mistakes cost. Chapter 05, section 4.
+"""What each decision of fine-tuning is worth on a far target. Chapter 05, "Going deeper".
 
-The course's weights, 20 labels per class, five seeds, tested on validation handwriting, for this
-is about choices. Every arm has the settings of `benchmarks.resnet50` but for the one thing that
-it is named for:
+    python -m benchmarks.fine_tuning
 
-- depth: the head alone, or the last stage, or the last two, after the same head; accuracy along the
-  steps;
-- mistakes, each on the last stage: Adam's default rate, 0.001, for all layers; BatchNormalization
-  that trains with the rest; no head trained first.
+The target is the stripes of `benchmarks.fine_tuning_pays`, with 20 labels per class: the head
+first, then `conv4` and `conv5` of the letters-ResNet50 with it, 80 steps. Every arm has this recipe
+but for one thing, three of which are mistakes. Five seeds, paired. Each arm's learning rate is
+chosen on another draw of the labels and on validation images; the grid grows until its best value
+is inside. One arm has no choice: ten times the recipe's rate. Early stopping needs validation
+images of its own: five of the 20 labels of each class, which then do not train.
 
-Everything before the first stage that trains is computed once. A run that was interrupted goes on
-where it stopped.
+Every run is written to the store as soon as it is finished, so that an interrupted one goes on
+where it stopped, and the result holds what is measured so far. `--minutes N` begins no run after so
+many: with 0 it writes down what is stored.
 """
 
-import json
+import argparse
 import sys
-from time import perf_counter
+from contextlib import suppress
+from functools import cache
+from time import monotonic
 
 import numpy as np
 
-from benchmarks.label_efficiency import RESULTS, save, scores
-from benchmarks.resnet50 import SETTINGS, cached, pretrained
-from tlcourse import training, transfer
-from tlcourse.backend import keras
-from tlcourse.data import few_labels
+from benchmarks import fine_tuning_pays as pays
+from benchmarks.label_efficiency import RESULTS, save
+from benchmarks.tuned import Kept, at_each_budget, paired_interval
+from tlcourse import training
+from tlcourse.backend import keras, versions
+from tlcourse.rivals import BATCH, logistic_regression
 
-LABELS, SEEDS = 20, range(5)
-CHECKPOINTS = [0, 25, 50, 100, 200]  # steps after the head's own
-BEFORE = {"head": "pool", "conv5": "conv4", "conv4": "conv3"}
-STORE = RESULTS / "fine_tuning.unfinished"
-HEAD_RATE, RATE = SETTINGS["fine-tuned"]["head_rate"], SETTINGS["fine-tuned"]["rate"]
-STEPS = SETTINGS["fine-tuned"]["steps"]
-
-
-def begin(stage: str, seed: int):
-    """The part of the network from a stage on, as pretrained, and the few labels for it."""
-    model, weights = pretrained()
-    model.set_weights(weights)
-    keras.utils.set_random_seed(seed)
-    _, upper = transfer.split(model, BEFORE[stage])
-    return upper, few_labels(cached("validation", BEFORE[stage]), LABELS, seed)
-
-
-def train_head(upper, few, seed: int) -> None:
-    adam = keras.optimizers.Adam(HEAD_RATE)
-    transfer.train_from(
-        upper, "head", few.x_train, few.y_train, optimizer=adam, steps=STEPS, seed=seed
-    )
+TARGET, LABELS, STEPS, EVERY, KEPT_BACK = "stripes", 20, 80, 10, 5
+SEEDS = range(5)
+STORE = RESULTS / "fine_tuning.jsonl"
+RECIPE = "the recipe"
+ARMS = {  # what each does otherwise
+    RECIPE: {},
+    "a head that was not trained first": {"head": "random"},
+    "BatchNormalization that trains": {"norm": True},
+    "ten times the rate": {"times": 10},
+    "a cosine schedule": {"cosine": True},
+    "early stopping": {"stop": True},
+    "weight decay of 0.01": {"decay": 0.01},
+    "weight decay of 0.1": {"decay": 0.1},
+}
 
 
-def depth(stage: str, seed: int) -> list[float]:
-    """Accuracy at each checkpoint, and the seconds from the first to the last."""
-    upper, few = begin(stage, seed)
-    train_head(upper, few, seed)
-    if stage != "head":
-        transfer.unfreeze_from(upper, stage)
-    rates = {"": RATE, "head": HEAD_RATE}
-    training.compile_classifier(upper, optimizer=transfer.LayerwiseAdam(rates))
-    found, seconds = [], 0.0
-    for done, steps in zip([0, *CHECKPOINTS], CHECKPOINTS, strict=False):
-        began = perf_counter()
-        if steps > done:
-            training.fit_steps(upper, few.x_train, few.y_train, steps=steps - done, seed=steps)
-        seconds += perf_counter() - began
-        found.append(training.accuracy(upper, few.x_test, few.y_test))
-    return [*found, seconds]
+class Run:
+    """One arm: its network is compiled once, and each run begins with the pretrained weights."""
+
+    def __init__(self, norm=False, decay=None, head="solved", cosine=False, stop=False, times=1):
+        self.given = pays.target(TARGET)
+        self.trainer = self.given.trainer("letters-ResNet50")
+        self.head, self.cosine, self.stop = head, cosine, stop
+        self.model = self.trainer.model
+        for layer in self.model.layers:
+            if isinstance(layer, keras.layers.BatchNormalization):
+                layer.trainable = norm
+        adam = keras.optimizers.Adam(weight_decay=decay)
+        training.compile_classifier(self.model, optimizer=adam)
+
+    def __call__(self, rate: float, seed: int, places: np.ndarray, strength: float) -> float:
+        """Accuracy on `places` after a run."""
+        y, x = self.given.y, self.trainer.x
+        drawn = held_out = self.given.draw(LABELS, seed)
+        if self.stop:
+            order = np.argsort(y[drawn], kind="stable").reshape(self.given.classes, LABELS)
+            held_out, drawn = (
+                drawn[order[:, :KEPT_BACK].ravel()],
+                drawn[order[:, KEPT_BACK:].ravel()],
+            )
+        kernel, bias = logistic_regression(self.trainer.features[drawn], y[drawn], strength)
+        if self.head == "random":
+            keras.utils.set_random_seed(seed)
+            kernel = np.asarray(keras.initializers.GlorotUniform(seed)(kernel.shape))
+            bias = 0 * bias
+        self.trainer.begin((kernel, bias))
+        for variable in self.model.optimizer.variables:
+            if variable.name != "learning_rate":
+                variable.assign(np.zeros(variable.shape, variable.dtype))
+        best, kept = -1.0, None
+        for done in range(0, STEPS, EVERY):
+            share = (1 + np.cos(np.pi * done / STEPS)) / 2 if self.cosine else 1
+            self.model.optimizer.learning_rate.assign(rate * share)
+            given = {"steps": EVERY, "batch_size": BATCH, "seed": 100 * seed + done}
+            training.fit_steps(self.model, x[drawn], y[drawn], **given)
+            if self.stop:
+                reached = training.accuracy(self.model, x[held_out], y[held_out])
+                if reached > best:
+                    best, kept = reached, self.model.get_weights()
+        if kept:
+            self.model.set_weights(kept)
+        return training.accuracy(self.model, x[places], y[places])
 
 
-def mistake(name: str, seed: int) -> list[float]:
-    """Accuracy of one run in which the last stage trains."""
-    upper, few = begin("conv5", seed)
-    if name != "random head":
-        train_head(upper, few, seed)
-    transfer.unfreeze_from(upper, "conv5")
-    if name == "moving BatchNormalization":
-        for layer in upper.layers:
-            layer.trainable = True
-    rates = {"": 1e-3} if name == "one rate for all" else {"": RATE, "head": HEAD_RATE}
-    training.compile_classifier(upper, optimizer=transfer.LayerwiseAdam(rates))
-    training.fit_steps(upper, few.x_train, few.y_train, steps=STEPS, seed=seed)
-    return [training.accuracy(upper, few.x_test, few.y_test)]
+def measure(name: str, recipe: dict, kept: Kept, ends: float) -> dict:
+    """What an arm reaches at the rate that is best for it; ten times the recipe's has no choice."""
+    about, arm = ARMS[name], []
+
+    def run(rate: float, seed: int, steps: list[int], held_out: str) -> list[float]:
+        def compute() -> list[float]:
+            if monotonic() > ends:
+                raise pays.OutOfTime
+            if not arm:
+                arm.append(Run(**about))
+            given = pays.target(TARGET)
+            places = given.kept_back if held_out == "validation" else given.test
+            score = round(arm[0](rate, seed, places, strength_of_the_head()), 4)
+            print(name, rate, seed, held_out, score, file=sys.stderr, flush=True)
+            return [score]
+
+        return kept.run((name, rate, seed, held_out), steps, compute)
+
+    if "times" in about:
+        rate = about["times"] * recipe["setting"]
+        results = [run(rate, seed, [STEPS], "test")[0] for seed in SEEDS]
+        return {"setting": rate, "results": results}
+    return at_each_budget(run, pays.RATES[TARGET], [STEPS], SEEDS)[str(STEPS)]
 
 
-MISTAKES = ["none", "one rate for all", "moving BatchNormalization", "random head"]
+@cache
+def strength_of_the_head() -> float:
+    """The C that `benchmarks.fine_tuning_pays` chose for the frozen features."""
+    kept = Kept(pays.STORE)
+    return pays.measure(TARGET, LABELS, "frozen", None, kept)["0"]["setting"]
 
 
-def main() -> None:
-    lines = STORE.read_text().splitlines() if STORE.exists() else []
-    done = {tuple(key): value for key, value in map(json.loads, lines)}
-    runs = [(mistake, name, seed) for name in MISTAKES for seed in SEEDS]
-    runs += [(depth, stage, seed) for stage in BEFORE for seed in SEEDS]
-    for kind, name, seed in runs:
-        key = kind.__name__, name, seed
-        if key not in done:
-            done[key] = kind(name, seed)
-            with STORE.open("a") as file:
-                file.write(json.dumps([key, done[key]]) + "\n")
-            print(*key, np.round(done[key], 3), file=sys.stderr, flush=True)
-    mistakes = {name: [done["mistake", name, seed][0] for seed in SEEDS] for name in MISTAKES}
-    curves = {}
-    for stage in BEFORE:
-        results = np.array([done["depth", stage, seed] for seed in SEEDS])
-        upper, _ = begin(stage, 0)
-        transfer.unfreeze_from(upper, stage)
-        curves[stage] = {
-            "accuracy": results[:, :-1].T.round(4).tolist(),  # (checkpoints, seeds)
-            "seconds": round(float(np.median(results[:, -1])), 1),
-            "parameters": sum(int(np.prod(v.shape)) for v in upper.trainable_variables),
-        }
-    result = {"labels": LABELS, "seeds": len(SEEDS), "checkpoints": CHECKPOINTS}
-    save("fine_tuning", result | {"depth": curves, "mistakes": scores(mistakes)})
-    STORE.unlink()
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser("python -m benchmarks.fine_tuning", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--minutes", type=float, default=float("inf"), metavar="N")
+    asked = parser.parse_args(arguments)
+    kept, ends = Kept(STORE), monotonic() + 60 * asked.minutes
+    arms = {name: {"gain": []} for name in ARMS}
+    recipe = arms[RECIPE]
+    for name, arm in arms.items():
+        if name == RECIPE or "results" in recipe:
+            with suppress(pays.OutOfTime):
+                arm |= measure(name, recipe, kept, ends)
+        if name != RECIPE and "results" in arm:
+            arm["gain"] = paired_interval(np.subtract(arm["results"], recipe["results"]))
+    result = {"target": TARGET, "labels": LABELS, "steps": STEPS, "seeds": len(SEEDS)}
+    result["complete"] = all("results" in arm for arm in arms.values())
+    save("fine_tuning", result | {"arms": arms, "made_with": versions()})
 
 
 if __name__ == "__main__":

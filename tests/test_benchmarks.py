@@ -9,6 +9,7 @@ from benchmarks import (
     augmentation,
     augmentation_from_scratch,
     data,
+    fine_tuning,
     fine_tuning_pays,
     label_efficiency,
     negative_transfer,
@@ -72,8 +73,7 @@ def test_every_arm_is_compared_at_settings_inside_of_their_grids():
 
 
 def test_other_results_name_the_same_arms():
-    resnet, depth, distance = map(benchmark, ("resnet50", "transfer_depth", "source_distance"))
-    assert set(resnet["accuracy"]) == set(resnet["settings"]) == {*ARMS, "small CNN"}
+    depth, distance = map(benchmark, ("transfer_depth", "source_distance"))
     assert set(depth["accuracy"]) == set(distance["accuracy"]) == ARMS - {"scratch"}
     for scores in depth["accuracy"].values():
         summaries(scores, (5,))
@@ -99,26 +99,6 @@ def test_an_unknown_result_is_named():
 
 def test_the_generators_are_measured_in_images_per_second():
     assert data.images_per_second(make_stripes, images=50, repeats=3) > 100
-
-
-def test_the_runs_of_resnet50_are_stored_as_accuracies_of_every_arm():
-    stored = benchmark("resnet50")
-    assert stored["labels"] == [10, 20, 50]
-    for arm, scores in stored["accuracy"].items():
-        assert len(stored["settings"][arm]) >= 2
-        assert len(stored["seconds"][arm]) == 3
-        summaries(scores, (3,))
-
-
-def test_the_depths_of_fine_tuning_begin_with_the_same_head():
-    stored = benchmark("fine_tuning")
-    settings = (len(stored["checkpoints"]),)
-    begins = [summaries(d["accuracy"], settings)[0] for d in stored["depth"].values()]
-    assert max(begins) - min(begins) < 0.01
-    for scores in stored["mistakes"].values():
-        summaries(scores, ())
-    sizes = [depth["parameters"] for depth in stored["depth"].values()]
-    assert sizes == sorted(sizes)
 
 
 def test_augmentation_is_stored_for_four_sets_with_settings_inside_their_grids():
@@ -394,6 +374,42 @@ def test_fine_tuning_pays_prints_all_scores_and_settings_and_goes_on(pays, capsy
     fine_tuning_pays.main([])
     assert len(pays) == done, "all of it is on file"
     capsys.readouterr()
+
+
+def test_the_decisions_of_fine_tuning_are_compared_with_the_recipe_and_go_on(
+    tmp_path, monkeypatch, capsys
+):
+    class Run:
+        def __init__(self, **about):
+            self.about = about
+
+        def __call__(self, rate, seed, places, strength):
+            cost = 0.1 if self.about.get("norm") else 0.0
+            return 0.7 - cost - 0.001 * seed * (1 + cost) - abs(np.log(rate / 1e-3)) / 50
+
+    class Few:
+        kept_back, test = "validation", "test"
+
+    monkeypatch.setattr(fine_tuning, "Run", Run)
+    monkeypatch.setattr(fine_tuning.pays, "target", lambda name: Few())
+    monkeypatch.setattr(fine_tuning, "strength_of_the_head", lambda: 0.01)
+    monkeypatch.setattr(fine_tuning, "STORE", tmp_path / "runs.jsonl")
+    monkeypatch.setattr(label_efficiency, "RESULTS", tmp_path)
+    fine_tuning.main(["--minutes", "0"])
+    result = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert not result["complete"]
+    assert [arm["gain"] for arm in result["arms"].values()] == [[]] * len(fine_tuning.ARMS)
+    fine_tuning.main([])
+    result = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert result["complete"]
+    arms = result["arms"]
+    assert arms["the recipe"]["gain"] == []
+    assert np.allclose(arms["BatchNormalization that trains"]["gain"], -0.1, atol=1e-3)
+    assert arms["ten times the rate"]["setting"] == 10 * arms["the recipe"]["setting"]
+    assert arms["ten times the rate"]["gain"][2] < 0
+    monkeypatch.setattr(fine_tuning, "Run", None)
+    fine_tuning.main([])
+    assert json.loads(capsys.readouterr().out.splitlines()[-1]) == result, "all of it is on file"
 
 
 def test_gains_on_photographs_are_read_from_their_own_result():

@@ -202,11 +202,6 @@ LIMITS = {
     "median lines of a cell": 4,
     "share of cells over 12 lines": 0.1,
 }
-# Chapters that were written before these limits. Shorten the list, never lengthen it.
-_FIRST_EDITION = {"sections", "words", "lines of code", "median lines of a cell"}
-STILL_OVER = {
-    "05": _FIRST_EDITION,
-}
 
 
 def main_line(notebook):
@@ -279,10 +274,7 @@ CHAPTERS = [p for p, _ in PAIRS if p.parent == sync.ROOT / "notebooks"]
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 def test_the_main_line_of_a_chapter_is_one_that_a_person_finishes(path):
     notebook = nbformat.read(path, as_version=4)
-    allowed = STILL_OVER.get(path.name[:2], set())
-    broken = over(notebook)
-    assert broken <= allowed, f"{size(notebook)}: put what can be skipped under Going deeper"
-    assert allowed <= broken, f"take {allowed - broken} out of STILL_OVER: that is done"
+    assert over(notebook) == set(), f"{size(notebook)}: put what can be skipped under Going deeper"
 
 
 @pytest.mark.parametrize(("path", "twin"), PAIRS, ids=[p.stem for p, _ in PAIRS])
