@@ -60,7 +60,7 @@ def paths_on_contours(
     ----------
     loss : callable
         Takes arrays θ₁ and θ₂ of the same shape, and returns the loss at each place.
-    paths : sequence of ndarray, shape (steps, 2)
+    paths : sequence of ndarray, shape (n, 2)
         The start is a circle, the end a star.
     reach : (low 1, high 1, low 2, high 2)
         The part of the plane that is shown.
