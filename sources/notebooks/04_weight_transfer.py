@@ -485,7 +485,9 @@ for ax, budget in zip(axes, stored["steps"], strict=True):
     curves(stored, budget, ax, f"{budget:,} steps")
 axes[1].set(ylabel="")
 axes[1].get_legend().remove()
-_ = figure.suptitle("Fine-tuned stays on top; with time scratch overtakes frozen")
+_ = figure.suptitle(
+    "Fine-tuned stays on top; with time scratch overtakes frozen", weight="bold", fontsize=12
+)
 plotting.show(figure, "Accuracy over labels for four arms at two budgets")
 
 # %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "notes"}
@@ -624,7 +626,9 @@ for ax, budget in zip(axes, depth, strict=True):
     ax.set(xlabel="convolutions copied", title=f"{int(budget):,} steps")
 axes[0].set_ylabel("test accuracy (%)")
 _ = axes[0].legend(fontsize=9)
-_ = figure.suptitle("Frozen letters gain up to layer 2, the own digits up to the last")
+_ = figure.suptitle(
+    "Frozen letters gain up to layer 2, the own digits up to the last", weight="bold", fontsize=12
+)
 plotting.show(figure, "Accuracy over the number of copied layers for three ways and two budgets")
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
@@ -736,7 +740,7 @@ for ax, budget in zip(axes, distance, strict=True):
     _ = ax.axvspan(*(100 * (mean + s * sd) for s in (-1, 1)), color="#D55E00", alpha=0.2, lw=0)
     ax.set(xlabel="test accuracy (%)", title=f"{int(budget):,} steps")
 axes[0].set_yticks(range(4), ["own digits", *kinds])
-axes[0].invert_yaxis()
+axes[0].set_ylim(3.5, -0.5)
 _ = axes[0].legend(fontsize=9, loc="lower right")
 plotting.show(figure, "Accuracy from four sources, fine-tuned and frozen, beside scratch")
 
