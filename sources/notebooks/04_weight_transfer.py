@@ -23,8 +23,7 @@
 # -->
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# **Time:** 75 minutes to read and try, 3 min 40 s to run; a good place for a break is after section 3. You need
-# chapter 03.
+# **Time:** 75 minutes to read and try, 3 min 40 s to run, with a break after section 3. You need chapter 03.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"} tags=["setup"]
 # Everything that the chapter needs.
@@ -498,7 +497,7 @@ for n in labels[1:]:
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # Read the figure sideways, and you get the answer in labels. (Bands and bars are ± one standard deviation over five seeds, the
-# brackets hold the smallest and the largest of the five. Beyond 100 labels we have not measured.)
+# brackets hold the smallest and the largest of the five.)
 
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
@@ -757,6 +756,7 @@ for way, kind in product(("frozen", "fine-tuned"), kinds):
 # once scratch had 1,200 steps, we cannot tell whether *frozen* letters are still ahead.)
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+# Neighbours in nearness, and the leads over scratch.
 for budget, way in product(distance, ("frozen", "fine-tuned")):
     steps = [lead(reached(a, way, budget), reached(b, way, budget)) for a, b in pairwise(kinds)]
     least = min(low for _, low, _ in steps)
