@@ -23,7 +23,7 @@
 # -->
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# **Time:** 75 minutes to read and try, 3 min 40 s to run, with a break after section 3. You need chapter 03.
+# **Time:** 75 minutes to read and try, 3 min 40 s to run. Take a break after section 3. You need chapter 03.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"} tags=["setup"]
 # Everything that the chapter needs.
