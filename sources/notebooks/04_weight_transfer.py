@@ -441,7 +441,7 @@ claim(apart < 0.06, "your own runs agree with what is stored", measured=apart)
 # Fine-tuning gets five labels of each class and 1,200 steps. How many labels does scratch need for the same accuracy?
 #
 # <!-- Notes:
-# Answer: about LABELS5. Draw the axes on the board, labels per class against accuracy, and let two learners sketch their
+# Answer: about 12. Draw the axes on the board, labels per class against accuracy, and let two learners sketch their
 # curves. The answer is read off the next figure sideways.
 # -->
 
@@ -485,7 +485,7 @@ for ax, budget in zip(axes, stored["steps"], strict=True):
 axes[1].set(ylabel="")
 axes[1].get_legend().remove()
 _ = figure.suptitle(
-    "Fine-tuned stays on top; with time scratch overtakes frozen", weight="bold", fontsize=12
+    "Frozen keeps up with few labels; with time scratch overtakes it", weight="bold", fontsize=12
 )
 plotting.show(figure, "Accuracy over labels for four arms at two budgets")
 
@@ -526,7 +526,7 @@ for budget in stored["steps"]:
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # **With many labels scratch needs time.** At 100 labels it is far behind after 400 steps, and 1,200 steps shrink the lead
-# from SHORT100 points to LONG100. A comparison at one short budget flatters the transfer, so distrust one that does not say
+# from 24 points to 4. A comparison at one short budget flatters the transfer, so distrust one that does not say
 # how long the rival was trained.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
