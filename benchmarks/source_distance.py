@@ -1,4 +1,4 @@
-"""How near must the source be? Chapter 04, section 6.
+"""How near must the source be? Chapter 04, section 5.
 
     python -m benchmarks.source_distance
 
@@ -6,7 +6,8 @@ Three distances from handwritten digits in clutter: printed digits (another doma
 letters (another domain and task), stripes (nothing in common). Each distance has three sources of
 ten classes and 16,000 images, so that a distance is more than the luck of one network: digits and
 stripes in three draws, and ten letters of 26, drawn three times. All four convolutions are copied,
-and train on or stay frozen.
+and train on or stay frozen. The control for what freezing alone does is three networks that nobody
+has trained: frozen at their random weights.
 
 20 labels per class, five seeds, paired. A source network is trained once and serves all seeds. The
 learning rate is tuned for every distance, way and budget, on the mean of the three sources. Every
@@ -23,7 +24,7 @@ import numpy as np
 from benchmarks import warm_starts as base
 from benchmarks.label_efficiency import RESULTS, save
 from benchmarks.tuned import Kept, at_each_budget
-from tlcourse import data
+from tlcourse import data, models
 from tlcourse.backend import keras, versions
 
 DRAWS = range(3)  # sources of each distance
@@ -46,11 +47,15 @@ SOURCES = {
     "stripes": lambda draw: data.make_stripes(IMAGES, directions=10, random_state=draw),
 }
 WAYS = ("frozen", "fine-tuned")
+CONTROL = "random weights"
 UNFINISHED = RESULTS / "source_distance.unfinished"
 
 
 @cache
 def source(distance: str, draw: int) -> keras.Model:
+    if distance == CONTROL:
+        keras.utils.set_random_seed(draw)
+        return models.small_cnn()
     return base.train_source(SOURCES[distance](draw), draw)
 
 
@@ -79,6 +84,7 @@ def measure(distance: str, way: str, kept: Kept) -> dict:
 def main() -> None:
     kept, budgets = Kept(UNFINISHED), list(map(str, base.BUDGETS))
     found = {way: {name: measure(name, way, kept) for name in SOURCES} for way in WAYS}
+    found["frozen"][CONTROL] = measure(CONTROL, "frozen", kept)  # fine-tuned, it were scratch
 
     def each(budget: str, what: str) -> dict:
         return {

@@ -237,6 +237,7 @@ def test_source_distance_has_three_sources_of_ten_classes_for_each_distance(inve
         assert set(ways) == {"fine-tuned", "frozen"}
         for sources in ways.values():
             assert {np.shape(scores) for scores in sources.values()} == {(3, 5)}
+        assert set(ways["frozen"]) - set(ways["fine-tuned"]) == {source_distance.CONTROL}
     for sources in result["accuracy"].values():
         for scores in sources.values():
             summaries(scores, ())
