@@ -2,8 +2,8 @@
 # # 05 · ResNet50 fine-tuning
 #
 # You get a network of fifty layers that can already read letters, and a new task with few labels. First you will run a
-# popular recipe, find out what is wrong with it, and repair it. Then you will train the network further, and see when that
-# pays.
+# popular recipe, find out what is wrong with it, and repair it. Then you will train the network further, and see when
+# that pays.
 #
 # <!-- Notes:
 # Ask who has fine-tuned a network from a tutorial, and how long it took until it worked.
@@ -168,9 +168,9 @@ plotting.show(ax, "Ten handwritten digits in coloured clutter, and ten pictures 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 2 · A recipe from the tutorials
 #
-# Here is a recipe as you find it in many tutorials. Freeze the backbone. On top of it, average each of its 2,048 channels
-# over the picture (*global average pooling*), then put a layer of 1,024 units and a softmax. Divide the pixels by 255, and
-# train for six epochs. We do that with 20 labelled digits of each class.
+# Here is a recipe as you find it in many tutorials. Freeze the backbone. On top of it, average each of its 2,048
+# channels over the picture (*global average pooling*), then put a layer of 1,024 units and a softmax. Divide the pixels
+# by 255, and train for six epochs. We do that with 20 labelled digits of each class.
 #
 # <!-- Notes:
 # Answer: it guesses, even on its own training images. Nearly everybody expects a high training accuracy.
@@ -204,8 +204,8 @@ print(f"who guesses among {K} classes pays ln {K} = {np.log(K):.2f}")
 # %% [markdown] slideshow={"slide_type": "notes"}
 # Among K classes, here ten, a loss of ln K is what you pay for giving each the same probability (chapter 02). The loss
 # fell, but only to that: the network has unlearned a bad guess, and learned nothing. **A training loss that settles at
-# ln K, with an accuracy of 1/K, says that the network has not begun to learn.** Before you train it longer, look at what
-# the head gets to see.
+# ln K, with an accuracy of 1/K, says that the network has not begun to learn.** Before you train it longer, look at
+# what the head gets to see.
 #
 # <!-- Notes:
 # Collect guesses at the reason before the next slide. Expect: too few epochs, a wrong learning rate, too few labels.
@@ -247,10 +247,10 @@ plotting.show(figure, "Three panels: almost equal rows for x / 255, different ro
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # In the left panel all rows look alike: from image to image a feature changes by about a thousandth of its mean. (Each
-# panel has its own scale of colours.) These weights were made for pixels between about −124 and 151, where 0 is the mean
-# colour. Divided by 255, pixels lie between 0 and 1, so every image looks like the same grey sheet, with 1/255 of the
-# contrast. The biases of the network, and the means that its BatchNormalization has stored, have kept their size. They
-# drown what is left.
+# panel has its own scale of colours.) These weights were made for pixels between about −124 and 151, where 0 is the
+# mean colour. Divided by 255, pixels lie between 0 and 1, so every image looks like the same grey sheet, with 1/255 of
+# the contrast. The biases of the network, and the means that its BatchNormalization has stored, have kept their size.
+# They drown what is left.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 spread = seen["x / 255"].std(0).mean() / seen["x / 255"].mean()
@@ -260,8 +260,8 @@ claim(spread < 0.003, "divided by 255, features hardly change between images", m
 # ## 3 · The right preprocessing
 #
 # What do these weights expect? The documentation of `keras.applications.resnet50` says it: put the colours in the order
-# blue, green, red; subtract ImageNet's mean from each channel; do **not** divide. (Ours learned from letters, but with this
-# preprocessing.)
+# blue, green, red; subtract ImageNet's mean from each channel; do **not** divide. (Ours learned from letters, but with
+# this preprocessing.)
 #
 # <!-- Notes: Ask what the three numbers are: the mean blue, green and red of ImageNet, of 0 to 255. -->
 
@@ -275,8 +275,9 @@ claim(same, "models.preprocess does the same")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # Now we train one softmax layer for each kind of features, with 20 labels per class. As a control, one more gets the
-# features of a ResNet50 with *random* weights. `rivals.logistic_regression` first scales every feature to the same spread,
-# and then solves for the layer. C says how freely its weights may grow. We choose it on another draw of the labels.
+# features of a ResNet50 with *random* weights. `rivals.logistic_regression` first scales every feature to the same
+# spread, and then solves for the layer. C says how freely its weights may grow. We choose it on another draw of the
+# labels.
 
 # %% slideshow={"slide_type": "skip"}
 untrained = keras.Sequential([models.resnet50(None, side=side), *pooled.layers[1:]])
@@ -326,11 +327,11 @@ for name, accuracy in heads.items():
     print(f"{name:17} {accuracy.mean():.2f} ± {accuracy.std(ddof=1):.2f}")
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# Guessing has 0.10. One line of preprocessing decides between little more than that and the best result. Divided by 255,
-# good weights do hardly better than random ones, even for a layer that scales its features. And *as it is* is the
-# dangerous way: it learns something, so nobody looks for the mistake. (It lacks the means and
-# swaps the colours; we did not ask which of them hurts.) Other networks expect other pixels (ResNet50V2 and MobileNetV2 want −1 to
-# 1), so never carry a preprocessing from one network to the next.
+# Guessing has 0.10. One line of preprocessing decides between little more than that and the best result. Divided by
+# 255, good weights do hardly better than random ones, even for a layer that scales its features. And *as it is* is the
+# dangerous way: it learns something, so nobody looks for the mistake. (It lacks the means and swaps the colours; we did
+# not ask which of them hurts.) Other networks expect other pixels (ResNet50V2 and MobileNetV2 want −1 to 1), so never
+# carry a preprocessing from one network to the next.
 #
 # The ± is the spread over five draws from the same 250 images, tested on the same 150. With other images it would be
 # larger.
@@ -434,10 +435,10 @@ claim(
 # <!-- Notes: Let them order the four by how much they would matter, with a reason. The chapter does not measure that. -->
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# **BatchNormalization** has two modes. In *training* it normalises each channel with the mean and variance of the batch,
-# and its stored mean and variance drift towards these. In *prediction* it normalises with the stored ones. Many guides
-# say: call the backbone with `training=False`, and it keeps still. Let us try that on one small layer. Every input is 5,
-# and the stored mean begins at 0.
+# **BatchNormalization** has two modes. In *training* it normalises each channel with the mean and variance of the
+# batch, and its stored mean and variance drift towards these. In *prediction* it normalises with the stored ones. Many
+# guides say: call the backbone with `training=False`, and it keeps still. Let us try that on one small layer. Every
+# input is 5, and the stored mean begins at 0.
 #
 # <!-- Notes:
 # Answer: only while it is frozen. Unfrozen it drifts, although the layer was called with training=False.
@@ -474,8 +475,8 @@ print(f"stored mean after a step: frozen {drift[0]:.3f}, unfrozen {drift[1]:.3f}
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # Unfrozen it drifts, to 0.99 · 0 + 0.01 · 5. In every Keras 3 that we tried, up to 3.15.1, `fit` overrules
-# `training=False` (keras-team/keras#20285). What keeps the layer still is its own `trainable = False`. So we loop over the
-# layers, and leave every BatchNormalization frozen. The target from here on is the far one, the stripes.
+# `training=False` (keras-team/keras#20285). What keeps the layer still is its own `trainable = False`. So we loop over
+# the layers, and leave every BatchNormalization frozen. The target from here on is the far one, the stripes.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 claim(
@@ -507,8 +508,8 @@ claim(ours == theirs, "transfer.unfreeze_from does the same")
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### In the order of the rules
 #
-# Everything up to `conv3` stays frozen, so we compute that once. Only the part behind it, `conv4`, `conv5` and the head,
-# runs in training. We try the order of the rules on a copy with random weights:
+# Everything up to `conv3` stays frozen, so we compute that once. Only the part behind it, `conv4`, `conv5` and the
+# head, runs in training. We try the order of the rules on a copy with random weights:
 #
 # 1. Freeze all but the head, compile, and train for an epoch.
 # 2. Unfreeze `conv4` and `conv5`.
@@ -567,11 +568,11 @@ claim(moved == 0, "without compiling again, conv5 does not move", measured=moved
 # <!-- Notes: Ask where the curve will begin: at what the frozen features reach. -->
 
 # %% slideshow={"slide_type": "skip"}
-# Rule 1. C, and the rate below, were chosen on validation images.
+# Rule 1. C is 0.001; it and the rate below were chosen on validation images.
 to_pool, _ = transfer.split(behind, "pool")
 pooled_far = transfer.features(to_pool, x, lambda x: x)
 labelled, asked = draws(far)[0], np.arange(len(far.y_train), len(y))
-head = rivals.logistic_regression(pooled_far[labelled], y[labelled], C=0.001)
+head = rivals.logistic_regression(pooled_far[labelled], y[labelled], 0.001)
 behind.get_layer("head").set_weights(head)
 
 # %% slideshow={"slide_type": "-"} tags=["nbval-ignore-output"]
@@ -595,8 +596,8 @@ claim(shift > 0, "conv5 has moved", measured=shift)
 claim(drifted == 0, "the statistics beside it have not", measured=drifted)
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# So we train on, for 80 steps in all. The test images are looked at after every 20 steps, only to draw the curve: nothing
-# is chosen by it.
+# So we train on, for 80 steps in all. The test images are looked at after every 20 steps, only to draw the curve:
+# nothing is chosen by it.
 #
 # <!-- Notes: Answer: about level. Most expect it well above, since it trains on labelled pictures. -->
 
@@ -628,8 +629,8 @@ plotting.show(
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # It works: after 80 steps on 240 labelled pictures, the network reads stripes better than the head alone did on frozen
-# features. But after the first 20 nothing was won, so whoever stops there reports that fine-tuning is no use. This is one
-# run, on 200 test images.
+# features. But after the first 20 nothing was won, so whoever stops there reports that fine-tuning is no use. This is
+# one run, on 200 test images.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 claim(curve[-1] > curve[0] + 0.02, "in this run it climbed", measured=curve)
@@ -651,8 +652,8 @@ backbone.set_weights(pretrained)
 # <!-- Notes: Ask what would be unfair: a rate chosen at 20 labels and used at 200; a head that got fewer tries. -->
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# The sets show ants and bees; flowers of five kinds; rubbish of six materials on a white ground; and hand signs, the ten
-# digits shown with one hand.
+# The sets show ants and bees; flowers of five kinds; rubbish of six materials on a white ground; and hand signs, the
+# ten digits shown with one hand.
 #
 # <!-- Notes: Answer: on the hand signs, then on the rubbish. Let them say which sets look like ImageNet's photographs. -->
 
@@ -687,8 +688,8 @@ quiz.reveal("05.photographs", max(imagenet, key=lambda title: imagenet[title][0]
 
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# And how is it with our letters' network? `python -m benchmarks.fine_tuning_pays` asked by the same rules, on the digits,
-# the stripes and the same photographs.
+# And how is it with our letters' network? `python -m benchmarks.fine_tuning_pays` asked by the same rules, on the
+# digits, the stripes and the same photographs.
 #
 # <!-- Notes: Let them find a target where fine-tuning gains, and one where nobody can tell. -->
 
@@ -747,10 +748,10 @@ for network, (label, _) in nets.items():
             print(f"{label:24}{title:14}{labels:3} labels {span}: {verdict(interval)}")
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# We say that it gains if the 95 % interval of its mean lead lies above zero. The white marks are the
-# letters' network. On the stripes, far from the letters, it gains more than ten points. On the digits, near the letters, the whole
-# interval lies close to zero, although many digits are still misread: it leaves much to be won, but
-# fine-tuning does not win it.
+# We say that it gains if the 95 % interval of its mean lead lies above zero. The white marks are the letters' network.
+# On the stripes, far from the letters, it gains most. On the digits, near the letters, the whole
+# interval lies close to zero. There would be much to win, for many digits are still misread, but fine-tuning does not
+# win it.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # The two generated targets at 20 labels.
@@ -760,9 +761,9 @@ claim(max(np.abs(near_gain)) < 0.03, words, measured=near_gain, seeds=5)
 claim(far_gain[1] > 0.05, "on the stripes it gains over five points", measured=far_gain, seeds=5)
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# ImageNet's network shows the same pattern. Insects and flowers it knows, and there fine-tuning wins nothing that counts.
-# (On ants and bees, two times twenty photographs probably spoil more than they teach.) Rubbish and hand signs are not
-# what ImageNet is about, and there it gains more.
+# ImageNet's network shows the same pattern. Insects and flowers it knows, and there fine-tuning wins nothing that
+# counts. (On ants and bees, two times twenty photographs probably spoil more than they teach.) Rubbish and hand signs
+# are not what ImageNet is about, and there it gains more.
 #
 # But far is not enough. To the letters' network *all* photographs are far, and the white marks on the right are small.
 
@@ -785,8 +786,9 @@ claim(max(white) < 0.06, "with letters, under six points on photographs", measur
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Is a gain enough?
 #
-# There is a third rival: a network without any source. Take our stripes, the same 240 labelled pictures, and a small
-# network of random weights. It gets what fine-tuning got in section 5: 80 steps of 16 pictures, at one rate.
+# There is a second rival: a network without any source. Take our stripes, the same 240 labelled pictures, and a small
+# network of random weights. It gets what fine-tuning got in section 5: 80 steps of 16 pictures. Its rate is the usual
+# one, untuned.
 #
 # <!-- Notes: Answer: nearly nine in ten, more than fine-tuning. The curve of section 5 looked like a success, in the wrong race. -->
 
@@ -823,7 +825,7 @@ for title, arms in photos.items():
 # %% [markdown] slideshow={"slide_type": "notes"}
 # On the stripes fine-tuning beat the frozen head in our run, and lost to a small network without any source. On
 # the hand signs that network is level with fine-tuned ImageNet weights. On the rubbish fine-tuning is ahead of it. And
-# the letters' network stays behind it on all four sets of photographs, frozen or fine-tuned.
+# the letters' network, fine-tuned, stays behind it on all four sets of photographs.
 #
 # What does it cost? A head on features is solved in a second. A run of fine-tuning on the photographs took about twenty
 # seconds, and each rate that you try costs another run.
@@ -912,14 +914,15 @@ claim(
 # ## Going deeper · Caching and augmentation together
 #
 # Augmentation shows every image a little differently in each epoch, and a cache returns what it has. If you put the
-# cache *behind* the augmentation, as in `dataset.map(augment).cache()`, one draw is frozen for all epochs, and that is no
-# augmentation at all. Cached *features* have the same limit. There are two ways around it:
+# cache *behind* the augmentation, as in `dataset.map(augment).cache()`, one draw is frozen for all epochs, and that is
+# no augmentation at all. Cached *features* have the same limit. There are two ways around it:
 #
 # 1. **Cache, then augment**: keep the images, augment them, and run the backbone in every epoch, at the full price.
 # 2. **Cache several draws**: compute the features of a few augmented copies of each image.
 #
-# Let us try the second with shifts by up to 6 pixels. When you shift an image, something has to fill the strip that opens
-# up at the border. We repeat the edge pixels, and in one extra draw we fill the strip with black, to see what that costs.
+# Let us try the second with shifts by up to 6 pixels. When you shift an image, something has to fill the strip that
+# opens up at the border. We repeat the edge pixels, and in one extra draw we fill the strip with black, to see what
+# that costs.
 
 
 # %% slideshow={"slide_type": "skip"}
@@ -979,9 +982,10 @@ for name, accuracy in list(augmented.items())[1:]:
     print(f"{name:26} {100 * low:+.1f} to {100 * high:+.1f} points: {verdict((0, low, high))}")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Here the shifted copies won nothing, and the black edge, which no test image has, cost some points. So cached copies are
-# a way to augment, not a promise. Look at what your augmentation makes, as in the figure, before you train on it. (The
-# five draws share most of their labels, as in section 3, so an interval that only just leaves zero out proves nothing.)
+# Here the shifted copies won nothing, and the black edge, which no test image has, cost some points. So cached copies
+# are a way to augment, not a promise. Look at what your augmentation makes, as in the figure, before you train on it.
+# (The five draws share most of their labels, as in section 3, so an interval that only just leaves zero out proves
+# nothing.)
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 best = max((a - augmented["as they are"]).mean() for a in list(augmented.values())[1:])
@@ -1000,8 +1004,8 @@ claim(cost.mean() > 0.03, "the black edge costs over three", measured=cost, seed
 # TLCOURSE_SCALE=full tlcourse run 05
 # ```
 #
-# The photographs have 128×128 pixels, and the features of a few hundred are computed once, so two cores will do. What was claimed of the digits
-# is then only printed, and cannot fail. Figures from stored benchmarks stay as they are.
+# The photographs have 128×128 pixels, and the features of a few hundred are computed once, so two cores will do. What
+# was claimed of the digits is then only printed, and cannot fail. Figures from stored benchmarks stay as they are.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # ## How well did you predict?
@@ -1027,7 +1031,8 @@ quiz.predictions("05")
 # %% [markdown] slideshow={"slide_type": "skip"}
 # ## Exercises to do next
 #
-# The [exercise set of this chapter](../exercises/ex05/ex05_resnet50_fine_tuning.ipynb) checks your answers as you go. Beyond it:
+# The [exercise set of this chapter](../exercises/ex05/ex05_resnet50_fine_tuning.ipynb) checks your answers as you go.
+# Beyond it:
 #
 # 1. Fine-tune `conv5` alone on the stripes, and then `conv3` to `conv5`. Where does the curve of section 5 end? Before
 #    each, put the old weights back (`backbone.set_weights(pretrained)`), and solve for the head again.
