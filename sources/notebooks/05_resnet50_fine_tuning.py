@@ -1,8 +1,9 @@
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # 05 · ResNet50 fine-tuning
 #
-# You get a network of fifty layers that can already read letters, and a new task with few labels. First you will watch
-# it learn nothing at all, and find out why. Then you will repair it, train it further, and measure when that pays.
+# You get a network of fifty layers that can already read letters, and a new task with few labels. First you will run a
+# popular recipe, find out what is wrong with it, and repair it. Then you will train the network further, and see when
+# that pays.
 #
 # <!-- Notes:
 # Ask who has fine-tuned a network from a tutorial, and how long it took until it worked.
@@ -12,7 +13,7 @@
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What you will be able to do
 #
-# - recognise a run that cannot learn, find out why, and repair it;
+# - find out from its loss and its features why a run goes wrong, and repair it;
 # - give pretrained weights the pixels that they expect;
 # - compute the features of a frozen network once, instead of in every epoch;
 # - fine-tune: what trains, what stays still, and what you check after one step;
@@ -62,11 +63,19 @@ quiz.ask("05")
 # Draw one block with its detour. Ask what happens to the gradient if the block's own weights are near zero.
 # -->
 
-# %% slideshow={"slide_type": "skip"}
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# Most people start from weights that have learned from ImageNet, a million photographs (`tlcourse fetch resnet50`, a
+# download of 95 MB). Ours **come with the course**: the same network, which has learned from 184,320 pictures of
+# letters in coloured clutter: 72 letters, Latin, Greek and Cyrillic.
+
+# %% slideshow={"code": false, "slide_type": "skip"}
 # Letters and small pictures; with TLCOURSE_SCALE=full ImageNet's weights and photographs.
 quick = data.scale() == "quick"
 source, side = ("course", 64) if quick else ("imagenet", 128)
 backbone = models.resnet50(source, side=side)
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# So for photographs of your own, take ImageNet's weights.
 
 # %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "-"}
 # What each stage returns, and its size.
@@ -77,10 +86,7 @@ for stage in ("conv1", "conv2", "conv3", "conv4", "conv5"):
 print(f"all   {backbone.count_params():27,}")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# Most people start from weights that have learned from ImageNet, a million photographs (`tlcourse fetch resnet50`, a
-# download of 95 MB). Ours **come with the course**. It is the same network, but it has learned from 184,320 pictures of
-# letters in coloured clutter: 72 letters, Latin, Greek and Cyrillic. Let us show it 300 letters in typefaces that it has
-# never seen.
+# Let us show the network 300 letters in typefaces that it has never seen.
 #
 # <!-- Notes: Answer: three in four. Say what guessing would reach first: one in 72. -->
 
@@ -89,7 +95,7 @@ quiz.predict("05.reads", "Which share of the 300 letters will it read?", 0, 1)
 
 # %% slideshow={"slide_type": "skip"}
 alphabet = shipped.card()["alphabet"]
-letters = data.make_scene_letters(1, 300, alphabet=alphabet, random_state=5)
+letters = data.make_scene_letters(n_train=1, n_test=300, alphabet=alphabet, random_state=5)
 reader = models.letter_reader()
 read = reader.predict(models.preprocess(letters.x_test), verbose=0).argmax(1)
 
@@ -102,11 +108,13 @@ names = letters.class_names
 pairs = zip(read[:20], letters.y_test[:20], strict=True)
 titles = [names[k] if k == y else f"{names[k]} (is {names[y]})" for k, y in pairs]
 ax = plotting.image_grid(letters.x_test[:20], titles, title="What it reads")
+for text, k, y in zip(ax.texts, read, letters.y_test, strict=False):
+    text.set_color("black" if k == y else plotting.COLORS["scratch"])
 plotting.show(ax, "Twenty letters in coloured clutter, each with what the network reads in it")
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# It reads three letters in four, out of 72, and nobody has told it anything about these typefaces. Most of its mistakes
-# you could make yourself.
+# It reads three letters in four, out of 72, and nobody has told it anything about these typefaces. Some of its mistakes
+# (in red) you could make yourself, others you would not.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 expected = shipped.card()["accuracy"]["printed"]
@@ -116,14 +124,15 @@ claim(abs(share - expected) < 0.1, "it reads as well as the weights' card says",
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # Now it gets two tasks that it was not made for.
 #
-# - **Digits**, written by hand, in the same kind of scene. It has never seen a digit, but it was prepared: three in
-#   four of its letters wavered like handwriting. This target is *near*.
-# - **Stripes** in grey noise, which run in one of twelve directions. There is no stroke and no colour. This target is
-#   *far*.
+# - **Digits**, written by hand, in the same kind of scene. It has never seen a digit, but it was prepared: most of its
+#   letters were drawn wavering, as by hand. This target is *near*.
+# - **Stripes** in grey noise, which run in one of twelve directions. There is no stroke and no colour, and the frame is
+#   black. This target is *far*.
 #
 # <!-- Notes:
 # Be plain about it: this source was made to be near to the digits. What you gain on them you gain from a near source.
 # -->
+
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # 25 images of each class to draw labels from, and at most 200 to test on.
@@ -157,11 +166,11 @@ ax = plotting.image_grid(shown, titles, title="Above the near target, below the 
 plotting.show(ax, "Ten handwritten digits in coloured clutter, and ten pictures of grey stripes")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ## 2 · The run that never learns
+# ## 2 · A recipe from the tutorials
 #
-# Here is a recipe as you find it in many tutorials: freeze the backbone; put global average pooling, a layer of 1,024
-# units and a softmax on it; divide the pixels by 255; train for six epochs. We do that with 20 labelled digits of each
-# class.
+# Here is a recipe as you find it in many tutorials. Freeze the backbone. On top of it, average each of its 2,048
+# channels over the picture (*global average pooling*), then put a layer of 1,024 units and a softmax. Divide the pixels
+# by 255, and train for six epochs. We do that with 20 labelled digits of each class.
 #
 # <!-- Notes:
 # Answer: it guesses, even on its own training images. Nearly everybody expects a high training accuracy.
@@ -193,9 +202,10 @@ print("loss after each epoch:", *(f"{loss:.2f}" for loss in losses))
 print(f"who guesses among {K} classes pays ln {K} = {np.log(K):.2f}")
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# A loss of ln K is what you pay for giving every class the same probability (chapter 02). A network may pass it on its
-# way down. **But a training loss that has stood near ln K since the first epochs says that the network has not begun to
-# learn.** Don't train it longer. Look at what the head gets to see.
+# Among K classes, here ten, a loss of ln K is what you pay for giving each the same probability (chapter 02). The loss
+# fell, but only to that: the network has unlearned a bad guess, and learned nothing. **A training loss that settles at
+# ln K, with an accuracy of 1/K, says that the network has not begun to learn.** Before you train it longer, look at
+# what the head gets to see.
 #
 # <!-- Notes:
 # Collect guesses at the reason before the next slide. Expect: too few epochs, a wrong learning rate, too few labels.
@@ -210,19 +220,19 @@ claim(
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # The head sees 2,048 numbers for each image, the averages over what `conv5` returns. We compare three ways to hand over
-# the pixels.
+# the pixels; `models.preprocess` is Keras' own `preprocess_input` for ResNet50.
 #
 # <!-- Notes: Let them say what is odd in the left panel before you do. -->
 
 # %% slideshow={"slide_type": "skip"}
-ways = {
+three = {
     "x / 255": lambda x: np.float32(x / 255),
-    "x as it is": np.float32,
+    "x as it is": lambda x: np.float32(x),
     "preprocess_input": models.preprocess,
 }
 pooled = keras.Sequential([backbone, keras.layers.GlobalAveragePooling2D()])
-images = np.concatenate([near.x_train, near.x_test])
-seen = {name: transfer.features(pooled, images, way) for name, way in ways.items()}
+digits = np.concatenate([near.x_train, near.x_test])
+seen = {name: transfer.features(pooled, digits, each) for name, each in three.items()}
 
 # %% jupyter={"source_hidden": true}
 # Thirty images, one a row; the first 40 features, one a column.
@@ -232,42 +242,46 @@ for ax, (name, f) in zip(axes, seen.items(), strict=True):
     ax.set(xlabel="feature", title=name)
     ax.grid(False)
 _ = axes[0].set_ylabel("image")
+_ = figure.suptitle("Divided by 255, all images look alike")
 plotting.show(figure, "Three panels: almost equal rows for x / 255, different rows for the others")
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# In the left panel all rows look alike, because the images differ by a thousandth of the mean. These weights were made for
-# pixels between about −124 and 151. Divided by 255, each image is two hundred times fainter than anything that the
-# network has seen. But its biases, and the statistics of its BatchNormalization, do not shrink with it. They drown the
-# image, and what comes out is nearly the same for all.
+# In the left panel all rows look alike: from image to image a feature changes by about a thousandth of its mean. (Each
+# panel has its own scale of colours.) These weights were made for pixels between about −124 and 151, where 0 is the
+# mean colour. Divided by 255, pixels lie between 0 and 1, so every image looks like the same grey sheet, with 1/255 of
+# the contrast. The biases of the network, and the means that its BatchNormalization has stored, have kept their size.
+# They drown what is left.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 spread = seen["x / 255"].std(0).mean() / seen["x / 255"].mean()
-claim(spread < 0.003, "divided by 255, images differ by a thousandth of the mean", measured=spread)
+claim(spread < 0.003, "divided by 255, features hardly change between images", measured=spread)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 3 · The right preprocessing
 #
-# What do these weights expect? The documentation of `keras.applications.resnet50` says it: the colours in the order
-# blue, green, red; from each channel the mean of ImageNet; and **no** division.
+# What do these weights expect? The documentation of `keras.applications.resnet50` says it: put the colours in the order
+# blue, green, red; subtract ImageNet's mean from each channel; do **not** divide. (Ours learned from letters, but with
+# this preprocessing.)
 #
 # <!-- Notes: Ask what the three numbers are: the mean blue, green and red of ImageNet, of 0 to 255. -->
 
 # %%
 means = [103.939, 116.779, 123.68]  # of blue, green and red
-by_hand = few.x_train[..., ::-1] - np.array(means)
+by_hand = few.x_train[..., ::-1] - np.array(means)  # ::-1 turns red, green, blue around
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 same = np.allclose(models.preprocess(few.x_train), by_hand, atol=1e-3)
 claim(same, "models.preprocess does the same")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# Now the same linear head on each kind of features, with 20 labels per class. As a control it also gets the features of
-# a ResNet50 with *random* weights. `rivals.logistic_regression` solves for the head, on features that are stretched to
-# the same spread; its one setting, C, is chosen on a draw of its own.
+# Now we train one softmax layer for each kind of features, with 20 labels per class. As a control, one more gets the
+# features of a ResNet50 with *random* weights. `rivals.logistic_regression` first scales every feature to the same
+# spread, and then solves for the layer. C says how freely its weights may grow. We choose it on another draw of the
+# labels.
 
 # %% slideshow={"slide_type": "skip"}
 untrained = keras.Sequential([models.resnet50(None, side=side), *pooled.layers[1:]])
-seen["random weights"] = transfer.features(untrained, images, models.preprocess)
+seen["random weights"] = transfer.features(untrained, digits, models.preprocess)
 
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
@@ -297,7 +311,7 @@ choices = [
     "it is as good as the right one",
 ]
 quiz.predict(
-    "05.as_it_is", "What will the head reach on pixels as they are, from 0 to 255?", choices
+    "05.as_it_is", "What will the layer reach on pixels as they are, from 0 to 255?", choices
 )
 
 # %% slideshow={"slide_type": "skip"}
@@ -313,16 +327,20 @@ for name, accuracy in heads.items():
     print(f"{name:17} {accuracy.mean():.2f} ± {accuracy.std(ddof=1):.2f}")
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# One line of preprocessing decides between guessing and the best result. The wrong division makes good weights hardly better than
-# random ones, even for a head that stretches its features. And *as it is*, which lacks the means and has the colours in another
-# order, is the dangerous way: it learns something, so nobody looks for the mistake. Other networks expect other pixels
-# (ResNet50V2 and MobileNetV2 want −1 to 1), so never carry a preprocessing from one network to the next.
+# Guessing has 0.10. One line of preprocessing decides between little more than that and the best result. Divided by
+# 255, good weights do hardly better than random ones, even for a layer that scales its features. And *as it is* is the
+# dangerous way: it learns something, so nobody looks for the mistake. (It lacks the means and swaps the colours; we did
+# not ask which of them hurts.) Other networks expect other pixels (ResNet50V2 and MobileNetV2 want −1 to 1), so never
+# carry a preprocessing from one network to the next.
+#
+# The ± is the spread over five draws from the same 250 images, tested on the same 150. With other images it would be
+# larger.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # The differences of each draw.
 divided, blank = heads["x / 255"], heads["random weights"]
 claim((right - blank).min() > 0.3, "the weights know a lot", measured=right - blank, seeds=5)
-claim(lost.min() > 0, "means and order matter", measured=lost, seeds=5)
+claim(lost.min() > 0, "the right preprocessing matters", measured=lost, seeds=5)
 claim(
     (divided - blank).max() < 0.12,
     "divided by 255, they are hardly better than random ones",
@@ -333,9 +351,9 @@ claim(
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 4 · Features, computed once
 #
-# Why does such a small head take so long to train? Because the recipe runs fifty layers for every image, in every epoch,
-# and as long as these layers are frozen they return the same numbers each time. So cut the network in two behind the
-# pooling, compute what lies below the cut **once**, and train what lies above it.
+# The recipe ran fifty layers for every image in every epoch, for the same numbers each time. Section 3 did not: it
+# computed the features **once**. Here is that trick by hand. We cut the network in two behind the pooling, compute what
+# lies below the cut once, and train what lies above it.
 #
 # <!-- Notes: Ask how many times the backbone ran for each image in section 2. Six times, for the same numbers. -->
 
@@ -350,101 +368,77 @@ for name, part in (("below the cut", lower), ("above the cut", upper)):
 # We train the head for three epochs twice, from the same beginning and in the same order: once with the whole network,
 # and once on features that were computed before.
 #
-# <!-- Notes: Answer: equally good, and faster. Expect doubts about the accuracy. -->
+# <!-- Notes: Ask for the accuracy first: the same, since both heads see the same numbers. Then for the time. -->
 
-# %% slideshow={"code": false}
-choices = ["faster, and a little worse", "faster, and equally good", "faster, and better"]
-quiz.predict("05.cached", "How will the second way do, compared with the first?", choices)
 
-# %% slideshow={"slide_type": "skip"} tags=["nbval-ignore-output"]
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+# Train for three epochs, always in the same order, and note the seconds of each.
+def three_epochs(network, x):
+    seconds = []
+    for _ in range(3):
+        start = perf_counter()
+        network.fit(x, few.y_train, shuffle=False, verbose=0)
+        seconds.append(perf_counter() - start)
+    return seconds
+
+
+x_few, x_asked = models.preprocess(few.x_train), models.preprocess(near.x_test)
+
+# %% slideshow={"slide_type": "-"} tags=["nbval-ignore-output"]
 # The whole network in every epoch.
 training.compile_classifier(classifier)
-start = classifier.get_layer("head").get_weights()
-x_few, x_asked = models.preprocess(few.x_train), models.preprocess(near.x_test)
-ticks = [perf_counter()]
-clock = keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: ticks.append(perf_counter()))
-run = {"epochs": 3, "shuffle": False, "verbose": 0, "callbacks": [clock]}
-_ = classifier.fit(x_few, few.y_train, **run)
-whole_seconds, whole = np.diff(ticks), classifier.predict(x_asked, verbose=0)
+start = [w.copy() for w in classifier.get_layer("head").get_weights()]
+whole_seconds = three_epochs(classifier, x_few)
+whole = classifier.predict(x_asked, verbose=0).argmax(1)
 
-# %% slideshow={"code": false, "slide_type": "skip"} tags=["nbval-ignore-output"]
+# %% slideshow={"slide_type": "-"} tags=["nbval-ignore-output"]
 # The features once, and then the head alone.
 classifier.get_layer("head").set_weights(start)
 training.compile_classifier(upper)
-ticks = [perf_counter()]
 features = lower.predict(x_few, verbose=0)
-ticks.append(perf_counter())
-_ = upper.fit(features, few.y_train, **run)
-cached_seconds = np.diff(ticks)
-cached = upper.predict(lower.predict(x_asked, verbose=0), verbose=0)
+cached_seconds = three_epochs(upper, features)
+cached = upper.predict(lower.predict(x_asked, verbose=0), verbose=0).argmax(1)
 
-# %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "fragment"}
-equal = np.mean(whole.argmax(1) == cached.argmax(1))
-quiz.reveal("05.cached", choices[1] if equal > 0.98 else choices[0])
-
-# %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "fragment"} tags=["nbval-ignore-output"]
-print("the whole network: three epochs of", *(f"{s:.2f}" for s in whole_seconds), "s")
-print(
-    f"features once: {cached_seconds[0]:.2f} s, then epochs of",
-    *(f"{s:.2f}" for s in cached_seconds[1:]),
-    "s",
-)
+# %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "subslide"} tags=["nbval-ignore-output"]
+# The seconds of the last epoch here, and of twenty epochs as they are stored.
+print(f"the same classes predicted: {100 * np.mean(whole == cached):.0f} % of the images")
+print(f"the third epoch: whole network {whole_seconds[-1]:.2f} s, head {cached_seconds[-1]:.2f} s")
+speed = benchmark("fine_tuning_speed")
+print(f"twenty epochs, features included: {speed['frozen_ratio']:.0f} times as fast")
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# The predictions are the same. (The first epoch of each way also builds its graph.) Over twenty epochs with a frozen
-# backbone this is sixteen times as fast (`python -m benchmarks.fine_tuning_speed`).
+# The predictions are the same, and a further epoch costs next to nothing. (The first also translates the network into
+# TensorFlow's own program, which takes seconds.) `python -m benchmarks.fine_tuning_speed` measured the last line.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
-speed = benchmark("fine_tuning_speed")
+equal = np.mean(whole == cached)
 claim(equal > 0.98, "both ways predict the same classes", measured=equal)
-claim(min(cached_seconds[2:]) < min(whole_seconds[1:]) / 3, "a further epoch is cheap")
+claim(min(cached_seconds[1:]) < min(whole_seconds[1:]) / 3, "a further epoch is cheap")
 claim(
     speed["frozen_ratio"] > 10,
     "over twenty epochs it is more than ten times as fast",
     measured=speed["frozen_ratio"],
 )
 
-# %% [markdown] slideshow={"slide_type": "subslide"}
-# `transfer.split` cuts at any layer, and `transfer.features` computes what lies below; given a `folder`, it keeps the
-# result there. What happens if you change the preprocessing, and the old features are still lying in the folder?
-#
-# <!-- Notes: Ask who has been caught by a stale cache. -->
-
-# %% slideshow={"slide_type": "-"} tags=["nbval-ignore-output"]
-# How many files are there after the first call, the same call again, and another preprocessing?
-files = []
-with tempfile.TemporaryDirectory() as folder:
-    for way in (models.preprocess, models.preprocess, ways["x / 255"]):
-        _ = transfer.features(lower, few.x_train[:16], way, folder=Path(folder))
-        files.append(len(list(Path(folder).glob("*.npy"))))
-print(files)
-
-# %% [markdown] slideshow={"slide_type": "notes"}
-# The second call found the file of the first, and the third made another. The file is named by a checksum of weights,
-# layers and preprocessed images, so old features are never taken for new ones.
-
-# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
-claim(files == [1, 1, 2], "the same features are found again, others are computed")
-
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 5 · Unfreeze
 #
-# So far the backbone has stayed as it was. **Fine-tuning** lets some of it train on. Four decisions are to be made:
+# So far the backbone has stayed as it was. **Fine-tuning** lets some of it train on. These are the usual rules:
 #
-# 1. **The head first.** A random head would send noise back into good features.
-# 2. **Which layers?** The last stage, then perhaps one more.
-# 3. **Small steps.** What is pretrained is nearly right.
+# 1. **The head first.** The gradient reaches the backbone through the head, and a random head makes a random gradient.
+# 2. **The last stage**, then perhaps one more.
+# 3. **A small rate**, chosen on validation images. What is pretrained is nearly right.
 # 4. **BatchNormalization stays still.** Its statistics come from 184,320 images, and yours from a few hundred.
 #
-# And afterwards you **compile again**. The fourth and the last need a closer look.
+# We follow them, but we do not measure here what each is worth. Rule 4 needs a closer look.
 #
-# <!-- Notes: Let them order the four by how much they matter, and keep the order for "Going deeper". -->
+# <!-- Notes: Let them order the four by how much they would matter, with a reason. The chapter does not measure that. -->
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# **BatchNormalization** has two modes. In *training* it normalises each channel with the mean and variance of the batch,
-# and its stored mean and variance drift towards these. In *prediction* it normalises with the stored ones. Much
-# advice says that you keep it still by calling the backbone with `training=False`. Let us try that: every input is 5,
-# and the stored mean begins at 0.
+# **BatchNormalization** has two modes. In *training* it normalises each channel with the mean and variance of the
+# batch, and its stored mean and variance drift towards these. In *prediction* it normalises with the stored ones. Many
+# guides say: call the backbone with `training=False`, and it keeps still. Let us try that on one small layer. Every
+# input is 5, and the stored mean begins at 0.
 #
 # <!-- Notes:
 # Answer: only while it is frozen. Unfrozen it drifts, although the layer was called with training=False.
@@ -459,15 +453,19 @@ quiz.predict(
 )
 
 # %% slideshow={"slide_type": "skip"}
+inputs, small_norm = keras.Input((1,)), keras.layers.BatchNormalization()
+base = keras.Model(inputs, small_norm(inputs))
+outputs = keras.layers.Dense(1)(base(inputs, training=False))
+network = keras.Model(inputs, outputs)
+
+# %% slideshow={"slide_type": "skip"}
 # One step with the layer frozen, and one with the layer unfrozen.
-inputs, norm = keras.Input((1,)), keras.layers.BatchNormalization()
-base = keras.Model(inputs, norm(inputs))
-network, drift = keras.Model(inputs, keras.layers.Dense(1)(base(inputs, training=False))), []
+drift = []
 for trains in (False, True):
-    norm.trainable = trains
+    small_norm.trainable = trains
     network.compile("sgd", "mse")
     _ = network.fit(np.full((32, 1), 5.0), np.zeros((32, 1)), verbose=0)
-    drift.append(keras.ops.convert_to_numpy(norm.moving_mean)[0])
+    drift.append(keras.ops.convert_to_numpy(small_norm.moving_mean)[0])
 
 # %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "fragment"}
 quiz.reveal("05.still", choices[1] if drift[0] == 0 < drift[1] else choices[0])
@@ -476,8 +474,9 @@ quiz.reveal("05.still", choices[1] if drift[0] == 0 < drift[1] else choices[0])
 print(f"stored mean after a step: frozen {drift[0]:.3f}, unfrozen {drift[1]:.3f}")
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# Unfrozen it drifts. In Keras 3 up to 3.15.1 `fit` overrules `training=False` (keras-team/keras#20285). What keeps it
-# still is the layer's own `trainable = False`. So we unfreeze by a loop over the layers, with the far target before us:
+# Unfrozen it drifts, to 0.99 · 0 + 0.01 · 5. In every Keras 3 that we tried, up to 3.15.1, `fit` overrules
+# `training=False` (keras-team/keras#20285). What keeps the layer still is its own `trainable = False`. So we loop over
+# the layers, and leave every BatchNormalization frozen. The target from here on is the far one, the stripes.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 claim(
@@ -493,167 +492,189 @@ def unfreeze(network, stage):
     reached = False
     for layer in network.layers:
         reached = reached or layer.name.startswith(stage)
-        norm = isinstance(layer, keras.layers.BatchNormalization)
-        layer.trainable = reached and not norm
+        normalises = isinstance(layer, keras.layers.BatchNormalization)
+        layer.trainable = reached and not normalises
 
 
-classifier = models.add_head(backbone, len(far.class_names))
-unfreeze(classifier, "conv4")
+tuned = models.add_head(backbone, len(far.class_names))
+unfreeze(tuned, "conv4")
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
-ours = [layer.trainable for layer in classifier.layers]
-_ = transfer.unfreeze_from(classifier, "conv4")
-theirs = [layer.trainable for layer in classifier.layers]
+ours = [layer.trainable for layer in tuned.layers]
+_ = transfer.unfreeze_from(tuned, "conv4")
+theirs = [layer.trainable for layer in tuned.layers]
 claim(ours == theirs, "transfer.unfreeze_from does the same")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# ### Compile again
+# ### In the order of the rules
 #
-# The cut moves down. Everything up to `conv3` stays frozen, so we compute that once, and only `conv4`, `conv5` and the
-# head run in training. Now we compile a copy of this upper part while `conv4` and `conv5` are frozen, unfreeze them, and
-# train on **without compiling again**.
+# Everything up to `conv3` stays frozen, so we compute that once. Only the part behind it, `conv4`, `conv5` and the
+# head, runs in training. We try the order of the rules on a copy with random weights:
 #
-# <!-- Notes: Answer: it does not move at all, and summary() says that it trains. Ask how anybody would notice. -->
-
-# %% slideshow={"slide_type": "skip"}
-images = np.concatenate([far.x_train, far.x_test])
-y = np.concatenate([far.y_train, far.y_test])
-lower, upper = transfer.split(classifier, "conv3")
-pretrained = backbone.get_weights()
-x = transfer.features(lower, images, models.preprocess)
+# 1. Freeze all but the head, compile, and train for an epoch.
+# 2. Unfreeze `conv4` and `conv5`.
+# 3. Call `fit` again.
+#
+# <!-- Notes: Answer: on TensorFlow conv5 does not move at all, and nobody says so. Ask how one would notice. -->
 
 # %% slideshow={"code": false}
 choices = ["it trains", "it stays, and nobody says so", "it stays, with an error or a warning"]
-quiz.predict("05.compile", "What happens to conv5?", choices)
+quiz.predict("05.compile", "What happens to conv5 in step 3?", choices)
 
 # %% slideshow={"slide_type": "skip"}
-trial = keras.models.clone_model(upper)
+# Below the cut once, for all pictures of stripes; what lies above it is `behind`.
+front, behind = transfer.split(tuned, "conv3")
+stripe_images = np.concatenate([far.x_train, far.x_test])
+x = transfer.features(front, stripe_images, models.preprocess)
+y = np.append(far.y_train, far.y_test)
+
+# %% slideshow={"slide_type": "skip"}
+# Step 1, and a copy of one kernel of conv5.
+trial = keras.models.clone_model(behind)
 transfer.unfreeze_from(trial, "head")
 training.compile_classifier(trial)
 _ = trial.fit(x[:16], y[:16], verbose=0)
-_ = transfer.unfreeze_from(trial, "conv4")
+before = trial.get_layer("conv5_block3_3_conv").get_weights()[0].copy()
 
-# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"} tags=["nbval-ignore-output"]
-# Train on, and note errors (of JAX and PyTorch) and warnings.
-kernel = trial.get_layer("conv5_block3_3_conv").kernel
-before, complained, moved = np.array(keras.ops.convert_to_numpy(kernel)), True, 0.0
-with warnings.catch_warnings(record=True) as said, contextlib.suppress(ValueError):
+# %% slideshow={"slide_type": "skip"} tags=["nbval-ignore-output"]
+# Steps 2 and 3; JAX and PyTorch raise an error in the last line.
+_ = transfer.unfreeze_from(trial, "conv4")
+complained = True
+with warnings.catch_warnings(record=True) as caught, contextlib.suppress(ValueError):
     warnings.simplefilter("always")
     _ = trial.fit(x[:16], y[:16], verbose=0)
-    moved = abs(keras.ops.convert_to_numpy(kernel) - before).max()
-    complained = any("trainable" in str(each.message) for each in said)
+    complained = any("trainable" in str(each.message) for each in caught)
 
 # %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "fragment"} tags=["nbval-ignore-output"]
+moved = abs(trial.get_layer("conv5_block3_3_conv").get_weights()[0] - before).max()
 quiz.reveal("05.compile", choices[0] if moved else choices[2] if complained else choices[1])
+print(f"conv5 moved by {moved}. Keras counts {len(trial.trainable_weights)} trainable arrays.")
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# On TensorFlow it stays where it was, while `summary()` says that it trains, and Keras 3.15.1 says nothing. (On JAX and
-# PyTorch you get an error.) So make this a habit: **after one training step, check that what should move has
-# moved, and that what should stay has stayed.**
+# What trains is decided when you compile, and after step 2 nobody did. On TensorFlow `conv5` stays where it was, while
+# Keras counts it as trainable and says nothing. (On JAX and PyTorch you get an error.) So **compile again** after every
+# change of `trainable`. And make this a habit: **after one training step, check that what should move has moved, and
+# that what should stay has stayed.**
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 claim(moved == 0, "without compiling again, conv5 does not move", measured=moved)
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# ### It climbs
+# ### Now with compiling
 #
-# Now we do it right, on the stripes with 20 labels per class. First comes the head, on frozen features.
+# Now the real weights, on the stripes with 20 labels per class. First comes the head, solved on frozen features. Then
+# we unfreeze, compile, take one step, and look.
 #
 # <!-- Notes: Ask where the curve will begin: at what the frozen features reach. -->
 
 # %% slideshow={"slide_type": "skip"}
-to_pool, _ = transfer.split(upper, "pool")
-pooled_far = transfer.features(to_pool, x, np.asarray)
+# Rule 1. C is 0.001; it and the rate below were chosen on validation images.
+to_pool, _ = transfer.split(behind, "pool")
+pooled_far = transfer.features(to_pool, x, lambda x: x)
 labelled, asked = draws(far)[0], np.arange(len(far.y_train), len(y))
-
-# %% slideshow={"slide_type": "-"}
-# Its C, and the rate below, were chosen on validation images.
-head = rivals.logistic_regression(pooled_far[labelled], y[labelled], 0.01)
-upper.get_layer("head").set_weights(head)
-
-# %% [markdown] slideshow={"slide_type": "skip"}
-# Then `conv4` and `conv5` train together with it.
-
-# %% slideshow={"slide_type": "skip"}
-conv, norm = upper.get_layer("conv5_block3_3_conv"), upper.get_layer("conv5_block3_3_bn")
-kernel, mean = (np.array(keras.ops.convert_to_numpy(v)) for v in (conv.kernel, norm.moving_mean))
+head = rivals.logistic_regression(pooled_far[labelled], y[labelled], 0.001)
+behind.get_layer("head").set_weights(head)
 
 # %% slideshow={"slide_type": "-"} tags=["nbval-ignore-output"]
-# Compile after unfreezing; look at the test images after every 20 steps.
-transfer.unfreeze_from(upper, "conv4")
-training.compile_classifier(upper, learning_rate=1e-3)
-curve = [training.accuracy(upper, x[asked], y[asked])]
-for part in range(4):
-    run = {"steps": 20, "batch_size": 16, "seed": part}
-    training.fit_steps(upper, x[labelled], y[labelled], **run)
-    curve.append(training.accuracy(upper, x[asked], y[asked]))
+# Rules 2 to 4, and one step: have the kernel and the stored mean moved?
+pretrained = [w.copy() for w in backbone.get_weights()]
+transfer.unfreeze_from(behind, "conv4")
+training.compile_classifier(behind, learning_rate=3e-4)
+curve = [training.accuracy(behind, x[asked], y[asked])]
+conv, norm = behind.get_layer("conv5_block3_3_conv"), behind.get_layer("conv5_block3_3_bn")
+kernel, mean = conv.get_weights()[0].copy(), norm.get_weights()[2].copy()
+training.fit_steps(behind, x[labelled], y[labelled], steps=1, batch_size=16)
+
+# %% slideshow={"slide_type": "-"} tags=["nbval-ignore-output"]
+shift = abs(conv.get_weights()[0] - kernel).max()
+drifted = abs(norm.get_weights()[2] - mean).max()
+print("the kernel of conv5", "has moved," if shift else "is still,")
+print("the stored mean beside it", "has moved" if drifted else "is still")
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
-shift = abs(keras.ops.convert_to_numpy(conv.kernel) - kernel).max()
-still = np.array_equal(keras.ops.convert_to_numpy(norm.moving_mean), mean)
 claim(shift > 0, "conv5 has moved", measured=shift)
-claim(still, "the statistics beside it have not")
+claim(drifted == 0, "the statistics beside it have not", measured=drifted)
 
-# %% slideshow={"code": false, "slide_type": "subslide"} tags=["nbval-ignore-output"]
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# So we train on, for 80 steps in all. The test images are looked at after every 20 steps, only to draw the curve:
+# nothing is chosen by it.
+#
+# <!-- Notes: Answer: about level. Most expect it well above, since it trains on labelled pictures. -->
+
+# %% slideshow={"code": false}
+choices = ["well above", "level, within three points", "well below"]
+quiz.predict("05.early", "Where is it after 20 steps, against the head alone?", choices)
+
+# %% slideshow={"slide_type": "skip"} tags=["nbval-ignore-output"]
+for part, steps in enumerate((19, 20, 20, 20)):
+    run = {"steps": steps, "batch_size": 16, "seed": part}
+    training.fit_steps(behind, x[labelled], y[labelled], **run)
+    curve.append(training.accuracy(behind, x[asked], y[asked]))
+
+# %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "fragment"} tags=["nbval-ignore-output"]
+lead = curve[1] - curve[0]
+quiz.reveal("05.early", choices[0 if lead > 0.03 else 2 if lead < -0.03 else 1])
+
+# %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "subslide"} tags=["nbval-ignore-output"]
 # The curve, from the level of the frozen features.
-steps = 20 * np.arange(5)
 ax = plotting.plt.subplots()[1]
-_ = ax.axhline(100 * curve[0], color=plotting.COLORS["frozen"], ls="--", label="frozen")
-_ = ax.plot(
-    steps, 100 * np.array(curve), "s-", color=plotting.COLORS["fine-tuned"], label="fine-tuned"
-)
-ax.set(xlabel="steps", ylabel="test accuracy (%)", title="On the stripes, fine-tuning climbs")
+green, blue = plotting.COLORS["frozen"], plotting.COLORS["fine-tuned"]
+_ = ax.axhline(100 * curve[0], color=green, ls="--", label="frozen")
+_ = ax.plot(20 * np.arange(5), 100 * np.array(curve), "s-", color=blue, label="fine-tuned")
+ax.set(xlabel="steps", ylabel="test accuracy (%)", title="It climbs, but not at once")
 _ = ax.legend(loc="lower right")
 plotting.show(
-    ax, "Test accuracy on stripes over 80 steps, from the level of the frozen features upwards"
+    ax, "Test accuracy on 200 pictures of stripes over 80 steps of one run of fine-tuning"
 )
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# It works. After 80 steps on 240 labelled pictures, the network reads stripes better than the head alone did on frozen
-# features. In our run the curve first fell, so whoever stops after 20 steps reports that fine-tuning hurts.
+# It works: after 80 steps on 240 labelled pictures, the network reads stripes better than the head alone did on frozen
+# features. But after the first 20 nothing was won, so whoever stops there reports that fine-tuning is no use. This is
+# one run, on 200 test images.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 claim(curve[-1] > curve[0] + 0.02, "in this run it climbed", measured=curve)
 
+# %% [markdown] slideshow={"slide_type": "skip"}
+# All this trained `backbone`, too, for its layers are the same. For the exercises it gets its old weights back:
+
+# %% slideshow={"slide_type": "skip"}
+backbone.set_weights(pretrained)
+
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 6 · When does it pay?
 #
-# One run is no measurement. So `python -m benchmarks.photos` repeated it on four public sets of photographs, with 20
-# labels per class. At each of five seeds both ways see the same labelled images: *frozen*, a head on the features, and
-# *fine-tuned*, the last stage with that head. The C of the one and the rate of the other were tuned on validation images.
-# The network is a smaller one, which knows ImageNet.
+# One run is no measurement. So `python -m benchmarks.photos` made the same comparison with another network,
+# EfficientNet-Lite0 with ImageNet's weights, on four sets of photographs. *Frozen*: only a head is trained, on the
+# features. *Fine-tuned*: that head, and then the last stage with it. Both see the same 20 images of each class, five
+# times. C and the learning rate were tuned on validation images.
 #
 # <!-- Notes: Ask what would be unfair: a rate chosen at 20 labels and used at 200; a head that got fewer tries. -->
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# | set | photographs of |
-# |---|---|
-# | ants and bees | the two insects |
-# | flowers | five kinds |
-# | rubbish | six materials on a white ground |
-# | hand signs | the ten digits, shown with one hand |
+# The sets show ants and bees; flowers of five kinds; rubbish of six materials on a white ground; and hand signs, the
+# ten digits shown with one hand.
 #
-# A gain counts if the 95 % interval of the paired differences lies above zero.
-#
-# <!-- Notes: Answer: rubbish and hand signs. Let them say first which sets look like the photographs of ImageNet. -->
+# <!-- Notes: Answer: on the hand signs, then on the rubbish. Let them say which sets look like ImageNet's photographs. -->
 
 # %% slideshow={"code": false}
-choices = ["on all four", "on ants and bees, and flowers", "on rubbish and hand signs", "on none"]
-quiz.predict("05.photographs", "Where does fine-tuning ImageNet's network clearly gain?", choices)
+choices = ["ants and bees", "flowers", "rubbish", "hand signs"]
+quiz.predict("05.photographs", "On which set does fine-tuning gain most?", choices)
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
-# Each gain of fine-tuning over frozen features, by target and labels: mean and paired interval.
-pays = benchmark("fine_tuning_pays")
-gains = {
-    name: {int(n): each["frozen"] for n, each in target["gain"].items() if "frozen" in each}
-    for name, target in pays["targets"].items()
-}
+# Each gain of fine-tuning over frozen features: mean and paired interval, by number of labels.
+pays, OURS, LITE = benchmark("fine_tuning_pays"), "letters-ResNet50", "EfficientNet-Lite0"
+gains = {}
+for name, target in pays["targets"].items():
+    gains[name, OURS] = {n: each.get("frozen") for n, each in target["gain"].items()}
 for name, by_network in pays["photographs"].items():
-    for network, found in by_network.items():
-        gains[name, network] = {int(n): each["gain"] for n, each in found.items()}
+    for network, by_labels in by_network.items():
+        gains[name, network] = {n: each["gain"] for n, each in by_labels.items()}
+for key, each in gains.items():
+    gains[key] = dict(sorted((int(n), interval) for n, interval in each.items() if interval))
 
 
-def said(interval):
+def verdict(interval):
     """In words what the interval of a gain says."""
     _, low, high = interval
     return "it gains" if low > 0 else "it loses" if high < 0 else "we cannot tell"
@@ -662,132 +683,153 @@ def said(interval):
 # %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "fragment"}
 sets = {"ants_bees_160": "ants and bees", "flowers_160": "flowers", "trash_160": "rubbish"}
 sets["sign_language_digits"] = "hand signs"
-wins = [t for s, t in sets.items() if said(gains[s, "EfficientNet-Lite0"][20]) == "it gains"]
-quiz.reveal("05.photographs", choices[2] if wins == ["rubbish", "hand signs"] else choices[3])
+imagenet = {title: gains[name, LITE][20] for name, title in sets.items()}
+quiz.reveal("05.photographs", max(imagenet, key=lambda title: imagenet[title][0]))
 
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# And with other numbers of labels? And with our letters, on the digits and the stripes? `python -m
-# benchmarks.fine_tuning_pays` measures it by the same rules. The figure has one panel for each target; ImageNet's network has
-# filled marks, that of the letters white ones.
+# And how is it with our letters' network? `python -m benchmarks.fine_tuning_pays` asked by the same rules, on the
+# digits, the stripes and the same photographs.
 #
-# <!-- Notes: Let them find a panel where fine-tuning loses, one where it gains, and one where nobody can tell. -->
+# <!-- Notes: Let them find a target where fine-tuning gains, and one where nobody can tell. -->
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
-# Draw one gain over the number of labels.
-def draw(ax, key, aside=1.0, **style):
-    found = dict(sorted(gains.get(key, {}).items()))
-    if found:
-        mean, low, high = 100 * np.transpose(list(found.values()))
-        style |= {"color": plotting.COLORS["fine-tuned"], "fmt": "s-", "capsize": 3, "lw": 1.2}
-        _ = ax.errorbar(aside * np.array(list(found)), mean, [mean - low, high - mean], **style)
+# The targets and networks, a row of marks with their intervals, and curves over labels.
+targets = {"digits": "digits", "stripes": "stripes"} | sets
+blue = plotting.COLORS["fine-tuned"]
+nets = {OURS: ("letters' ResNet50", "white"), LITE: ("ImageNet's EfficientNet", blue)}
+
+
+def draw(ax, intervals, network, fmt):
+    mean, low, high = 100 * np.transpose(list(intervals.values()))
+    label, fill = nets[network]
+    style = {"color": blue, "mfc": fill, "fmt": fmt, "capsize": 3, "lw": 1.2, "label": label}
+    _ = ax.errorbar(list(intervals), mean, [mean - low, high - mean], **style)
+
+
+def curves(ax, name):
+    found = {network: gains[name, network] for network in nets if (name, network) in gains}
+    for network, intervals in found.items():
+        draw(ax, intervals, network, "s-")
+    ax.set(title=targets[name], xscale="log", xlabel="labels per class")
+    counts = sorted(set().union(*found.values()))
+    ax.set_xticks(counts, [str(n) for n in counts], minor=False)
+    ax.minorticks_off()
 
 
 # %% jupyter={"source_hidden": true} slideshow={"headline": "The gain of fine-tuning", "slide_type": "subslide"}
-# One panel for each target that is measured.
-near_and_far = {
-    k: t for k, t in {"digits": "digits (near)", "stripes": "stripes (far)"}.items() if gains[k]
-}
-places = [list(np.repeat(list(near_and_far), 4 // len(near_and_far)))] if near_and_far else []
-size = {"figsize": (plotting.WIDTH, 3.2 + 2.2 * len(places)), "sharey": True}
-figure, axes = plotting.plt.subplot_mosaic([*places, list(sets)], **size)
-for name, title in (near_and_far | sets).items():
-    ticks = [5, 20, 80] if name in sets else [5, 20, 50, 200]
-    axes[name].set(title=title, xscale="log", xlim=(3.5, 120 if name in sets else 300))
-    axes[name].set_xticks(ticks, [str(n) for n in ticks])
-    axes[name].minorticks_off()
-    _ = axes[name].axhline(0, color="black", lw=1)
-    draw(axes[name], (name, "EfficientNet-Lite0"), aside=0.87)
-    draw(axes[name], (name, "letters-ResNet50") if name in sets else name, mfc="white")
-figure.supxlabel("labels per class", fontsize=11)
-figure.supylabel("gain over frozen features (points)", fontsize=11)
-plotting.show(
-    figure, "Gain of fine-tuning over frozen features for each target, over labels per class"
+# All targets at 20 labels per class; below them curves, where several numbers are measured.
+several = [name for name in targets if any(len(gains.get((name, n), {})) > 1 for n in nets)]
+rows = [["all"] * max(1, len(several)), *([several] if several else [])]
+size = {"figsize": (plotting.WIDTH, 3.6 + 2.4 * bool(several)), "sharey": True}
+figure, axes = plotting.plt.subplot_mosaic(rows, **size)
+for network, aside in zip(nets, (-0.1, 0.1), strict=True):
+    at_20 = {k + aside: gains.get((n, network), {}).get(20) for k, n in enumerate(targets)}
+    draw(axes["all"], {k: interval for k, interval in at_20.items() if interval}, network, "s")
+axes["all"].set_xticks(range(len(targets)), targets.values())
+axes["all"].set(
+    ylabel="gain over frozen features (points)",
+    title="At 20 labels per class, only far targets gain much",
 )
+_ = axes["all"].legend(loc="upper right")
+for name in several:
+    curves(axes[name], name)
+for ax in axes.values():
+    _ = ax.axhline(0, color="black", lw=1)
+plotting.show(figure, "Gain of fine-tuning over frozen features at 20 labels, for six targets")
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
-# The upper panels in words: mean gain in points, and its interval.
-for name in ("digits", "stripes"):
-    for labels in pays["labels"]:
-        text = "not measured yet"
-        if interval := gains[name].get(labels):
+# The figure in words: mean gain in points, and its interval over five seeds.
+for network, (label, _) in nets.items():
+    for name, title in targets.items():
+        for labels, interval in gains.get((name, network), {}).items():
             mean, low, high = 100 * np.array(interval)
-            text = f"{mean:+5.1f} points ({low:+.1f} to {high:+.1f}): {said(interval)}"
-        print(f"{name:8} {labels:3} labels  {text}")
+            span = f"{mean:+5.1f} points ({low:+.1f} to {high:+.1f})"
+            print(f"{label:24}{title:14}{labels:3} labels {span}: {verdict(interval)}")
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# On the digits, near the letters, we cannot tell fine-tuning from the head alone, and the interval is narrow: there is
-# little left to be won. On the stripes, far from the letters, it gains fifteen points.
+# We say that it gains if the 95 % interval of its mean lead lies above zero. The white marks are the letters' network.
+# On the stripes, far from the letters, it gains most. On the digits, near the letters, the whole
+# interval lies close to zero. There would be much to win, for many digits are still misread, but fine-tuning does not
+# win it.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # The two generated targets at 20 labels.
-digits, far_gain = gains["digits"][20], gains["stripes"][20]
-claim(max(np.abs(digits)) < 0.02, "on the digits it is within two points", measured=digits, seeds=5)
-claim(
-    said(digits) == "we cannot tell", "and we cannot tell which is better", measured=digits, seeds=5
-)
+near_gain, far_gain = gains["digits", OURS][20], gains["stripes", OURS][20]
+words = "on the digits, less than three points either way"
+claim(max(np.abs(near_gain)) < 0.03, words, measured=near_gain, seeds=5)
 claim(far_gain[1] > 0.05, "on the stripes it gains over five points", measured=far_gain, seeds=5)
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# ImageNet's features know flowers and insects already. On the insects fine-tuning even *loses*: forty photographs teach
-# it less than they spoil. Rubbish and hand signs are not what ImageNet is about, and there it gains six and eight points.
-# But on the rubbish the interval only just leaves zero out, so other draws, or a better head, could change that verdict.
+# ImageNet's network shows the same pattern. Insects and flowers it knows, and there fine-tuning wins nothing that
+# counts. (On ants and bees, two times twenty photographs probably spoil more than they teach.) Rubbish and hand signs
+# are not what ImageNet is about, and there it gains more.
+#
+# But far is not enough. To the letters' network *all* photographs are far, and the white marks on the right are small.
+
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
-imagenet = {title: gains[name, "EfficientNet-Lite0"][20] for name, title in sets.items()}
-insects, flowers, rubbish, signs = imagenet.values()
-claim(rubbish[1] > 0, "at 20 labels it gains on the rubbish", measured=rubbish, seeds=5)
-claim(signs[1] > 0, "and on the hand signs", measured=signs, seeds=5)
-claim(insects[2] < 0, "it loses on ants and bees", measured=insects, seeds=5)
-claim(said(flowers) == "we cannot tell", "on flowers we cannot tell", measured=flowers, seeds=5)
+# Gains of each seed, of ImageNet's network, and the larger ones of the two networks on photographs.
+def each_gain(name, network):
+    arms = pays["photographs"][name][network]["20"]
+    return np.subtract(arms["fine-tuned"], arms["frozen"])
+
+
+known = [each_gain(n, LITE) for n in ("ants_bees_160", "flowers_160")]
+strange = [each_gain(n, LITE) for n in ("trash_160", "sign_language_digits")]
+more = np.mean(strange, 0) - np.mean(known, 0)
+claim(more.mean() > 0.03, "it gains more on the two far sets", measured=more, seeds=5)
+claim(imagenet["hand signs"][1] > 0, "on hand signs it gains", measured=imagenet["hand signs"])
+white = [gains[name, OURS][20][0] for name in sets]
+claim(max(white) < 0.06, "with letters, under six points on photographs", measured=white, seeds=5)
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Is a gain enough?
 #
-# Fine-tuning that beats frozen features may still lose to a network without any source. Take our stripes, with the same
-# 20 labels per class, and a small network of random weights. It gets 200 steps.
+# There is a second rival: a network without any source. Take our stripes, the same 240 labelled pictures, and a small
+# network of random weights. It gets what fine-tuning got in section 5: 80 steps of 16 pictures. Its rate is the usual
+# one, untuned.
 #
-# <!-- Notes: Answer: nearly all of them. The curve of section 5 looked like a success, and it was the wrong race. -->
+# <!-- Notes: Answer: nearly nine in ten, more than fine-tuning. The curve of section 5 looked like a success, in the wrong race. -->
 
 # %% slideshow={"code": false}
 quiz.predict("05.scratch", "Which accuracy will it reach on the stripes?", 0, 1)
 
-# %% slideshow={"slide_type": "skip"}
-# From scratch, on the same labelled images as the curve of section 5.
+# %% slideshow={"slide_type": "skip"} tags=["nbval-ignore-output"]
+# From scratch, on the same labelled images, in as many steps, and none of them shifted either.
 keras.utils.set_random_seed(0)
-small = models.scene_cnn(len(far.class_names), side=side)
+small, x_small = models.scene_cnn(len(far.class_names), side=side), models.preprocess(stripe_images)
 training.compile_classifier(small)
-x_small, run = models.preprocess(images), {"steps": 200, "batch_size": 16, "shift": 4}
-training.fit_steps(small, x_small[labelled], y[labelled], **run)
+for part in range(4):
+    run = {"steps": 20, "batch_size": 16, "seed": part}
+    training.fit_steps(small, x_small[labelled], y[labelled], **run)
 from_scratch = training.accuracy(small, x_small[asked], y[asked])
 
-# %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "fragment"} tags=["atol-0.1"]
+# %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "fragment"} tags=["atol-0.15"]
 quiz.reveal("05.scratch", from_scratch)
 
-# %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "subslide"} tags=["atol-10"]
-# Accuracy in percent: one run on the stripes, and the mean of five on the photographs.
-photos = {
-    title: pays["photographs"][name]["EfficientNet-Lite0"]["20"] for name, title in sets.items()
-}
+# %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "subslide"} tags=["atol-15"]
+# Accuracy in percent: one run on the stripes, and mean and spread of five on photographs.
+photos = {title: pays["photographs"][name][LITE]["20"] for name, title in sets.items()}
 ways = ("frozen", "fine-tuned", "scratch")
-rows = {
-    f"{'stripes' if quick else 'hand signs'}, one run": dict(
-        zip(ways, (curve[0], curve[-1], from_scratch), strict=True)
-    )
-}
-rows |= {f"{title}, ImageNet": arms for title, arms in photos.items()}
-print(f"{'20 labels per class':24}" + "".join(f"{way:>12}" for way in ways))
-for title, arms in rows.items():
-    print(f"{title:24}" + "".join(f"{100 * np.mean(arms[way]):12.0f}" for way in ways))
+ours = zip(ways, (curve[0], curve[-1], from_scratch), strict=True)
+print("one run, in % of the test images right")
+print("  " + ", ".join(f"{way} {100 * accuracy:.1f}" for way, accuracy in ours))
+print("photographs and ImageNet's network, mean and spread of five runs")
+for title, arms in photos.items():
+    scores = [100 * np.array(arms[way]) for way in ways]
+    each = [f"{w} {v.mean():.1f} ± {v.std(ddof=1):.1f}" for w, v in zip(ways, scores, strict=True)]
+    print(f"  {title:13} " + ", ".join(each))
 
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# The gain on the stripes was real, and the race was lost all the same: letters teach little about stripes. On the hand
-# signs fine-tuning is level with a small network from scratch. On the rubbish it is ahead of both rivals, if only just of
-# the frozen head. If it pays anywhere here, it pays there.
+# On the stripes fine-tuning beat the frozen head in our run, and lost to a small network without any source. On
+# the hand signs that network is level with fine-tuned ImageNet weights. On the rubbish fine-tuning is ahead of it. And
+# the letters' network, fine-tuned, stays behind it on all four sets of photographs.
 #
-# And what does it cost? A head on features is solved in a second. Each run of fine-tuning on the photographs took about
-# twenty seconds of a processor, and each rate that you try costs another run.
+# What does it cost? A head on features is solved in a second. A run of fine-tuning on the photographs took about twenty
+# seconds, and each rate that you try costs another run.
+
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # By how much fine-tuning leads over scratch, in five paired runs, and the interval.
@@ -797,11 +839,15 @@ def ahead(arms):
     return lead, (lead.mean(), low, high)
 
 
+claim(from_scratch > curve[-1], "scratch won our run", measured=[curve[-1], from_scratch])
 lead, interval = ahead(photos["rubbish"])
-claim(interval[1] > 0, "on the rubbish it leads over scratch, too", measured=lead, seeds=5)
+claim(interval[1] > 0, "on the rubbish fine-tuning leads over scratch", measured=lead, seeds=5)
 lead, interval = ahead(photos["hand signs"])
 words = "on the hand signs it cannot be told from scratch"
-claim(said(interval) == "we cannot tell", words, measured=lead, seeds=5)
+claim(verdict(interval) == "we cannot tell", words, measured=lead, seeds=5)
+with_letters = [pays["photographs"][name][OURS]["20"] for name in sets]
+worst = [ahead(arms)[1][2] for arms in with_letters]
+claim(max(worst) < 0, "with letters, scratch is ahead on all four", measured=worst, seeds=5)
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # Processor seconds of the stored runs on photographs with 20 labels per class.
@@ -810,45 +856,39 @@ for each in benchmark("photos")["sets"].values():
     for one in each["runs"]:
         if one["labels"] == 20 and one["arm"] in seconds:
             seconds[one["arm"]].append(one["cpu_seconds"])
-head_alone, tuned = (np.median(found) for found in seconds.values())
-claim(head_alone < 1 and 10 < tuned < 30, "a second against twenty", measured=[head_alone, tuned])
+of_head, of_tuning = (np.median(each) for each in seconds.values())
+claim(of_head < 1 and 10 < of_tuning < 30, "a second against twenty", measured=[of_head, of_tuning])
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# So ask three questions before you pay for it:
+# So ask three questions first:
 #
-# 1. **Do frozen features leave something to be won?** Near the source they leave little.
-# 2. **Are there labels enough to win it?** With few labels it can lose.
+# 1. **Is the target far from what the source knows?** Near it, fine-tuning won nothing in our comparisons.
+# 2. **Does it beat a head on frozen features, tuned as hard?** Look at the interval of its lead.
 # 3. **Does a network without a source do as well?** Then you need neither.
 #
 # <!-- Notes: Give them a target of their own, and let them answer the three questions for it. -->
 
 # %% [markdown] jp-MarkdownHeadingCollapsed=true slideshow={"slide_type": "skip"}
-# ## Going deeper · What each decision is worth
+# ## Going deeper · Old features in a folder
 #
-# Section 5 gave four rules. What do you lose if you break one? And what do three more, which every library offers, add?
-#
-# - A **schedule** makes the rate smaller and smaller: after step $t$ of $T$ it is $\frac{\alpha}{2}(1 + \cos \pi t / T)$.
-#   The steps are large where there is far to go, and small at the end.
-# - **Early stopping** keeps the weights of the step at which *validation* images were read best. Those images must be none of
-#   the test's, and their labels are labels that do not train.
-# - **Weight decay** takes a small share of each weight away in every step. It pulls towards zero, and zero is *not* where pretrained
-#   weights came from.
-#
-# `python -m benchmarks.fine_tuning` compares them on the stripes, 20 labels per class, five paired seeds. The rate of
-# each is tuned by itself.
+# `transfer.split` cuts at any layer, and `transfer.features` computes what lies below. Given a `folder`, it keeps the
+# result there. What happens if you change the preprocessing, and the old features are still lying in the folder?
 
-# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
-# The gain of each over the recipe, with its paired interval, as far as it is measured.
-decisions = benchmark("fine_tuning")["arms"]
-for name, found in list(decisions.items())[1:]:
-    text = "not measured yet"
-    if found["gain"]:
-        mean, low, high = 100 * np.array(found["gain"])
-        text = f"{mean:+5.1f} points ({low:+.1f} to {high:+.1f}): {said(found['gain'])}"
-    print(f"{name:44} {text}")
+# %% slideshow={"slide_type": "skip"} tags=["nbval-ignore-output"]
+# How many files are there after the first call, the same call again, and another preprocessing?
+files = []
+with tempfile.TemporaryDirectory() as folder:
+    for each in (models.preprocess, models.preprocess, three["x / 255"]):
+        _ = transfer.features(lower, few.x_train[:16], each, folder=Path(folder))
+        files.append(len(list(Path(folder).glob("*.npy"))))
+print(files)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# The lines say what the intervals say, and only that.
+# The second call found the file of the first, and the third made another. The file's name holds a *checksum*, a number
+# that changes when the weights, the layers or the preprocessed images do. So old features are never taken for new ones.
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+claim(files == [1, 1, 2], "the same features are found again, others are computed")
 
 # %% [markdown] jp-MarkdownHeadingCollapsed=true slideshow={"slide_type": "skip"}
 # ## Going deeper · Subtracted twice
@@ -874,14 +914,16 @@ claim(
 # ## Going deeper · Caching and augmentation together
 #
 # Augmentation shows every image a little differently in each epoch, and a cache returns what it has. If you put the
-# cache *behind* the augmentation, as in `dataset.map(augment).cache()`, one draw is frozen for all epochs, and that is no
-# augmentation at all. Cached *features* have the same limit. There are two right ways:
+# cache *behind* the augmentation, as in `dataset.map(augment).cache()`, one draw is frozen for all epochs, and that is
+# no augmentation at all. Cached *features* have the same limit. There are two ways around it:
 #
 # 1. **Cache, then augment**: keep the images, augment them, and run the backbone in every epoch, at the full price.
 # 2. **Cache several draws**: compute the features of a few augmented copies of each image.
 #
-# Let us try the second with shifts by up to 6 pixels. When you shift an image, something has to fill the strip that opens
-# up at the border. We repeat the edge pixels, and in one extra draw we fill the strip with black, to see what that costs.
+# Let us try the second with shifts by up to 6 pixels. When you shift an image, something has to fill the strip that
+# opens up at the border. We repeat the edge pixels, and in one extra draw we fill the strip with black, to see what
+# that costs.
+
 
 # %% slideshow={"slide_type": "skip"}
 def shifted(images, rng, fill="edge"):
@@ -894,12 +936,11 @@ moved = [shifted(near.x_train, rng, fill) for fill in ("edge", "edge", "constant
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 some = np.stack([near.x_train[0], *(draw[0] for draw in moved)])
-ax = plotting.image_grid(some, ["as it is", "draw 1", "draw 2", "black edge"])
+titles = ["as it is", "draw 1", "draw 2", "black edge"]
+ax = plotting.image_grid(some, titles, title="Moved by up to six pixels")
 plotting.show(ax, "A digit in its scene, moved twice with edges repeated and once with black edges")
 
 # %% slideshow={"slide_type": "skip"}
-# Features of each draw, by the weights as they were before section 5.
-backbone.set_weights(pretrained)
 plain = seen["preprocess_input"]
 *edges, black = [transfer.features(pooled, draw, models.preprocess) for draw in moved]
 
@@ -938,10 +979,19 @@ for name, accuracy in augmented.items():
 for name, accuracy in list(augmented.items())[1:]:
     gain = accuracy - augmented["as they are"]
     low, high = stats.ttest_1samp(gain, 0).confidence_interval()
-    print(f"{name:26} {100 * low:+.0f} to {100 * high:+.0f} points: {said((0, low, high))}")
+    print(f"{name:26} {100 * low:+.1f} to {100 * high:+.1f} points: {verdict((0, low, high))}")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Look at what your augmentation makes, as in the figure, before you train on it. No test image has a black edge.
+# Here the shifted copies won nothing, and the black edge, which no test image has, cost some points. So cached copies
+# are a way to augment, not a promise. Look at what your augmentation makes, as in the figure, before you train on it.
+# (The five draws share most of their labels, as in section 3, so an interval that only just leaves zero out proves
+# nothing.)
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+best = max((a - augmented["as they are"]).mean() for a in list(augmented.values())[1:])
+cost = augmented["as they are"] - augmented["black edges"]
+claim(best < 0.02, "no kind of copies gains two points", measured=best, seeds=5)
+claim(cost.mean() > 0.03, "the black edge costs over three", measured=cost, seeds=5)
 
 # %% [markdown] jp-MarkdownHeadingCollapsed=true slideshow={"slide_type": "skip"}
 # ## Going deeper · The same on photographs
@@ -954,8 +1004,8 @@ for name, accuracy in list(augmented.items())[1:]:
 # TLCOURSE_SCALE=full tlcourse run 05
 # ```
 #
-# The photographs have 128×128 pixels, and the features of a few hundred are computed once, so two cores will do. What was claimed of the digits
-# is then reported, not asserted; the stored results stay as they are.
+# The photographs have 128×128 pixels, and the features of a few hundred are computed once, so two cores will do. What
+# was claimed of the digits is then only printed, and cannot fail. Figures from stored benchmarks stay as they are.
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # ## How well did you predict?
@@ -966,13 +1016,12 @@ quiz.predictions("05")
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Key points
 #
-# - A training loss that stands near ln K from the first epochs on means that the network has not begun to learn.
-#   Look at what it is shown.
+# - A training loss that settles at ln K means that the network has not begun to learn. Look at what it is shown.
 # - Weights come with a preprocessing. Another one makes them worse or worthless, often silently.
 # - What is frozen needs to run once for each image.
-# - To fine-tune: the head first, small steps, BatchNormalization still. Compile again after every change of `trainable`,
-#   and check that what should move has moved.
-# - Fine-tuning pays where frozen features leave something to be won, and no network without a source wins it.
+# - To fine-tune: the head first, a small rate, BatchNormalization still. Compile again after every change of `trainable`,
+#   and check after one step that what should move has moved.
+# - Fine-tuning pays where it beats both: a head on frozen features, and a small network from scratch.
 #
 # <!-- Notes:
 # The one sentence: compare with the head alone, and with a small network from scratch, before you pay for more.
@@ -982,12 +1031,12 @@ quiz.predictions("05")
 # %% [markdown] slideshow={"slide_type": "skip"}
 # ## Exercises to do next
 #
-# The [exercise set of this chapter](../exercises/ex05/ex05_resnet50_fine_tuning.ipynb) checks your answers as you go. Beyond it:
+# The [exercise set of this chapter](../exercises/ex05/ex05_resnet50_fine_tuning.ipynb) checks your answers as you go.
+# Beyond it:
 #
-# 1. Fine-tune `conv5` alone on the stripes, and then `conv3` to `conv5`. Where does the curve of section 5 end?
-# 2. Let only γ and β of `conv5`'s BatchNormalization train, and the head. Their layers must be `trainable` for that,
-#    so the moving statistics drift as well. How far does that come, against the head alone?
-# 3. Turn the digits upside down, with `near.x_train[:, ::-1, ::-1]`. Are they nearer or farther than the stripes? Predict
+# 1. Fine-tune `conv5` alone on the stripes, and then `conv3` to `conv5`. Where does the curve of section 5 end? Before
+#    each, put the old weights back (`backbone.set_weights(pretrained)`), and solve for the head again.
+# 2. Turn the digits upside down, with `near.x_train[:, ::-1, ::-1]`. Are they nearer or farther than the stripes? Predict
 #    what the frozen features reach, and measure it with section 3's `probe`.
 #
 # ## Further reading
@@ -996,6 +1045,5 @@ quiz.predictions("05")
 # - Howard & Ruder 2018, *Universal language model fine-tuning for text classification*, ACL.
 # - Kumar, Raghunathan, Jones, Ma & Liang 2022, *Fine-tuning can distort pretrained features and underperform
 #   out-of-distribution*, ICLR.
-# - Kornblith, Shlens & Le 2019, *Do better ImageNet models transfer better?*, CVPR.
 # - Raghu, Zhang, Kleinberg & Bengio 2019, *Transfusion: understanding transfer learning for medical imaging*,
 #   NeurIPS.

@@ -918,28 +918,16 @@ for network, source in (("EfficientNet-Lite0", "ImageNet"), ("letters-ResNet50",
                 print(f"{source:9}{labels:2} labels  {title:14} {points}")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# With 20 labels per class, ImageNet's network gains on the rubbish (only just) and on the hand signs, which are not what
-# it had learned. On ants and bees it loses, and on the flowers we cannot tell. And look once more at the table of section 4: on the
-# hand signs a small network from scratch is level with the fine-tuned one. So there the gain was real, and the
-# source still earned nothing.
+# With 20 labels per class, ImageNet's network gains on the hand signs and, less surely, on the rubbish, which are not what
+# it had learned. On ants and bees, and on the flowers, it wins nothing that counts. And look once more at the table of
+# section 4: on the hand signs a small network from scratch is level with the fine-tuned one. So there the gain was real,
+# and the source still earned nothing.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # The intervals at 20 labels.
-at_20 = {name: intervals["ImageNet", 20, name] for name in sets}
-rubbish, signs, insects = (at_20[n] for n in ("trash_160", "sign_language_digits", "ants_bees_160"))
-claim(
-    min(rubbish[0], signs[0]) > 0,
-    "it gains on the rubbish and on the hand signs",
-    measured=[*rubbish, *signs],
-    seeds=5,
-)
-claim(insects[1] < 0, "it loses on ants and bees", measured=insects, seeds=5)
-claim(
-    np.prod(at_20["flowers_160"]) < 0,
-    "on the flowers we cannot tell",
-    measured=at_20["flowers_160"],
-    seeds=5,
-)
+signs, insects = (intervals["ImageNet", 20, n] for n in ("sign_language_digits", "ants_bees_160"))
+claim(signs[0] > 0, "it gains on the hand signs", measured=signs, seeds=5)
+claim(insects[1] < 0.02, "on ants and bees it wins nothing that counts", measured=insects, seeds=5)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # And yours? `rivals.Upper` computes what lies below the last stage once, and trains that stage with the head. Both ways
