@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from tlcourse import backend
+
 SHOW = """
 from tlcourse import backend
 config = backend.keras.config
@@ -52,18 +54,29 @@ def test_sound_settings_and_none_are_not_worth_a_word(start, settings):
     assert start(settings) == ([NEEDED], "")
 
 
-@pytest.mark.parametrize("backend", ["theano", "numpy", ["a"]])
-def test_a_backend_of_an_old_file_that_is_not_here_is_overruled(start, tmp_path, backend):
-    (sentence, found), error = start({"backend": backend})
+def test_a_backend_of_an_old_file_that_is_not_here_is_overruled(start, tmp_path):
+    (sentence, found), error = start({"backend": ["a"]})
     assert (found, error) == (NEEDED, "")
-    assert sentence.startswith(f"Keras runs on tensorflow, for {backend!r} in {tmp_path}")
+    assert sentence.startswith(f"Keras runs on tensorflow, for ['a'] in {tmp_path}")
 
 
-@pytest.mark.parametrize("backend", ["nonsense", "numpy", "TensorFlow"])
-def test_a_backend_that_the_shell_names_and_that_is_not_here_is_a_sentence(start, backend):
-    lines, error = start(KERAS_BACKEND=backend)
+@pytest.mark.parametrize("name", ["theano", "numpy", ["a"]])
+def test_whatever_backend_an_old_file_names_keras_is_told_of_one_that_is_here(
+    monkeypatch, tmp_path, name
+):
+    (tmp_path / "keras.json").write_text(json.dumps({"backend": name}), encoding="utf-8")
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.setenv("KERAS_BACKEND", "")  # so that it is set again afterwards
+    sentence = backend._choose_backend()
+    assert sentence.startswith(f"Keras runs on tensorflow, for {name!r} in {tmp_path}")
+    assert os.environ["KERAS_BACKEND"] == "tensorflow"
+
+
+@pytest.mark.parametrize("name", ["nonsense", "numpy", "TensorFlow"])
+def test_a_backend_that_the_shell_names_and_that_is_not_here_is_a_sentence(start, name):
+    lines, error = start(KERAS_BACKEND=name)
     assert lines == []
-    assert error.startswith(f"KERAS_BACKEND is {backend!r}, which is not installed or not a ")
+    assert error.startswith(f"KERAS_BACKEND is {name!r}, which is not installed or not a ")
     assert error.endswith("or unset it.")
 
 

@@ -80,6 +80,18 @@ def test_help_names_the_commands(tlcourse, arguments):
     assert "run" in out
 
 
+def test_the_command_spares_jupyter_the_grammars_of_international_addresses():
+    code = (
+        "import sys; from tlcourse.cli import main\n"
+        "try: main(['--version'])\n"
+        "finally:\n"
+        "    import nbformat\n"
+        "    print('lark' in sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stderr == "False\n"
+
+
 def test_the_module_is_the_command():
     done = subprocess.run(
         [sys.executable, "-m", "tlcourse", "--version"], capture_output=True, text=True

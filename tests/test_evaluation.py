@@ -302,6 +302,17 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says():
     assert np.mean(covered) > 0.92
 
 
+def test_the_interval_is_never_narrower_than_over_the_seeds_alone():
+    from scipy import stats
+
+    means = np.array([0.1, 0.14, 0.11, 0.17, 0.08])
+    values = rng_of(0).random((5, 20_000)) < means[:, None]
+    alone = stats.t.interval(0.95, 4, values.mean(), stats.sem(values.mean(1)))
+    low, high = evaluation.crossed_interval(values)
+    assert low <= alone[0] + 1e-9
+    assert high >= alone[1] - 1e-9
+
+
 # --- other inputs, and where a network looks -----------------------------------------------------
 
 

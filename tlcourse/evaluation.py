@@ -530,7 +530,9 @@ def crossed_interval(values: np.ndarray, pad: Iterable[float] = ()) -> tuple[flo
     """95 % interval of a mean over seeds and test examples, of which both might have been others.
 
     The two variances of a crossed layout are added (Owen 2007, *Annals of Applied Statistics*
-    1(2)), which errs on the wide side, with Satterthwaite's degrees of freedom.
+    1(2)), which errs on the wide side, with Satterthwaite's degrees of freedom. These lie above
+    the number of seeds, so that the interval could come out narrower than over seeds alone; it is
+    never less than that.
 
     Parameters
     ----------
@@ -550,7 +552,8 @@ def crossed_interval(values: np.ndarray, pad: Iterable[float] = ()) -> tuple[flo
     reach = 0.0
     if variance > 0:
         freedom = variance**2 / (by_seed**2 / (seeds - 1) + by_example**2 / max(1, len(row) - 1))
-        reach = float(t.isf((1 - LEVEL) / 2, freedom) * np.sqrt(variance))
+        both, alone = t.isf((1 - LEVEL) / 2, [freedom, seeds - 1]) * np.sqrt([variance, by_seed])
+        reach = float(max(both, alone))
     mean = float(row.mean())
     return mean - reach, mean + reach
 

@@ -335,7 +335,7 @@ quiz.reveal("00.flowers", 100 * flowers["trained network"].mean())
 # small network that learns **from scratch**, from these photographs alone. All were tuned on other photographs of the
 # same flowers. The small network sees them at 64 pixels, the large one at 128.
 
-# %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "fragment"}
+# %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "subslide"}
 figure = dots(flowers, 1 / 5, "On flowers, the trained network is far ahead")
 plotting.show(figure, "Three in four flowers right for the trained network; all rivals far below")
 
@@ -386,7 +386,7 @@ for few, gain in zip((2, 5, 20), ahead, strict=True):
     low, high = stats.ttest_1samp(gain, 0).confidence_interval()
     claim(low < 0 < high, f"with {few} of each we cannot tell", measured=gain, seeds=5)
 
-# %% [markdown] slideshow={"slide_type": "slide"}
+# %% [markdown] slideshow={"slide_type": "skip"}
 # ## 3 · How a chapter works
 #
 # - **Guess first.** You have done it five times by now, and the course keeps your guesses.

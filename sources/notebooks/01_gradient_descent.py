@@ -422,7 +422,7 @@ print(f"λ = {smallest:.3f} and {largest:.3f}: largest α {limit:.3f}, best α {
 # %% slideshow={"code": false}
 choices = [
     "a tenth of the limit",
-    "the best in the long run",
+    "the best of the formula",
     "2 % below the limit",
     "2 % above the limit",
 ]
@@ -853,7 +853,7 @@ def quotient(theta, k, h):
 # -->
 
 # %% slideshow={"code": false}
-choices = ["10⁻¹", "10⁻⁵", "10⁻⁹", "10⁻¹⁴, the smallest"]
+choices = ["10⁻¹", "10⁻⁵", "10⁻⁹", "10⁻¹⁴"]
 quiz.predict("01.quotient", "Which h gives the smallest error?", choices)
 
 # %% slideshow={"slide_type": "skip"}

@@ -65,7 +65,7 @@ y = np.array([1, 1, 0, 1, 0])
 cautious = np.array([0.7, 0.4, 0.3, 0.7, 0.3])
 bold = np.array([0.99, 0.99, 0.01, 0.01, 0.01])
 
-# %% [markdown] slideshow={"slide_type": "subslide"}
+# %% [markdown]
 # Both were on the right side on four days of five. The cautious one missed the second day, and the bold one, who is
 # always very sure, missed the fourth.
 #
@@ -212,7 +212,7 @@ claim(not np.isclose(kl, kl_reversed).any(), "and in none of them the same in bo
 #
 # <!-- Notes: Why not simply the scores over their sum? Because scores may be negative. -->
 
-# %% slideshow={"slide_type": "-"}
+# %% slideshow={"headline": "The same in Python", "slide_type": "subslide"}
 def softmax(z):
     e = np.exp(z)
     return e / e.sum(axis=-1, keepdims=True)
@@ -402,7 +402,7 @@ claim(slow > 150 * quick, "squared error needs more than 150 times as many steps
 claim(factor > 400, "and its push varies by a factor of more than 400", measured=factor)
 
 
-# %% [markdown] slideshow={"slide_type": "subslide"}
+# %% [markdown] slideshow={"slide_type": "skip"}
 # ### Let it learn to read
 #
 # Let us try this gradient on real handwritten digits. The means over blocks of 3×3
@@ -518,7 +518,7 @@ plotting.show(ax, "Ten images of weights, red and blue; that of the 0 is blue in
 
 # %% slideshow={"code": false}
 choices = ["1, 0, 0", "nan, 0, 0", "1/3 each", "an error message"]
-quiz.predict("02.overflow", "What is the softmax of 1000, 0 and −1000?", choices)
+quiz.predict("02.thousand", "What is the softmax of 1000, 0 and −1000?", choices)
 
 # %% slideshow={"code": false, "slide_type": "fragment"}
 with np.errstate(over="ignore", invalid="ignore"):  # without NumPy's warnings
@@ -526,7 +526,7 @@ with np.errstate(over="ignore", invalid="ignore"):  # without NumPy's warnings
 broken
 
 # %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "-"}
-quiz.reveal("02.overflow", "nan, 0, 0" if np.isnan(broken[0]) else "1, 0, 0")
+quiz.reveal("02.thousand", "nan, 0, 0" if np.isnan(broken[0]) else "1, 0, 0")
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # For the computer $e^{1000}$ is infinite, and infinity divided by infinity is "not a number". One `nan` in a loss soon spoils
@@ -552,7 +552,7 @@ print(f"in 32 bits, 1 − σ(z) is zero from z = {certain:.0f}")
 #
 # <!-- Notes: Let them check that the formula is exact and no approximation: the m cancels. -->
 
-# %% slideshow={"slide_type": "-"}
+# %% slideshow={"headline": "The same without an overflow", "slide_type": "subslide"}
 def log_softmax(z):
     z = z - z.max(axis=-1, keepdims=True)
     return z - np.log(np.exp(z).sum(axis=-1, keepdims=True))
@@ -679,7 +679,7 @@ for name, (network, ending) in variants.items():
         histories[name].append(fit.history["loss"])
         scores[name].append(training.accuracy(network, x_val, y_val))
 
-# %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "fragment"}
+# %% jupyter={"source_hidden": true} slideshow={"code": false, "headline": "What each mistake costs", "slide_type": "subslide"}
 wrong = {name: np.mean(values) for name, values in scores.items() if name != "right"}
 quiz.reveal("02.mistakes", min(wrong, key=wrong.get))
 
@@ -798,7 +798,7 @@ claim(
 
 # %% slideshow={"code": false}
 choices = ["it falls to the end", "it falls, and then it rises", "it rises from the start"]
-quiz.predict("02.overfitting", "What will the validation loss do?", choices)
+quiz.predict("02.long", "What will the validation loss do?", choices)
 
 
 # %% slideshow={"slide_type": "skip"}
@@ -809,7 +809,8 @@ def reader(lam=0.0):
     last = keras.layers.Dense(10, kernel_regularizer=penalty)
     model = keras.Sequential([keras.Input((100,)), hidden, last])
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile("adam", loss, metrics=["accuracy"])
+    # An epoch has 29 batches; all of them at a time save Keras time between two batches.
+    model.compile("adam", loss, metrics=["accuracy"], steps_per_execution=29)
     return training.restart(model, seed=0)
 
 
@@ -821,7 +822,7 @@ fit = free.fit(x_train, y_train, validation_data=(x_val, y_val), epochs=200, ver
 curve = fit.history["val_loss"]
 lowest, last = min(curve), curve[-1]
 falls, rises = lowest < 0.6 * curve[9], last > 1.05 * lowest
-quiz.reveal("02.overfitting", choices[falls and rises])
+quiz.reveal("02.long", choices[falls and rises])
 
 # %% slideshow={"slide_type": "subslide"}
 ax = plotting.learning_curves(fit.history, "loss")
@@ -915,7 +916,7 @@ costs = np.array(stored["validation_loss"])  # by λ, by epochs (10, 50, 200), a
 after_50, after_200 = costs[:, 1], costs[:, 2]
 best = after_200.mean(1).argmin()
 
-# %% slideshow={"slide_type": "subslide"}
+# %%
 # Every seed's validation loss over λ, and the means; λ = 0 stands apart.
 places = np.r_[0, 2:8]  # larger λ leave the picture
 ax = plt.subplots(figsize=(7, 3.2))[1]

@@ -66,7 +66,7 @@ photo = photos["temple"].image[60:260, 120:420]
 ax = plotting.plt.subplots(figsize=(5, 3.5))[1]
 plotting.show(plotting.image_grid(photo[None], ax=ax), "A temple with a curved roof before the sky")
 
-# %% [markdown]
+# %% [markdown] slideshow={"headline": "Which lines will light up?", "slide_type": "subslide"}
 # A computer has only a table of numbers, one for each pixel, from 0 for black to 1 for white. An edge is where two
 # neighbours differ. So let us subtract each pixel from its neighbour on the right: right minus left.
 
@@ -74,7 +74,7 @@ plotting.show(plotting.image_grid(photo[None], ax=ax), "A temple with a curved r
 grey = photo.mean(axis=2) / 255
 edges = grey[:, 1:] - grey[:, :-1]
 
-# %% [markdown] slideshow={"headline": "Which lines will light up?", "slide_type": "subslide"}
+# %% [markdown]
 # The temple has posts and beams, tiles, and a smooth sky. Some of these lines will light up in `edges`, and others
 # will be missing.
 #
@@ -89,7 +89,7 @@ quiz.predict("03.edges", "Which lines will light up?", choices)
 # %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "fragment"}
 quiz.reveal("03.edges", "upright ones")
 
-# %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "fragment"}
+# %% jupyter={"source_hidden": true} slideshow={"code": false, "headline": "Upright lines light up, level ones vanish", "slide_type": "subslide"}
 ax = plotting.plt.subplots(figsize=(5, 3.5))[1]
 ax = plotting.image_grid(abs(edges)[None], limits=(0, 0.5), ax=ax)
 plotting.show(
@@ -149,7 +149,7 @@ plotting.show(ax, "The temple before and after an edge filter that nobody has ex
 #
 # In words: multiply each error by the pixel on which the weight was laid.
 
-# %%
+# %% slideshow={"code": false}
 # Learn nine numbers from one photograph before and after.
 before = grey - grey.mean()  # so that one learning rate suits all nine numbers
 kernel = np.random.default_rng(0).normal(0, 0.5, (3, 3))
@@ -206,7 +206,7 @@ claim(same, "on the cat it does what the unknown filter does")
 # %% [markdown] slideshow={"slide_type": "skip"}
 # **Change it.** Move the window over the roof. Do the nine products add up to the framed number, but for rounding?
 
-# %% jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 roof, kernel = grey[40:80, 100:150], np.round(kernel, 2) + 0.0
 ax = plotting.kernel_window(roof, kernel, 12, 20)
 plotting.show(
@@ -394,7 +394,7 @@ widths = [int(np.ptp(rows)) + 1 for rows in fields.values()]
 # %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "fragment"}
 quiz.reveal("03.field", widths[-1])
 
-# %% jupyter={"source_hidden": true} slideshow={"slide_type": "fragment"}
+# %% jupyter={"source_hidden": true} slideshow={"code": false, "headline": "Each layer sees more of the roof", "slide_type": "subslide"}
 # What one number of each layer sees of a piece of the photograph.
 ax = plotting.plt.subplots(figsize=(plotting.WIDTH, 2.6))[1]
 _ = ax.imshow(grey[30:94, 90:200], vmin=0, vmax=1)
@@ -482,11 +482,11 @@ quiz.predict(
 ones = np.ones((2, 2))
 quiz.reveal("03.back", f"{convolve(np.pad(ones, 1), ones)[1, 1]:.0f}")
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 dw = convolve(x, g)
 dx = convolve(np.pad(g, 1), w[::-1, ::-1])
 
-# %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "fragment"}
+# %% jupyter={"source_hidden": true} slideshow={"code": false, "headline": "Each line is a convolution", "slide_type": "subslide"}
 # All numbers of the small example: each line is a convolution.
 rows = [
     {"pixels": x, "kernel": w, "output": convolve(x, w)},
@@ -705,7 +705,7 @@ plotting.show(ax, "Twenty handwritten digits, two of each class, blurred by enla
 #
 # <!-- Notes: Ask where the parameters are before you show the table. -->
 
-# %%
+# %% slideshow={"code": false}
 # Four layers, two of them with parameters.
 def article_network():
     return keras.Sequential(
@@ -764,13 +764,13 @@ history = model.fit(
 # %% slideshow={"code": false}
 quiz.predict("03.rival", "By how many points does the convolution win on the test images?", -10, 20)
 
-# %%
+# %% slideshow={"code": false}
 flat = [x.reshape(len(x), -1) for x in (digits.x_train, digits.x_test)]
 with threadpool_limits(1):  # because several threads would only wait for each other here
     regression = LogisticRegression(max_iter=2000).fit(flat[0], digits.y_train)
 rival = regression.score(flat[1], digits.y_test)
 
-# %%
+# %% slideshow={"code": false}
 # `restart` gives the network new random weights without building it again.
 scores, kernels = [], []
 for seed in range(5):
@@ -1084,7 +1084,7 @@ def flip():
     return keras.layers.RandomFlip("horizontal")
 
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "skip"}
 # We try them on our digits, and the flip also on pieces of three photographs: bricks, grass and gravel.
 #
 # <!-- Notes: Hold a printed 2 before a mirror. -->
@@ -1270,7 +1270,7 @@ training.fit_steps(reader, many.x_train, many.y_train, steps=3_000, shift=4)
 reader.optimizer.learning_rate = 4e-4  # shorter steps at the end (chapter 01)
 training.fit_steps(reader, many.x_train, many.y_train, steps=600, shift=4, seed=1)
 
-# %% slideshow={"code": false, "headline": "It reads", "slide_type": "subslide"} tags=["nbval-ignore-output"]
+# %% slideshow={"code": false} tags=["nbval-ignore-output"]
 # What it reads in thirty images that it has never seen; where it is wrong, the truth in brackets.
 read, true = reader.predict(many.x_test[:30], verbose=0).argmax(1), many.y_test[:30]
 marks = [f"{k} ✔" if k == t else f"{k} ✘ ({t})" for k, t in zip(read, true, strict=True)]
@@ -1279,7 +1279,7 @@ plotting.show(
     ax, "Thirty cluttered digits, above each what the network reads and whether it is right"
 )
 
-# %% tags=["atol-0.04"]
+# %% slideshow={"code": false} tags=["atol-0.04"]
 accuracy = training.accuracy(reader, many.x_test, many.y_test)
 rival = regression_reads(many, many.x_test, many.y_test, 1e-4)  # the best C on validation
 print(f"right on {accuracy:.2f} of {len(many.x_test):,} new images, in handwriting it never saw")

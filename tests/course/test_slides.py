@@ -80,6 +80,10 @@ def test_most_slides_have_notes_and_none_is_empty(deck):
     assert sum(bool(slide.notes) for slide in deck) >= 0.8 * len(deck)
 
 
+def test_the_title_keeps_one_sentence_and_the_speaker_has_the_rest(deck):
+    assert len(slides._SENTENCE.findall(deck[0].cells[0].source.partition("\n\n")[2])) <= 1
+
+
 def test_every_slide_has_a_headline_and_the_first_a_picture(deck):
     assert any(map(slides._shows_figure, deck[0].cells))
     for slide in deck:

@@ -464,7 +464,7 @@ def test_who_hit_a_limit_is_listed_and_can_be_marked_again(class_of, tmp_path, c
     command = [source, "--exercise", "2", "--out", marks, "--cell-seconds", "1"]
     code, out, _ = run_command(capsys, *command)
     assert code == 0
-    assert "Hit a limit of memory or time: eve, fay. --again limits marks them again" in out
+    assert "eve, fay hit a limit of memory or time. --again limits marks them again" in out
     records = {path.stem: json.loads(path.read_text("utf-8")) for path in stamps(marks)}
     assert {name: one["limits"] for name, one in records.items() if one["limits"]} == {
         "eve": ["time"],
@@ -473,7 +473,7 @@ def test_who_hit_a_limit_is_listed_and_can_be_marked_again(class_of, tmp_path, c
     for names, changed in ((["limits"], {"eve", "fay"}), (["student000", "eve"],) * 2):
         before = stamps(marks)
         code, out, _ = run_command(capsys, *command, *(o for n in names for o in ("--again", n)))
-        assert "Hit a limit of memory or time: eve, fay." in out
+        assert "eve, fay hit a limit of memory or time." in out
         again = {path.stem for path, stamp in stamps(marks).items() if before[path] != stamp}
         assert (code, again) == (0, set(changed))
 
@@ -589,9 +589,9 @@ def test_a_class_is_marked_by_the_command(class_of, tmp_path, capsys):
     )
     assert code == 0
     assert "10 handed in, 9 marked, 1 unreadable, 0 late" in out
-    assert "Not read, 0 points: student003: it is not a notebook" in out
-    assert "To be marked by hand in formgrader: student000" in out
-    assert "With an extension, and nothing handed in: ben" in out
+    assert "student003 gets 0 points, because the file cannot be read: it is not a notebook" in out
+    assert "Open questions wait for you in formgrader: student000" in out
+    assert "ben got an extension and handed in nothing." in out
     assert (tmp_path / "marks" / "ex02.csv").read_text("utf-8").count("\n") == 11
 
 
@@ -635,8 +635,8 @@ def test_a_second_run_needs_no_option_again_and_says_what_is_nobodys(class_of, t
     assert (code, second) == (0, first)
     assert "2 late" in second
     assert "each day late costs 50% of the points, at most 25%" in second
-    assert "Handed in nothing (1): Gone Fishing" in second
-    assert "Not marked, since it is nobody's: notes.pdf" in second
+    assert "1 of the roster handed in nothing: Gone Fishing" in second
+    assert "This is nobody's, so it is not marked: notes.pdf" in second
     assert '"student000","marked"' in (marks / "ex02.csv").read_text("utf-8")
     assert ",20,60,90" in (marks / "ex02.csv").read_text("utf-8")
     _, third, _ = run_command(capsys, *command, "--penalty", "0")

@@ -155,7 +155,7 @@ def test_what_goes_back_has_the_rows_of_the_roster_and_the_points(write, platfor
     got = [rows[str(number)][grade] for number in (101, 102, 103, 104)]
     assert got == ["80", "", "0", "80"]
     assert "3 grades" in said
-    assert f"Handed in nothing (1): {' '.join(people(2)[1])}" in said
+    assert f"1 of the roster handed in nothing: {' '.join(people(2)[1])}" in said
     if platform == "moodle":
         assert rows["101"]["Feedback comments"] == "80 of 90 points."
         assert rows["103"]["Feedback comments"].endswith("The file could not be read.")
@@ -198,7 +198,7 @@ def test_a_student_who_has_left_is_in_nothing_that_goes_back(marks, tmp_path):
     )
     _, rows = returned(marks, "moodle")
     assert set(rows) == {"101"}
-    assert "Not in the roster, so not in what goes back: Zoë García_102" in said
+    assert "The roster lacks Zoë García_102, and so does the table that goes back." in said
     with zipfile.ZipFile(marks / "ex02-moodle-feedback.zip") as archive:
         assert archive.namelist() == ["Ada Müller_101_assignsubmission_file_/ex02.html"]
         assert b"80 of 90 points" in archive.read(archive.namelist()[0])
@@ -305,4 +305,4 @@ def test_an_extension_is_found_by_name_or_number(marks, tmp_path):
     said = "\n".join(report.write(marks, records, found, values, extensions=extensions))
     known = gradebook.marks(marks, NAME)
     assert [known[one.student].days_late for one in found.submissions] == [0, 0, 1]
-    assert "With an extension, and nothing handed in: Nobody" in said
+    assert "Nobody got an extension and handed in nothing." in said

@@ -8,7 +8,8 @@ rules do the rest:
 - Every slide has a headline: its heading, the `headline` in the `slideshow` of its first cell, or
   else what comes first there, the words in bold that open its text, its question, its first
   sentence, the title or the text of its figure, or its section.
-- The title stands beside the chapter's first figure.
+- The title stands with the first sentence below it and the chapter's first figure; what else opens
+  the chapter is for the speaker to say.
 - A slide from a section "Going deeper" says so: a lecture can do without it.
 - What a reader is to do in the notebook, "**Change it.**" or "**Make one.**", is not a slide.
 
@@ -163,7 +164,7 @@ class Slide:
             "recall": self.recalls,
             "deeper": self.deeper,
             "short": prose and 0 < len(text) < _SHORT and not re.search(r"^#|\$\$", text),
-            "long": prose and len(text) > _LONG,
+            "long": len(text) > _LONG,
         }
         return " ".join(kind for kind, holds in kinds.items() if holds)
 
@@ -197,11 +198,20 @@ def select(notebook: NotebookNode) -> list[Slide]:
         if kind not in ("notes", "skip") and not to_do:
             slide.cells.append(cell)
     if cover and slides[0].cells[0].source.startswith("# "):
-        slides[0].cells += [] if any(map(_shows_figure, slides[0].cells)) else [cover]
+        _make_cover(slides[0], cover)
     slides = [part for slide in slides for part in _one_question_each(slide)]
     for slide in slides:
         _give_headline(slide)
     return slides
+
+
+def _make_cover(slide: Slide, figure: NotebookNode) -> None:
+    """Leave the title its first sentence and a figure; the speaker says the rest."""
+    title, _, opening = slide.cells[0].source.partition("\n\n")
+    sentences = [s.strip() for s in _SENTENCE.findall(" ".join(opening.split())) if s.strip()]
+    slide.cells[0].source = "\n\n".join([title, *sentences[:1]])
+    slide.notes[:0] = [" ".join(sentences[1:])] if sentences[1:] else []
+    slide.cells += [] if any(map(_shows_figure, slide.cells)) else [figure]
 
 
 def _figure_of(cell: NotebookNode) -> NotebookNode:

@@ -8,7 +8,6 @@ it into the CSV and the feedback, store the records again.
 
 import json
 import os
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -184,11 +183,7 @@ def student_id(student: str) -> str:
 
 
 def _nbgrader():
-    """nbgrader's `api`, without what takes two thirds of the seconds that it needs to start."""
-    # jsonschema compiles 38 grammars for international addresses, of which a gradebook has none.
-    absent = "rfc3987_syntax" not in sys.modules
-    if absent:
-        sys.modules["rfc3987_syntax"] = None
+    """nbgrader's `api`, which knows the newest gradebook without starting a process."""
     try:
         import nbgrader.api as api
         from nbgrader.dbutil import ALEMBIC_DIR
@@ -196,9 +191,6 @@ def _nbgrader():
         raise CourseError(
             "The gradebook needs nbgrader, which is not installed: pip install 'tlcourse[grading]'."
         ) from None
-    finally:
-        if absent:
-            del sys.modules["rfc3987_syntax"]
 
     def newest() -> str:
         from alembic.script import ScriptDirectory

@@ -66,24 +66,27 @@ def write(
     said += found.notes
     for record in records:
         if record["status"] == "unreadable":
-            said.append(f"Not read, 0 points: {_listed([record['student']])}: {record['reason']}")
-    said += [f"Not marked, since it is nobody's: {line}" for line in listing.ignored(found)]
+            student = _listed([record["student"]])
+            said.append(
+                f"{student} gets 0 points, because the file cannot be read: {record['reason']}"
+            )
+    said += [f"This is nobody's, so it is not marked: {line}" for line in listing.ignored(found)]
     several = [r["student"] for r in records if r.get("version")]
     if several:
-        said.append(f"Several versions, of which --list says which counts: {_listed(several)}")
+        said.append(f"{_listed(several)} handed in several versions; --list says which one counts.")
     if roster:
         said += _of_roster(roster, found)
     if names := records_of.without(marks, name, [record["student"] for record in records]):
         said.append(
-            f"Have points for a task of {name} from the set that it was in before, and handed in "
-            f"nothing for {name}: {_listed(names)}. Put that notebook among these to let it count."
+            f"{_listed(names)} handed in nothing for {name}, but got points for a task of it in the"
+            " set that it was in before. Put that notebook among these to let it count."
         )
     if waiting:
-        said.append(f"To be marked by hand in formgrader: {_listed(waiting)}")
+        said.append(f"Open questions wait for you in formgrader: {_listed(waiting)}")
     if limited := [record["student"] for record in records if record.get("limits")]:
         kinds = sorted({kind for record in records for kind in record.get("limits", ())})
         said.append(
-            f"Hit a limit of {' or '.join(kinds)}: {_listed(limited)}. "
+            f"{_listed(limited)} hit a limit of {' or '.join(kinds)}. "
             "--again limits marks them again; --cell-seconds gives more time."
         )
     if any(record.get("alone") for record in records):
@@ -92,13 +95,13 @@ def write(
             "sandbox keep them apart here. tlcourse doctor says more."
         )
     if unknown := set(extensions or ()) - {record["student"] for record in records}:
-        said.append(f"With an extension, and nothing handed in: {_listed(sorted(unknown))}")
+        said.append(f"{_listed(sorted(unknown))} got an extension and handed in nothing.")
     pairs = similarity.similar(records)
     with files.explain_os_errors(marks, "--out"):
         files.write(marks / f"{name}-class.html", classroom.page(records))
         files.write(marks / f"{name}-similar.html", similarity.page(records, pairs))
     if pairs:
-        said.append("More alike than most; a person should look at them:")
+        said.append("These are more alike than most, and a person should look at them:")
         for group in similarity.groups(pairs):
             shares = [share for one, _, share in pairs if one in group]
             least, most = min(shares), max(shares)
@@ -129,9 +132,9 @@ def _student(text: str, records: list[dict]) -> str:
 def _of_roster(roster: Roster, found: HandedIn) -> list[str]:
     said = []
     if missing := roster.missing(found.submissions):
-        said.append(f"Handed in nothing ({len(missing)}): {_listed(missing)}")
+        said.append(f"{len(missing)} of the roster handed in nothing: {_listed(missing)}")
     if gone := [one.student for one in found.submissions if roster.find(one) is None]:
-        said.append(f"Not in the roster, so not in what goes back: {_listed(gone)}")
+        said.append(f"The roster lacks {_listed(gone)}, and so does the table that goes back.")
     return said
 
 
@@ -177,12 +180,12 @@ def _return(
             "waits for you: mark it in formgrader, and run the command again."
         )
     platform = rules.platform.capitalize()
-    said.append(f"For {platform}: {path}, with {len(given) - waiting} grades.")
+    said.append(f"{path} holds {len(given) - waiting} grades for {platform}.")
     if rules.platform == "moodle":
         path = path.with_name(f"{released.name}-moodle-feedback.zip")
         with files.explain_os_errors(marks, "--out"):
             files.write(path, _zipped(pages))
-        said.append(f"For Moodle: {path}, with {len(pages)} pages of feedback.")
+        said.append(f"{path} holds {len(pages)} pages of feedback for Moodle.")
     return said
 
 

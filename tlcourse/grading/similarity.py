@@ -6,6 +6,8 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
+import numpy as np
+
 from tlcourse.checks import title
 from tlcourse.course import content
 from tlcourse.grading.feedback import page_template, shortened
@@ -57,7 +59,7 @@ def similar(records: Iterable[dict], *, least: float = 0.7) -> list[tuple[str, s
     ]
     everyone = list(range(len(records)))
     shares = _alike(found, everyone, [], least)
-    whole = _shares(found, everyone)
+    whole = _shares(found, everyone, min(_LEVELS))
     tried = set()
     for level in _LEVELS:
         strong = [pair for pair, share in whole.items() if share >= level]
@@ -122,11 +124,11 @@ def _alike(
     rare = {i: {p for p in found[i] if holders[p] <= many} for i in members}
     compared = [i for i in members if len(rare[i]) >= _ENOUGH]
     kept = [rare.get(i, set()) for i in range(len(found))]
-    return {pair: share for pair, share in _shares(kept, compared).items() if share >= least}
+    return _shares(kept, compared, least)
 
 
-def _shares(found: list[set], members: list[int]) -> dict[tuple[int, int], float]:
-    """For each two members, how much of the smaller one is in the other."""
+def _shares(found: list[set], members: list[int], least: float) -> dict[tuple[int, int], float]:
+    """For each two members, how much of the smaller one is in the other, if that is enough."""
     from scipy import sparse
 
     holders = Counter(piece for i in members for piece in found[i])
@@ -139,16 +141,20 @@ def _shares(found: list[set], members: list[int]) -> dict[tuple[int, int], float
     shape = (len(members), len(places))
     table = sparse.csr_array(([1] * len(rows), (rows, columns)), shape=shape)
     common = sparse.triu(table @ table.T, k=1).tocoo()
-    return {
-        (members[i], members[j]): float(n / min(len(found[members[i]]), len(found[members[j]])))
-        for i, j, n in zip(common.row, common.col, common.data, strict=True)
-    }
+    sizes = np.array([len(found[i]) for i in members], int)
+    shares = common.data / np.minimum(sizes[common.row], sizes[common.col])
+    enough = shares >= least
+    rows, columns = (np.array(members, int)[which[enough]] for which in (common.row, common.col))
+    pairs = zip(rows.tolist(), columns.tolist(), strict=True)
+    return dict(zip(pairs, shares[enough].tolist(), strict=True))
 
 
 def _connected(pairs: Iterable[tuple]) -> list[list]:
     """What hangs together by pairs, each group sorted."""
     group_of: dict = {}
     for one, other in pairs:
+        if other in group_of.get(one, ()):
+            continue
         joined = group_of.get(one, {one}) | group_of.get(other, {other})
         for member in joined:
             group_of[member] = joined
