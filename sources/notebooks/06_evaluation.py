@@ -175,7 +175,9 @@ quiz.reveal("06.rare", 30 * np.mean(recalls))
 network_accuracy = [metrics.accuracy_score(y_rare, one) for one in network_says]
 precisions = [metrics.precision_score(y_rare, one) for one in network_says]
 print(f"always no: accuracy {1 - y_rare.mean():.3f}, recall 0, and no precision: it calls nothing")
-print(f"network:   accuracy {np.mean(network_accuracy):.3f}, recall {np.mean(recalls):.2f},", end=" ")
+print(
+    f"network:   accuracy {np.mean(network_accuracy):.3f}, recall {np.mean(recalls):.2f},", end=" "
+)
 print(f"precision {np.mean(precisions):.2f}")
 
 # %% [markdown] slideshow={"slide_type": "notes"}
@@ -526,8 +528,15 @@ for leak, values in optimism.items():
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 *others, small, large = optimism.values()
-claim(small.min() > 0.01, "the best of eight looks at 50 images is too good", measured=small, seeds=5)
-claim(large.mean() < small.mean() - 0.01, "with 300 images it is by less", measured=small - large, seeds=5)
+claim(
+    small.min() > 0.01, "the best of eight looks at 50 images is too good", measured=small, seeds=5
+)
+claim(
+    large.mean() < small.mean() - 0.01,
+    "with 300 images it is by less",
+    measured=small - large,
+    seeds=5,
+)
 claim(small.mean() < min(one.mean() for one in others) - 0.2, "it is the smallest leak")
 
 # %% [markdown] jp-MarkdownHeadingCollapsed=true slideshow={"slide_type": "skip"}
