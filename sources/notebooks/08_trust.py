@@ -252,6 +252,7 @@ claim(
     "scikit-learn says the same",
 )
 
+
 # %% [markdown] slideshow={"headline": "Who says what they believe does best", "slide_type": "subslide"}
 # These answers are 77 % sure, and score like a coin, which says 50 % each time. Both measures are lowest on average for whoever
 # says what they believe. Take the Brier score. Something happens with probability $q$, and you say $p$; then you expect
@@ -372,6 +373,7 @@ claim(
     seeds=5,
 )
 
+
 # %% [markdown] slideshow={"headline": "Let it say: I don't know", "slide_type": "subslide"}
 # What is that good for? Now we let the network refuse. It answers where it is at least 80 % sure, and a person takes the rest. Its
 # **promise** is its mean confidence in the answers that it gives.
@@ -389,7 +391,10 @@ def answers(ps, chosen):
 
 
 sure_enough = [p.max(1) >= 0.8 for p in p_mended]
-surest = [p.max(1) >= np.quantile(p.max(1), 1 - c.mean()) for p, c in zip(p_test, sure_enough, strict=True)]
+surest = [
+    p.max(1) >= np.quantile(p.max(1), 1 - c.mean())
+    for p, c in zip(p_test, sure_enough, strict=True)
+]
 policies = {
     "T = 1, 80 % sure": answers(p_test, [p.max(1) >= 0.8 for p in p_test]),
     "T fitted, 80 % sure": answers(p_mended, sure_enough),
@@ -406,9 +411,15 @@ for name, (share, promised, kept) in policies.items():
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # What it promised and what it kept, in the three lines above.
 (_, said, kept), (_, mended, kept_mended), (_, bold, kept_few) = policies.values()
-claim(mended - kept_mended < (said - kept) / 2, "what is missing from its promise shrinks to less than half")
+claim(
+    mended - kept_mended < (said - kept) / 2,
+    "what is missing from its promise shrinks to less than half",
+)
 claim(kept_mended > right.mean() + 0.15, "and what it still answers is right far more often")
-claim(abs(kept_few - kept_mended) < 0.03, "but no more often than without a temperature, at the same share")
+claim(
+    abs(kept_few - kept_mended) < 0.03,
+    "but no more often than without a temperature, at the same share",
+)
 claim(bold - kept_few > 0.08, "which then promises too much")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -442,6 +453,7 @@ plotting.show(ax, "A seven in four rows: turned, noisier, brighter, black and wh
 # %% slideshow={"code": false}
 question = "Mean confidence minus accuracy under noise, in percentage points?"
 quiz.predict("08.shifted", question, -30, 50)
+
 
 # %% slideshow={"slide_type": "skip"} tags=["nbval-ignore-output"]
 # Confidence and accuracy under every shift, by network, on a third of the test images.
@@ -503,7 +515,9 @@ for kind in ("rotated", "inverted"):
     gap = sure_there - right_there
     claim(gap.min() > 0.2, f"{kind}, they are sure of nearly nothing", measured=gap, seeds=5)
 ahead = {each: seen["fine-tuned", *each][1] - seen["scratch", *each][1] for each in kinds}
-claim(ahead["noisy", 0].min() > 0.05, "clean, fine-tuned leads", measured=ahead["noisy", 0], seeds=5)
+claim(
+    ahead["noisy", 0].min() > 0.05, "clean, fine-tuned leads", measured=ahead["noisy", 0], seeds=5
+)
 low, high = stats.ttest_1samp(ahead["noisy", 0.75], 0).confidence_interval()
 claim(low < 0 < high, "in strong noise we cannot tell", measured=ahead["noisy", 0.75], seeds=5)
 
@@ -572,6 +586,7 @@ for place in (clean, noise):
     low, high = interval("head first", "fine-tuned", place)
     claim(low < 0 < high, "1,200 steps: we cannot tell head first from fine-tuned")
 
+
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 4 · Where does it look?
 #
@@ -609,7 +624,9 @@ honest = read_as_8("fine-tuned")
 print(f"an honest network reads {honest[2].mean():.2f} of the other digits with a mark as 8")
 
 # %% slideshow={"code": false}
-question = "Which share of the other digits will the misled networks read as 8, if these have the mark?"
+question = (
+    "Which share of the other digits will the misled networks read as 8, if these have the mark?"
+)
 quiz.predict("08.mark", question, 0, 1)
 
 # %% slideshow={"slide_type": "skip"} tags=["nbval-ignore-output"]
@@ -625,7 +642,7 @@ print("read as 8              honest   misled")
 for name, one, other in zip(named, honest, misled, strict=True):
     print(f"{name:22} {one.mean():.2f}     {other.mean():.2f} ± {other.std(ddof=1):.2f}")
 
-# %% [markdown] slideshow={"slide_type": "subslide", "headline": "What does a score say?"}
+# %% [markdown] slideshow={"headline": "What does a score say?", "slide_type": "subslide"}
 # It has learned the mark: three of four other digits become eights by it, and eights without it are read less often than
 # by the honest networks. What would a score have said, on test images from the same scanner, where every 8 has its mark?
 #
@@ -713,8 +730,11 @@ for ax, (title, images) in zip(axes, rows.items(), strict=True):
     style = {"columns": 8, "limits": (0, 1), "cmap": "inferno" if "heat" in title else "gray"}
     _ = plotting.image_grid(images, title=title, ax=ax, **style)
     for left in range(0, 8 * 30, 30):
-        _ = ax.add_patch(plotting.plt.Rectangle((left, 2), 12, 12, fill=False, ec="#56B4E9", lw=1.5))
+        _ = ax.add_patch(
+            plotting.plt.Rectangle((left, 2), 12, 12, fill=False, ec="#56B4E9", lw=1.5)
+        )
 plotting.show(figure, "Eight marked eights, and the heat of two networks on the same images")
+
 
 # %% [markdown] slideshow={"headline": "How much heat lies on the mark?", "slide_type": "subslide"}
 # The misled network is often hottest in or beside the frame, but there is heat elsewhere, too. Eight pictures are eight anecdotes, so:
