@@ -82,6 +82,16 @@ def test_other_results_name_the_same_arms():
             summaries(scores, ())
 
 
+def test_head_first_is_stored_for_the_same_arms_with_rates_inside_their_grids():
+    stored = benchmark("head_first")
+    shape = (len(stored["shifts"]), len(stored["severities"]), stored["seeds"])
+    for arms in stored["budgets"].values():
+        assert set(arms) == ARMS | {"head first"}
+        for arm in arms.values():
+            assert arm["inside"]
+            assert np.shape(arm["accuracy"]) == shape
+
+
 def test_every_score_is_stored_a_row_a_line(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(label_efficiency, "RESULTS", tmp_path)
     scores = label_efficiency.scores({"scratch": np.array([[0.12345, 0.2], [0.3, 0.4]])})

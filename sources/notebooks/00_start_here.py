@@ -429,7 +429,7 @@ quiz.ask("00")
 # | [05 ResNet50 fine-tuning](05_resnet50_fine_tuning.ipynb) | give pretrained weights the pixels they expect, cache features, fine-tune layer by layer, and compare the result with its two rivals | 75 min | 3 min 20 s |
 # | [06 Evaluation](06_evaluation.ipynb) | say how far a score can be trusted, catch leakage, compare two ways to train, and answer "does transfer help here?" | 80 min | 2 min |
 # | [07 Photographs, a project with your own camera](07_photographs.ipynb) | teach a network the things on your desk with your own camera, measure what its source is worth, and hand it over as a file and a report | 75 min | 1 min 5 s |
-# | [08 Trust](08_trust.ipynb) | measure whether a network's confidence can be believed, mend it, test it on another world, and ask where it looks | 65 min | 1 min 50 s |
+# | [08 Trust](08_trust.ipynb) | measure whether a network's confidence can be believed, mend it, test it on another world, and ask where it looks | 75 min | 1 min 50 s |
 #
 # Run times were measured on AMD EPYC; Python 3.11.7, NumPy 2.4.6, Keras 3.15.1 on tensorflow with 2 CPU cores (00 to 03 on 2026-11-29); on two server cores without a GPU (04 to 06 for edition 0.1.0, 07 and 08 on 2026-11-29).
 # <!-- end of chapters -->

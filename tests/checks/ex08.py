@@ -34,6 +34,7 @@ WRONG = {
             "np.minimum((confidence * bins).astype(int), bins - 1)":
             "(confidence * bins).astype(int)", "range(bins)": "range(bins + 1)"},
          "belongs into the last bin, with"),
+        ("last two bins in one", {"bins - 1": "bins - 2"}, "the last two bins are one"),
         ("list", {"return total": "return [total]"}, "(a list or tuple) instead of a number"),
         ("NaN of empty bins", {"        if inside.any():": "        if True:"}, "nan"),
         ("the course's", "def ece(confidence, right, bins):\n"

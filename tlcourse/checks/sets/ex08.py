@@ -24,7 +24,10 @@ def _ece(confidence: np.ndarray, right: np.ndarray, bins: int):
     gap = abs(hits - sure)
     cancelled = float(share @ (hits - sure))
     found = float(share @ gap)
+    merged = [place == b for b in range(bins - 2)] + [place >= bins - 2]
+    together = sum(abs((right[m] - confidence[m]).sum()) for m in merged) / len(place)
     return found, {
+        "the last two bins are one in yours; the last one has the number bins − 1": together,
         "each bin counts alike in yours; weigh it by its share of the answers": gap.mean(),
         "empty bins count in yours, too; weigh each bin by its share of the answers": (
             gap.sum() / bins
