@@ -193,7 +193,6 @@ for name in backbone:
 #
 # <!-- Notes: A test of a copy compares what networks do, and not what they look like. -->
 
-
 # %% slideshow={"slide_type": "skip"}
 def activations(network, layer, x):
     short = keras.Model(network.inputs, network.get_layer(layer).output)  # it ends at this layer
@@ -499,7 +498,6 @@ for n in labels[1:]:
 # %% [markdown] slideshow={"slide_type": "notes"}
 # Read the figure sideways, and you get the answer in labels. (Bands and bars are ± one standard deviation over five seeds, the
 # brackets hold the smallest and the largest of the five.)
-
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # Leads in points after 1,200 steps, with their intervals of 95 % over five seeds.
