@@ -114,6 +114,13 @@ def parts(made):
     return control, reply
 
 
+def test_a_slider_proposes_nothing_and_an_untouched_one_is_no_guess(kernel, learner, capsys):
+    quiz.predict("03.pooling", "Which accuracy?", 0, 1)
+    assert parts(kernel)[0].value == 0
+    quiz.reveal("03.pooling", 0.5)
+    assert "You guessed" not in capsys.readouterr().out
+
+
 def test_a_guess_is_kept_and_shown_beside_what_was_measured(kernel, learner, capsys):
     quiz.predict("03.pooling", "Which accuracy?", 0, 1)
     control, reply = parts(kernel)

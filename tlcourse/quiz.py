@@ -231,9 +231,9 @@ def _prediction_widget(key: str):
         control = widgets.RadioButtons(options=asked.choices, value=asked.guess, layout=wide)
     else:
         span = asked.high - asked.low
-        start = asked.low + span / 2 if asked.guess is None else asked.guess
+        # It waits at the left end: in the middle it would propose an answer, and often a good one.
         control = widgets.FloatSlider(
-            start,
+            asked.low if asked.guess is None else asked.guess,
             min=asked.low,
             max=asked.high,
             step=span / 100,

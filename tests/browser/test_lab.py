@@ -150,11 +150,11 @@ def test_a_prediction_is_kept_over_a_restart_and_shown_beside_the_measurement(pa
     assert "move the slider" in cell.inner_text()
     lab.move(handle)
     page.wait_for_timeout(1000)
-    assert "Your guess is 0.51. Now run the next cells." in cell.inner_text()
+    assert "Your guess is 0.01. Now run the next cells." in cell.inner_text()
 
     notebook.restart()
     outputs = notebook.run(second)
-    assert "You guessed 0.51 and measured 0.43" in outputs[0]["text"]
+    assert "You guessed 0.01 and measured 0.43" in outputs[0]["text"]
     assert "image/png" in outputs[1]["data"]
     notebook.run(first)
     cell = notebook.cell(first)
