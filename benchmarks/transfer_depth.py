@@ -1,4 +1,4 @@
-"""Which layers are worth copying? Chapter 04, section 5, after Yosinski et al. 2014.
+"""Which layers are worth copying? Chapter 04, section 4, after Yosinski et al. 2014.
 
     python -m benchmarks.transfer_depth
 
@@ -6,7 +6,8 @@ The first k of four convolutions are copied, and train on or stay frozen; the re
 random. They come from a network that knows 26 printed letters, or, as the control, from the
 target's own: a network of the same kind that knows the ten handwritten digits, from 16,000 other
 pictures of the same handwriting. Copying the own network loses what neighbouring layers had
-learned together; only what the letters lose beyond that is due to their being another task.
+learned together; only what the letters lose beyond that is due to their being another source, in
+domain and task. `benchmarks.source_distance` tells these two apart.
 
 20 labels per class, five seeds, paired, each with a source network of its own. The learning rate
 is tuned for every arm, k and budget, and every score is stored; the last axis is the seed.
