@@ -932,9 +932,6 @@ claim(100 * report.low < alone + 1e-6, "the interval is as wide as over the seed
 # |2. The best setting lies inside the range that was tried.|Yes: 0.002, of 0.0005 to 0.004.|
 # |3. More training would not change the ranking, or two lengths are shown.|Two are shown.|
 # |4. The simplest rivals are there.|**No**: no logistic regression.|
-# |5. Five paired seeds or more; a ranking only where the interval excludes zero.|Yes.|
-# |6. Nothing is picked on the data on which it is reported.|Yes: the last look.|
-# |7. The verdict names what each arm was given.|Yes. Add 1,000 steps of the source, paid once.|
 #
 # <!-- Notes:
 # Let everybody take the last paper they read, and count how many of the seven it keeps. The rate was searched in chapter 04,
@@ -942,6 +939,12 @@ claim(100 * report.low < alone + 1e-6, "the interval is as wide as over the seed
 # -->
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
+# |rule|our verdict|
+# |---|---|
+# |5. Five paired seeds or more; a ranking only where the interval excludes zero.|Yes.|
+# |6. Nothing is picked on the data on which it is reported.|Yes: the last look.|
+# |7. The verdict names what each arm was given.|Yes. Add 1,000 steps of the source, paid once.|
+#
 # There is another gap: all fine-tuned runs begin with the *same* source network. Another might help more or less, and no
 # interval here covers that. And the 1,500 test images show only 597 handwritten digits.
 #
