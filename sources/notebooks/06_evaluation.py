@@ -955,7 +955,7 @@ claim(100 * report.low < alone + 1e-6, "the interval is as wide as over the seed
 # and what was each given?
 # -->
 
-# %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "fragment"} tags=["nbval-ignore-output"]
+# %% jupyter={"source_hidden": true} slideshow={"code": false, "headline": "The sentence, rewritten", "slide_type": "subslide"} tags=["nbval-ignore-output"]
 # The accuracy with an interval over seeds and test images.
 low, high = evaluation.crossed_interval(is_right["fine-tuned"][:, -1].astype(float))
 score, gain = 100 * report.transfer, 100 * report.gain
