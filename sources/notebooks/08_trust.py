@@ -454,7 +454,6 @@ plotting.show(ax, "A seven in four rows: turned, noisier, brighter, black and wh
 question = "Mean confidence minus accuracy under noise, in percentage points?"
 quiz.predict("08.shifted", question, -30, 50)
 
-
 # %% slideshow={"slide_type": "skip"} tags=["nbval-ignore-output"]
 # Confidence and accuracy under every shift, by network, on a third of the test images.
 worlds = np.concatenate([evaluation.distort(x_test[::3], *each) for each in kinds])
@@ -583,7 +582,9 @@ for steps in ("400", "1200"):
     ):
         low, high = interval(one, two, place, steps)
         claim(low > 0, f"{steps} steps, {where}: {one} leads {two}")
-claim(interval("head first", "fine-tuned", noise, "400")[0] > 0, "400 steps, noise: head first leads")
+claim(
+    interval("head first", "fine-tuned", noise, "400")[0] > 0, "400 steps, noise: head first leads"
+)
 claim(interval("fine-tuned", "head first", clean, "400")[0] > 0, "400 steps, clean: it trails")
 for place, where in ((clean, "clean"), (noise, "noise")):
     low, high = interval("head first", "fine-tuned", place)
