@@ -302,7 +302,7 @@ quiz.reveal("08.temperature", choices[1 - int(np.sign(change))])
 #
 # <!-- Notes: Nothing that was learned changes. One number more, and it is fitted on images that were not trained on. -->
 
-# %% slideshow={"headline": "The temperature of ten answers", "slide_type": "subslide"}
+# %% slideshow={"slide_type": "skip"}
 z = np.log(sure / (1 - sure))
 temperatures = np.arange(0.5, 8, 0.05)
 losses = []
@@ -454,7 +454,6 @@ plotting.show(ax, "A seven in four rows: turned, noisier, brighter, black and wh
 question = "Mean confidence minus accuracy under noise, in percentage points?"
 quiz.predict("08.shifted", question, -30, 50)
 
-
 # %% slideshow={"slide_type": "skip"} tags=["nbval-ignore-output"]
 # Confidence and accuracy under every shift, by network, on a third of the test images.
 worlds = np.concatenate([evaluation.distort(x_test[::3], *each) for each in kinds])
@@ -535,7 +534,9 @@ claim(low < 0 < high, "in strong noise we cannot tell", measured=ahead["noisy", 
 # `python -m benchmarks.head_first` has tried this on our digits, with five sources and equal steps for all; each rate was searched on clean
 # validation images.
 #
-# <!-- Notes: Who knows the paper may expect all of it to hold here. Take the bets first. -->
+# <!-- Notes:
+# Answer: frozen, by five or six points. Who knows the paper may expect all of it to hold here, so take the bets first.
+# -->
 
 # %% slideshow={"code": false}
 choices = ["frozen", "fine-tuned", "we cannot tell"]
@@ -583,7 +584,9 @@ for steps in ("400", "1200"):
     ):
         low, high = interval(one, two, place, steps)
         claim(low > 0, f"{steps} steps, {where}: {one} leads {two}")
-claim(interval("head first", "fine-tuned", noise, "400")[0] > 0, "400 steps, noise: head first leads")
+claim(
+    interval("head first", "fine-tuned", noise, "400")[0] > 0, "400 steps, noise: head first leads"
+)
 claim(interval("fine-tuned", "head first", clean, "400")[0] > 0, "400 steps, clean: it trails")
 for place, where in ((clean, "clean"), (noise, "noise")):
     low, high = interval("head first", "fine-tuned", place)
