@@ -859,12 +859,12 @@ claim(np.isclose(evaluation.five_by_two_cv(ten), p), "`five_by_two_cv` says the 
 is_right = {way: z.argmax(3) == y_test for way, z in logits.items()}  # (seeds, looks, images)
 gains = is_right["fine-tuned"].mean(2) - is_right["scratch"].mean(2)  # (seeds, looks)
 
-# %% slideshow={"headline": "Five paired gains", "slide_type": "subslide"}
+# %% slideshow={"slide_type": "skip"}
 # The mean of five paired gains after 1,200 steps, and its 95 % interval.
 d = 100 * gains[:, -1]
 reach = stats.t.ppf(0.975, len(d) - 1) * d.std(ddof=1) / np.sqrt(len(d))
 
-# %% slideshow={"code": false} tags=["atol-5"]
+# %% slideshow={"code": false, "slide_type": "fragment"} tags=["atol-5"]
 print("gain at each seed, in points:", *(f"{one:+.1f}" for one in d))
 print(f"mean {d.mean():+.1f}, 95 % interval {d.mean() - reach:+.1f} to {d.mean() + reach:+.1f}")
 
