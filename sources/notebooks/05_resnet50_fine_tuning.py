@@ -133,7 +133,6 @@ claim(abs(share - expected) < 0.1, "it reads as well as the weights' card says",
 # Be plain about it: this source was made to be near to the digits. What you gain on them you gain from a near source.
 # -->
 
-
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # 25 images of each class to draw labels from, and at most 200 to test on.
 def stripes():
@@ -364,12 +363,12 @@ upper = keras.Model(lower.output, classifier.outputs[0])
 for name, part in (("below the cut", lower), ("above the cut", upper)):
     print(f"{name}: {part.count_params():10,} parameters")
 
+
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # We train the head for three epochs twice, from the same beginning and in the same order: once with the whole network,
 # and once on features that were computed before.
 #
 # <!-- Notes: Ask for the accuracy first: the same, since both heads see the same numbers. Then for the time. -->
-
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # Train for three epochs, always in the same order, and note the seconds of each.
@@ -686,7 +685,6 @@ sets["sign_language_digits"] = "hand signs"
 imagenet = {title: gains[name, LITE][20] for name, title in sets.items()}
 quiz.reveal("05.photographs", max(imagenet, key=lambda title: imagenet[title][0]))
 
-
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # And how is it with our letters' network? `python -m benchmarks.fine_tuning_pays` asked by the same rules, on the
 # digits, the stripes and the same photographs.
@@ -760,13 +758,13 @@ words = "on the digits, less than three points either way"
 claim(max(np.abs(near_gain)) < 0.03, words, measured=near_gain, seeds=5)
 claim(far_gain[1] > 0.05, "on the stripes it gains over five points", measured=far_gain, seeds=5)
 
+
 # %% [markdown] slideshow={"slide_type": "notes"}
 # ImageNet's network shows the same pattern. Insects and flowers it knows, and there fine-tuning wins nothing that
 # counts. (On ants and bees, two times twenty photographs probably spoil more than they teach.) Rubbish and hand signs
 # are not what ImageNet is about, and there it gains more.
 #
 # But far is not enough. To the letters' network *all* photographs are far, and the white marks on the right are small.
-
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # Gains of each seed, of ImageNet's network, and the larger ones of the two networks on photographs.
@@ -829,7 +827,6 @@ for title, arms in photos.items():
 #
 # What does it cost? A head on features is solved in a second. A run of fine-tuning on the photographs took about twenty
 # seconds, and each rate that you try costs another run.
-
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # By how much fine-tuning leads over scratch, in five paired runs, and the interval.
@@ -923,7 +920,6 @@ claim(
 # Let us try the second with shifts by up to 6 pixels. When you shift an image, something has to fill the strip that
 # opens up at the border. We repeat the edge pixels, and in one extra draw we fill the strip with black, to see what
 # that costs.
-
 
 # %% slideshow={"slide_type": "skip"}
 def shifted(images, rng, fill="edge"):
