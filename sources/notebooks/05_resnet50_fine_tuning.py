@@ -334,6 +334,10 @@ for name, accuracy in heads.items():
 #
 # The ± is the spread over five draws from the same 250 images, tested on the same 150. With other images it would be
 # larger.
+#
+# <!-- Notes:
+# Answer: it is better than guessing, but worse than the right way. Ask who would have looked for the mistake at 0.47.
+# -->
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # The differences of each draw.
@@ -599,7 +603,7 @@ claim(drifted == 0, "the statistics beside it have not", measured=drifted)
 # So we train on, for 80 steps in all. The test images are looked at after every 20 steps, only to draw the curve:
 # nothing is chosen by it.
 #
-# <!-- Notes: Say what the head alone reads, about two thirds, before they guess. Answer: eight in ten. -->
+# <!-- Notes: Answer: eight in ten. Say what the head alone reads, about two thirds, before they guess. -->
 
 # %% slideshow={"code": false}
 quiz.predict("05.tuned", "Which share of the test images will it read after 80 steps?", 0, 1)
@@ -786,7 +790,7 @@ claim(max(white) < 0.06, "with letters, under six points on photographs", measur
 # network of random weights. It gets what fine-tuning got in section 5: 80 steps of 16 pictures. Its rate is the usual
 # one, untuned.
 #
-# <!-- Notes: Answer: nearly nine in ten, more than fine-tuning. The curve of section 5 looked like a success, in the wrong race. -->
+# <!-- Notes: Answer: nearly nine in ten, more than fine-tuning. The curve of section 5 looked like a success. -->
 
 # %% slideshow={"code": false}
 quiz.predict("05.scratch", "Which accuracy will it reach on the stripes?", 0, 1)
