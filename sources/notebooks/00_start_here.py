@@ -423,15 +423,15 @@ quiz.ask("00")
 # |---|---|---|---|
 # | [00 Start here](00_start_here.ipynb) | name things with a network, teach it new ones, and ask whether it was the network | 30 min | 27 s |
 # | [01 Gradient descent](01_gradient_descent.ipynb) | derive gradient descent, choose a learning rate, a batch size and an optimiser, and check a gradient | 90 min | 35 s |
-# | [02 Cross-entropy](02_cross_entropy.ipynb) | derive the loss of a classifier and its gradient, compute it safely, and recognise its classic mistakes | 85 min | 1 min 5 s |
+# | [02 Cross-entropy](02_cross_entropy.ipynb) | derive the loss of a classifier and its gradient, compute it safely, and recognise its classic mistakes | 85 min | 55 s |
 # | [03 A CNN from scratch](03_cnn_from_scratch.ipynb) | write convolution, ReLU and pooling by hand, forward and backward; see over-fitting and treat it | 75 min | 1 min 40 s |
-# | [04 Weight transfer](04_weight_transfer.ipynb) | move weights between networks, and measure what that is worth, in accuracy and in labels | 75 min | 3 min 40 s |
-# | [05 ResNet50 fine-tuning](05_resnet50_fine_tuning.ipynb) | give pretrained weights the pixels they expect, cache features, fine-tune layer by layer, and compare the result with its two rivals | 75 min | 3 min 20 s |
-# | [06 Evaluation](06_evaluation.ipynb) | say how far a score can be trusted, catch leakage, compare two ways to train, and answer "does transfer help here?" | 80 min | 2 min |
-# | [07 Photographs, a project with your own camera](07_photographs.ipynb) | teach a network the things on your desk with your own camera, measure what its source is worth, and hand it over as a file and a report | 75 min | 1 min 5 s |
+# | [04 Weight transfer](04_weight_transfer.ipynb) | move weights between networks, and measure what that is worth, in accuracy and in labels | 75 min | 1 min 35 s |
+# | [05 ResNet50 fine-tuning](05_resnet50_fine_tuning.ipynb) | give pretrained weights the pixels they expect, cache features, fine-tune layer by layer, and compare the result with its two rivals | 75 min | 1 min 45 s |
+# | [06 Evaluation](06_evaluation.ipynb) | say how far a score can be trusted, catch leakage, compare two ways to train, and answer "does transfer help here?" | 80 min | 1 min 55 s |
+# | [07 Photographs, a project with your own camera](07_photographs.ipynb) | teach a network the things on your desk with your own camera, measure what its source is worth, and hand it over as a file and a report | 75 min | 1 min 30 s |
 # | [08 Trust](08_trust.ipynb) | measure whether a network's confidence can be believed, mend it, test it on another world, and ask where it looks | 75 min | 1 min 50 s |
 #
-# Run times were measured on AMD EPYC; Python 3.11.7, NumPy 2.4.6, Keras 3.15.1 on tensorflow with 2 CPU cores (00 to 03 on 2026-11-29); on two server cores without a GPU (04 to 06 for edition 0.1.0, 07 and 08 on 2026-11-29).
+# Run times were measured on AMD EPYC; Python 3.11.7, NumPy 2.4.6, Keras 3.15.1 on tensorflow with 2 CPU cores (00 to 08 on 2026-11-29).
 # <!-- end of chapters -->
 
 # %% [markdown] slideshow={"slide_type": "skip"}

@@ -22,7 +22,7 @@
 # -->
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# **Time:** 85 minutes to read and try, 1 min 5 s to run. You need chapter 01 (gradient descent).
+# **Time:** 85 minutes to read and try, 55 s to run. You need chapter 01 (gradient descent).
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"} tags=["setup"]
 # Everything that the chapter needs.

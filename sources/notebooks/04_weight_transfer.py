@@ -23,7 +23,7 @@
 # -->
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# **Time:** 75 minutes to read and try, 3 min 40 s to run. Take a break after section 3. You need chapter 03.
+# **Time:** 75 minutes to read and try, 1 min 35 s to run. Take a break after section 3. You need chapter 03.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"} tags=["setup"]
 # Everything that the chapter needs.
@@ -87,7 +87,7 @@ plotting.show(ax, "Ten printed letters and ten handwritten digits, turned and ha
 # | **source** | printed letters in clutter | 26 letters |
 # | **target** | handwriting in clutter | 10 digits |
 #
-# The test images show handwritten digits that no training image shows.
+# The test images are made from other handwritten digits than the training images.
 #
 # <!-- Notes:
 # Domain is what comes in, task is what is asked. Let them sort: new scanner, same disease; same scanner, new disease.
@@ -534,8 +534,8 @@ claim(long[1] > 0, "at 100 labels it still leads after 1,200 steps", measured=lo
 claim(long[2] < short[1], "by clearly less than after 400", measured=[long[0], short[0]], seeds=5)
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# **Frozen features keep up while labels are few.** With five labels they are level with fine-tuning, and far ahead of
-# scratch and the pixels. With 100 labels and time enough they are behind both: they were made for letters, and cannot adapt.
+# **Frozen features keep up while labels are few.** With five labels they cannot be told from fine-tuning, and are far ahead
+# of scratch and the pixels. With 100 labels and time enough they are behind both: they were made for letters, and cannot adapt.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # Frozen at five labels and at 100, after 1,200 steps, and beside the pixels.
@@ -674,8 +674,8 @@ for budget in depth:
     claim(added[1] < 0 < added[2], words, measured=added, seeds=5)
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# If the copied layers may train on, you need not choose so carefully: with all four you lose at most three points against
-# copying two.
+# If the copied layers may train on, copying too many does little harm: four may be ahead of two, and are at most three
+# points behind.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 for budget in depth:
@@ -688,8 +688,8 @@ for budget in depth:
 # ## 5 · How near must the source be?
 #
 # Here are three kinds of source, with ten classes and 16,000 images each, and each kind farther from handwritten digits
-# than the one before: printed digits (another domain), printed letters (another task, too), and stripes, which have
-# nothing in common with them.
+# than the one before: printed digits (another domain), printed letters (another task, too), and stripes, which share
+# neither strokes nor task.
 #
 # <!-- Notes:
 # Let them order the three by nearness, and say what "near" means: the strokes, or the task?
@@ -770,8 +770,8 @@ words = "whether frozen letters are ahead after 1,200 steps we cannot tell"
 claim(level[1] < 0 < level[2], words, measured=level, seeds=5)
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# **Print or letters?** From section 4's own digits to the printed ones only the *domain* changes, and that costs frozen
-# features 17 to 18 points. From there to the letters only the *task* changes, and that costs about 13 more.
+# **Print or letters?** From section 4's own digits to the printed ones only the *domain* changes, handwriting to print,
+# and that costs frozen features 17 to 18 points. From there to the letters the *task* changes, and that costs about 13 more.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 for budget in distance:
@@ -834,7 +834,7 @@ ax = plotting.image_grid(digits.x_train[shown], [str(k) for k in digits.y_train[
 plotting.show(ax, "Ten handwritten digits from 0 to 4, and below them ten from 5 to 9")
 
 # %% [markdown] slideshow={"headline": "One label of each class", "slide_type": "subslide"}
-# Suppose you have a single label of each class, five images in all. `python -m benchmarks.negative_transfer` tuned every arm
+# Suppose you have a single label of each class, five images in all. A stored benchmark tuned every arm
 # at each number of labels. *Frozen* is solved again, and each of the five seeds has its own source network.
 #
 # <!-- Notes:
@@ -968,7 +968,7 @@ imagenet, letters_there = (
 claim((imagenet > 2 * letters_there).all(), "ImageNet more than doubles the letters", seeds=5)
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# > Transfer pays where the source has seen what the target needs, and where labels are few. Never assume it: let a
+# > Transfer pays where the source has seen what the target needs. Never assume it: let a
 # > network from scratch and a plain logistic regression run beside it.
 #
 # <!-- Notes:

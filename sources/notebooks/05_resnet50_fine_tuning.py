@@ -22,7 +22,7 @@
 # <!-- Notes: The first point is the heart: a run that cannot learn looks like one that needs more time. -->
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# **Time:** 75 minutes to read and try, 3 min 20 s to run. You need chapter 04.
+# **Time:** 75 minutes to read and try, 1 min 45 s to run. You need chapter 04.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"} tags=["setup"]
 # What this chapter needs.
@@ -114,7 +114,7 @@ plotting.show(ax, "Twenty letters in coloured clutter, each with what the networ
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # It reads three letters in four, out of 72, and nobody has told it anything about these typefaces. Some of its mistakes
-# (in red) you could make yourself, others you would not.
+# (in orange) you could make yourself, others you would not.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 expected = shipped.card()["accuracy"]["printed"]
@@ -328,8 +328,7 @@ for name, accuracy in heads.items():
 # %% [markdown] slideshow={"slide_type": "notes"}
 # Guessing has 0.10. One line of preprocessing decides between little more than that and the best result. Divided by
 # 255, good weights do hardly better than random ones, even for a layer that scales its features. And *as it is* is the
-# dangerous way: it learns something, so nobody looks for the mistake. (It lacks the means and swaps the colours; we did
-# not ask which of them hurts.) Other networks expect other pixels (ResNet50V2 and MobileNetV2 want −1 to 1), so never
+# dangerous way: it learns something, so nobody looks for the mistake. Other networks expect other pixels (ResNet50V2 and MobileNetV2 want −1 to 1), so never
 # carry a preprocessing from one network to the next.
 #
 # The ± is the spread over five draws from the same 250 images, tested on the same 150. With other images it would be
@@ -824,7 +823,7 @@ for title, arms in photos.items():
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # On the stripes fine-tuning beat the frozen head in our run, and lost to a small network without any source. On
-# the hand signs that network is level with fine-tuned ImageNet weights. On the rubbish fine-tuning is ahead of it. And
+# the hand signs that network cannot be told from fine-tuned ImageNet weights. On the rubbish fine-tuning is ahead of it. And
 # the letters' network, fine-tuned, stays behind it on all four sets of photographs.
 #
 # What does it cost? A head on features is solved in a second. A run of fine-tuning on the photographs took about twenty
@@ -861,7 +860,8 @@ claim(of_head < 1 and 10 < of_tuning < 30, "a second against twenty", measured=[
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # So ask three questions first:
 #
-# 1. **Is the target far from what the source knows?** Near it, fine-tuning won nothing in our comparisons.
+# 1. **Is the target far from what the source knows?** Near it, fine-tuning won nothing here. (In chapter 04, with a
+#    small network, it did.)
 # 2. **Does it beat a head on frozen features, tuned as hard?** Look at the interval of its lead.
 # 3. **Does a network without a source do as well?** Then you need neither.
 #

@@ -21,7 +21,7 @@
 # <!-- Notes: They will cheat on purpose, three times. It is the part that they remember. -->
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# **Time:** 80 minutes to read and try, 2 min to run. You need chapter 04.
+# **Time:** 80 minutes to read and try, 1 min 55 s to run. You need chapter 04.
 
 # %% slideshow={"slide_type": "skip"} tags=["setup"]
 # Everything that the chapter needs.
@@ -179,8 +179,8 @@ print(f"network:   accuracy {np.mean(network_accuracy):.3f}, recall {np.mean(rec
 print(f"           and precision {np.mean(precisions):.2f}")
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# Accuracy prefers a detector that is of no use. Where a class is rare, report precision and recall. Both are low here, also
-# because eights are this network's worst digit (see below).
+# Accuracy prefers a detector that is of no use. Where a class is rare, report precision and recall. Recall is
+# low here because eights are this network's worst digit (see below), and precision because they are rare.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 claim(
@@ -598,8 +598,8 @@ quiz.reveal("06.mcnemar", str(only_A + only_B))
 #
 # $$ p = 2\,P(X \le s) - P(X = s), \qquad s = \text{the smaller of the two counts} $$
 #
-# The 2 is there because either network could be ahead. The last term makes it the **mid-p** version: without it, p is too
-# large (Fagerland et al. 2013).
+# The 2 is there because either network could be ahead. The last term makes it the **mid-p** version, in which
+# "as unequal" counts by half: without it, p is too large (Fagerland et al. 2013).
 #
 # <!-- Notes: Let them count on paper: of 32 ways in which five coins can fall, 1 + 5 have at most one head. -->
 
@@ -646,8 +646,8 @@ claim(max(same_way) > 5 * min(same_way), "within one way it jumps about", measur
 # ## 5 · Is this way to train better than that one?
 #
 # A student has 300 examples and two ways to train. Thirty times she draws 200 for training and 100 for the test, and takes
-# the difference of the two accuracies. A t-test asks whether their mean is farther from zero than chance explains, if the
-# thirty were independent.
+# the difference of the two accuracies. A t-test divides their mean by its standard error, $\hat\sigma/\sqrt{30}$, which is
+# right if the thirty are independent.
 #
 # <!-- Notes: Many of the room have done this. Let them defend it before you go on. -->
 
@@ -714,7 +714,7 @@ print(f"In these 200 worlds {100 * naive:.0f} %, in 10,000 that were played befo
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # **The corrected test** (Nadeau & Bengio 2003) keeps the $J$ splits. Let $\bar d$ be the mean of their differences and
 # $\hat\sigma^2$ the variance among them. The differences are correlated, so their mean varies by more than
-# $\hat\sigma^2/J$. With $n_1$ training and $n_2$ test examples the correction is
+# $\hat\sigma^2/J$. With $n_1$ training and $n_2$ test examples the corrected t is
 #
 # $$ t = \bar d \Big/ \sqrt{\Big(\frac{1}{J} + \frac{n_2}{n_1}\Big)\,\hat\sigma^2} $$
 #
@@ -768,8 +768,8 @@ ax.invert_yaxis()
 plotting.show(ax, "Three bars: the first far beyond a dashed line at five percent, two close to it")
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# Nearly: the corrected test is slightly below 5 % here, and 5×2cv slightly above. Take the first where thirty trainings are
-# cheap, and 5×2cv where only ten are.
+# Nearly: the corrected test is slightly below 5 % here, and 5×2cv slightly above. The first needs thirty
+# trainings, 5×2cv ten. Which of them finds more, we did not measure.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 words = "the naive test is wrong about as often as not"
@@ -808,8 +808,8 @@ claim(means.var(ddof=1) > 5 * inner / 30, "the naive one is far too small")
 # %% [markdown] slideshow={"slide_type": "skip"}
 # **5×2cv** (Dietterich 1998) makes five halvings, and each half is the test once. The two training sets of a halving share no
 # example, so its two differences $d_1$ and $d_2$ are nearly independent. They give a variance
-# $s^2 = (d_1 - \bar d)^2 + (d_2 - \bar d)^2$ for each halving. The first difference of all, divided by the mean of these,
-# has a t-distribution with 5 degrees of freedom:
+# $s^2 = (d_1 - \bar d)^2 + (d_2 - \bar d)^2$ for each halving. The first difference of all, divided by the root of
+# their mean, has about a t-distribution with 5 degrees of freedom:
 #
 # $$ t = d_1^{(1)} \Big/ \sqrt{\tfrac15 \sum_{i=1}^{5} s_i^2} $$
 
@@ -832,8 +832,8 @@ claim(np.isclose(evaluation.five_by_two_cv(ten), p), "`five_by_two_cv` says the 
 # ## 6 · Does transfer help here?
 #
 # We have seen thirty splits fail. Why may five seeds count? The student's training sets have two thirds of their examples in
-# common. Each of our seeds draws 200 labelled images of 3,000, so two seeds share about 13 images, and a fifth of the
-# handwriting. It also draws new initial weights and another order: each of these alone moves a score (Bouthillier et al.
+# common. Each of our seeds draws 200 labelled images of 3,000, so two seeds share about 13, and a fifth of the
+# handwritten digits below the clutter. It also draws new initial weights and another order: each of these alone moves a score (Bouthillier et al.
 # 2021), so we vary all at once. Such runs are nearly independent.
 #
 # |you compare|test|
@@ -894,8 +894,7 @@ _ = ax.legend(loc="lower right")
 plotting.show(ax, "Two rising curves: fine-tuned above scratch, and the gap narrows with the steps")
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# A network from scratch has more to learn. Whoever stops early measures mostly which way is faster. (And nobody tuned the rate
-# for 300 steps.) So a verdict names what each way, each *arm* of the comparison, was given.
+# A network from scratch has more to learn. Whoever stops early also measures which way is faster. So a verdict names what each way, each *arm* of the comparison, was given.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 claim(late.min() > 0 and d.mean() > reach, "fine-tuning gains", measured=late, seeds=5)
@@ -914,8 +913,8 @@ report = evaluation.compare(y_test, predicted["scratch"], predicted["fine-tuned"
 print(report)
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# Five seeds leave more doubt than 1,500 images, so the interval is the one that we had. Where it contains zero, the verdict
-# is "cannot tell": a result, too. (Within ±1 point it is "makes no difference".)
+# Here five seeds leave more doubt than 1,500 images. Where it contains zero, the verdict
+# is "cannot tell": a result, too. (A whole interval within ±1 point "makes no difference".)
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 claim(report.verdict == "helps", "transfer helps here", measured=report.gain, seeds=5)
@@ -931,7 +930,7 @@ claim(100 * report.low < alone + 1e-6, "the interval is as wide as over the seed
 # |1. Each arm is tuned on validation data, for the steps at which it is compared.|At 1,200 yes, at 300 no.|
 # |2. The best setting lies inside the range that was tried.|Yes: 0.002, of 0.0005 to 0.004.|
 # |3. More training would not change the ranking, or two lengths are shown.|Two are shown.|
-# |4. The simplest rivals are there.|**No**: no logistic regression.|
+# |4. The simplest rivals are there.|**No**: only nearest neighbours (section 3).|
 #
 # <!-- Notes:
 # Let everybody take the last paper they read, and count how many of the seven it keeps. The rate was searched in chapter 04,
@@ -945,8 +944,7 @@ claim(100 * report.low < alone + 1e-6, "the interval is as wide as over the seed
 # |6. Nothing is picked on the data on which it is reported.|Yes: the last look.|
 # |7. The verdict names what each arm was given.|Yes. Add 1,000 steps of the source, paid once.|
 #
-# There is another gap: all fine-tuned runs begin with the *same* source network. Another might help more or less, and no
-# interval here covers that. And the 1,500 test images show only 597 handwritten digits.
+# Another gap: all fine-tuned runs begin with the *same* source network, and no interval here covers others. And the 1,500 test images show only 597 handwritten digits, so they are worth fewer.
 #
 # Now rewrite "our network reaches 94 %" for our fine-tuned network, before you look at ours.
 #

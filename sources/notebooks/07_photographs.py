@@ -18,7 +18,7 @@
 # <!-- Notes: Promise them the second point. It takes twenty minutes to get there. -->
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# **Time:** 75 minutes to read and try, 1 min 5 s to run. You need chapters 04 and 06.
+# **Time:** 75 minutes to read and try, 1 min 30 s to run. You need chapters 04 and 06.
 
 # %% slideshow={"slide_type": "skip"} tags=["setup"]
 # Everything that the chapter needs.
