@@ -265,7 +265,7 @@ plotting.show(ax, "The cup dark, then light but dull, then clearer, and at last 
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 claim(np.allclose(photo_path[-1], [5, -0.1], atol=0.01), "it found 5 and −0.1, which undo the dark")
-claim(still_dark < 0.01, "after three steps it is as light as it should be")
+claim(still_dark < 0.01, "after three steps it is as light as it should be", measured=still_dark)
 claim(still_flat > 0.7, "and the contrast is not", measured=still_flat)
 claim(round(photo_path[3, 1], 2) == 0.28, "θ₂ first went the wrong way", measured=photo_path[3, 1])
 
@@ -462,7 +462,11 @@ rate = (right[150] / right[0]) ** (1 / 150)
 claim(
     np.isclose(rate, (kappa - 1) / (kappa + 1)), "the best rate shrinks as derived", measured=rate
 )
-claim(below[-1] < 0.1 and over[-1] > 10, "2 % below the limit arrives, 2 % above explodes")
+claim(
+    below[-1] < 0.1 and over[-1] > 10,
+    "2 % below the limit arrives, 2 % above explodes",
+    measured=[below[-1], over[-1]],
+)
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # **Change it: a game.** Now all ten measurements. Find the largest stable rate by trying.
@@ -527,10 +531,19 @@ plotting.show(ax, "Still to come after 1000 steps: over 30 % in own units, 0.01 
 # a gorge. So every image in this course is scaled before it enters a network.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+# What is left to go, and the curvatures.
 claim(enough == 1, "one standardised step does more than 1,000 in own units", measured=enough)
-claim(missing["standardised"][10] < 1, "standardised, ten steps leave less than one per cent")
+claim(
+    missing["standardised"][10] < 1,
+    "standardised, ten steps leave less than one per cent",
+    measured=missing["standardised"][10],
+)
 sizes = np.mean(raw**2, 0)
-claim(sizes.max() / sizes.min() > 10_000, "in own units curvatures differ more than 10,000-fold")
+claim(
+    sizes.max() / sizes.min() > 10_000,
+    "in own units curvatures differ more than 10,000-fold",
+    measured=sizes.max() / sizes.min(),
+)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 4 · Do you need all the data for one step?
@@ -693,10 +706,25 @@ plotting.show(
 # or 256: enough to keep the machine busy, and still many steps.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+# Final losses and times of a batch of 1, of 32 and of all.
 single, some, full = (losses for _, losses in equal_time.values())
-claim(single.mean() > max(some.mean(), full.mean()), "at equal seconds a batch of one is last")
-claim(seconds[32] < 16 * seconds[1], "32 at once cost less than half of 32 one by one")
-claim(abs(full.mean() - some.mean()) < 0.003, "all 442 end as low as 32, within 0.003")
+claim(
+    single.mean() > max(some.mean(), full.mean()),
+    "at equal seconds a batch of one is last",
+    measured=single.mean() - max(some.mean(), full.mean()),
+    seeds=5,
+)
+claim(
+    seconds[32] < 16 * seconds[1],
+    "32 at once cost less than half of 32 one by one",
+    measured=seconds[32] / seconds[1],
+)
+claim(
+    abs(full.mean() - some.mean()) < 0.003,
+    "all 442 end as low as 32, within 0.003",
+    measured=full.mean() - some.mean(),
+    seeds=5,
+)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 5 · Is my gradient right?
@@ -880,7 +908,11 @@ plotting.show(ax, "Error over h, both logarithmic: a valley, lowest near 10 to t
 claim(errors.min() < 1e-10, "gradient and quotient agree to ten decimals", measured=errors.min())
 order = np.polyfit(powers[1:4], np.log10(errors[1:4]), 1)[0]
 claim(abs(order - 2) < 0.1, "for long steps the error falls as the square of h", measured=order)
-claim(errors[-1] > 1e5 * min(errors), "the smallest h is far from the best")
+claim(
+    errors[-1] > 1e5 * min(errors),
+    "the smallest h is far from the best",
+    measured=errors[-1] / min(errors),
+)
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # **Classic mistakes.** How wrong is a gradient a, if the true one is b? Its *relative error* is the length of a − b over that
@@ -902,12 +934,17 @@ for name, a in suspects.items():
 # α is 6,144 times smaller. Change the loss, the scaling or the optimiser, and you must look for the rate again.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+# The relative error, and the sum in place of the mean.
 small = np.linalg.norm(by_hand - b) / np.linalg.norm(b)
 claim(small < 1e-6, "the right gradient's relative error is below 10⁻⁶", measured=small)
 claim(wanted[given].size == 2048 * 3 == 6144, "the sum is 6,144 times the mean")
 rate, ones = 0.9 * 2 / np.linalg.eigvalsh(hessian10)[-1], np.ones(10)
 exploded = descend(lambda t: len(y) * squared_gradient(t, x10, y), ones, rate, 20)
-claim(abs(exploded[-1]).max() > 1e30, "with the mean's learning rate the sum explodes")
+claim(
+    abs(exploded[-1]).max() > 1e30,
+    "with the mean's learning rate the sum explodes",
+    measured=abs(exploded[-1]).max(),
+)
 
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -1188,8 +1225,12 @@ ax.text(0.15, 0.9, "a hundredth beside it", color="C1")
 plotting.show(ax, "Two paths on a saddle: one runs to its middle and stops, one turns away")
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
-claim(np.linalg.norm(on_ridge[-1]) < 0.01, "exactly on the ridge it stops at the saddle")
-claim(abs(beside[-1, 1]) > 1, "a hundredth beside it escapes")
+claim(
+    np.linalg.norm(on_ridge[-1]) < 0.01,
+    "exactly on the ridge it stops at the saddle",
+    measured=np.linalg.norm(on_ridge[-1]),
+)
+claim(abs(beside[-1, 1]) > 1, "a hundredth beside it escapes", measured=abs(beside[-1, 1]))
 
 # %% [markdown] jp-MarkdownHeadingCollapsed=true slideshow={"slide_type": "skip"}
 # ## Going deeper · The limit, for any number of parameters
@@ -1423,6 +1464,7 @@ plotting.show(
 # regularization*, ICLR).
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+# L2 and weight decay, under plain descent and under a quiet and a loud gradient.
 l2 = descend(lambda theta: gradient_xy(theta) + 0.1 * theta, start, 0.3, 30)
 decayed = start
 for _ in range(30):
@@ -1430,7 +1472,11 @@ for _ in range(30):
 claim(np.allclose(l2[-1], decayed), "under plain descent they are the same")
 with_l2, with_decay = (ends.mean(0) for ends in weights.values())
 claim(np.allclose(with_decay, np.exp(-1), atol=0.05), "weight decay treats both alike")
-claim(with_l2[0] > 0.85 and with_l2[1] < 0.3, "the L2 term shrinks the quiet one, and not the loud")
+claim(
+    with_l2[0] > 0.85 and with_l2[1] < 0.3,
+    "the L2 term shrinks the quiet one, and not the loud",
+    measured=with_l2,
+)
 
 # %% [markdown] jp-MarkdownHeadingCollapsed=true slideshow={"slide_type": "skip"}
 # ## Going deeper · The same in Keras: a third witness, ε, and float32

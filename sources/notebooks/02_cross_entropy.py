@@ -398,7 +398,11 @@ print(f"cross-entropy {quick} steps, squared error {slow:,}")
 # error pushes more than 400 times as hard as it does here, so the α that helps here is far too large there.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
-claim(slow > 150 * quick, "squared error needs more than 150 times as many steps")
+claim(
+    slow > 150 * quick,
+    "squared error needs more than 150 times as many steps",
+    measured=slow / quick,
+)
 claim(factor > 400, "and its push varies by a factor of more than 400", measured=factor)
 
 
@@ -722,20 +726,34 @@ plotting.show(ax, "Training losses: right falls far, twice stays above 1.461, fo
 # zeros.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+# Softmax twice: what it costs at best, and in every epoch.
 perfect, tenths = np.eye(10), np.full((10, 10), 0.1)
 twice = keras.losses.categorical_crossentropy(perfect, perfect, from_logits=True)
 claim(
     np.isclose(float(keras.ops.mean(twice)), floor),
     "a perfect forecast, softmax twice, costs 1.461",
 )
-claim(np.min(histories["softmax twice"]) > floor, "no epoch of any seed comes below it", seeds=5)
+claim(
+    np.min(histories["softmax twice"]) > floor,
+    "no epoch of any seed comes below it",
+    seeds=5,
+    measured=np.min(histories["softmax twice"]),
+)
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # The other claims on the mistakes.
 right = np.array(scores["right"])
 loses = right - scores["softmax twice"]
 claim(loses.mean() > 0, "softmax twice learns worse", measured=loses, seeds=5)
-claim(np.mean(histories["from_logits forgotten"]) > 2 * np.log(10), "forgotten: far above ln 10")
+claim(
+    np.mean(histories["from_logits forgotten"]) > 2 * np.log(10),
+    "forgotten: far above ln 10",
+    measured=np.mean(histories["from_logits forgotten"]),
+    seeds=5,
+)
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+# The binary loss, and class numbers.
 binary = keras.metrics.BinaryAccuracy()(perfect, tenths)
 claim(
     np.isclose(float(binary), 0.9), "binary accuracy calls a network that knows nothing 90 % right"
@@ -837,9 +855,14 @@ plotting.show(ax, "Training loss falls to zero over 200 epochs; validation falls
 # worse at reading, and section 1 showed what that costs.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
-claim(falls, "after ten epochs it was far from the end")
+# The losses, and the share of digits that are read.
+claim(falls, "after ten epochs it was far from the end", measured=lowest / curve[9])
 claim(rises, "in the end the validation loss has risen again", measured=last / lowest)
-claim(fit.history["loss"][-1] < 0.01, "while the training loss is nearly zero")
+claim(
+    fit.history["loss"][-1] < 0.01,
+    "while the training loss is nearly zero",
+    measured=fit.history["loss"][-1],
+)
 share = np.array(fit.history["val_accuracy"])
 change = share[-1] - share[np.argmin(curve)]
 claim(abs(change) < 0.02, "and the share of digits that it reads hardly changes", measured=change)
@@ -1156,11 +1179,17 @@ print(f"always no: accuracy {np.mean(y_val != 8):.2f}, recall 0.00; share of eig
 # mean of $\hat y - y$, is zero at the minimum. With them the mean is far higher.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+# How many more eights are found, and what the weights do to the probabilities.
 more = heavy[:, 1] - plain[:, 1]
 claim(more.min() > 0.2, "weights find many more eights, in every draw", measured=more, seeds=5)
 honest = plain[:, 2]
 claim(np.allclose(honest, 20 / 520, atol=0.01), "without them ŷ is honest", measured=honest)
-claim(heavy[:, 2].min() > 2 * 20 / 520, "with them it is more than twice the share of eights")
+claim(
+    heavy[:, 2].min() > 2 * 20 / 520,
+    "with them it is more than twice the share of eights",
+    measured=heavy[:, 2],
+    seeds=5,
+)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # **Make one.** The *focal loss* $-(1-\hat y_r)^2\log\hat y_r$ pays less attention to examples that are already right

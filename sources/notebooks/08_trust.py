@@ -210,7 +210,8 @@ quiz.reveal("08.bins", choices[1] if perfect[-1] > perfect[0] + 0.02 else choice
 ax = plotting.plt.subplots(figsize=(plotting.WIDTH, 3.5))[1]
 _ = ax.plot(bins, ours, "s-", color="#0072B2", label="our network (seed 0)")
 _ = ax.plot(bins, perfect, "o--", color="#777777", label="perfect, mean of 20 rolls")
-_ = ax.fill_between(bins, rolls.min(0), rolls.max(0), color="#777777", alpha=0.25, lw=0)
+band = {"color": "#777777", "alpha": 0.25, "lw": 0, "label": "all 20 rolls"}
+_ = ax.fill_between(bins, rolls.min(0), rolls.max(0), **band)
 _ = ax.set(xscale="log", xlabel="bins", ylabel="ECE", ylim=(0, 0.4))
 _ = ax.set_xticks(bins, [str(b) for b in bins])
 ax.minorticks_off()
@@ -225,8 +226,10 @@ plotting.show(ax, "The curve of a perfect network climbs with the bins; ours lie
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 worst = rolls[:, -1] / rolls[:, 2]
-claim(worst.min() > 2, "500 bins double the ECE of a perfect network at least, in every roll")
-claim(rolls[:, 2].max() < 0.05 < ours[2], "with 10 bins it is small, and ours is not")
+words = "500 bins double the ECE of a perfect network at least, in every roll"
+claim(worst.min() > 2, words, measured=worst)
+ten = [rolls[:, 2].max(), ours[2]]
+claim(ten[0] < 0.05 < ten[1], "with 10 bins it is small, and ours is not", measured=ten)
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # The ECE has a second weakness. Whoever answers *zero*, 10 % sure, to every image has an ECE of 0 if a tenth of the images are zeros,
@@ -398,7 +401,7 @@ surest = [
 policies = {
     "T = 1, 80 % sure": answers(p_test, [p.max(1) >= 0.8 for p in p_test]),
     "T fitted, 80 % sure": answers(p_mended, sure_enough),
-    "T = 1, as few": answers(p_test, surest),
+    "T = 1, equally few": answers(p_test, surest),
 }
 for name, (share, promised, kept) in policies.items():
     print(f"{name:19} answers {share:.0%}, promises {promised:.0%}, right {kept:.0%}")
@@ -411,16 +414,14 @@ for name, (share, promised, kept) in policies.items():
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # What it promised and what it kept, in the three lines above.
 (_, said, kept), (_, mended, kept_mended), (_, bold, kept_few) = policies.values()
-claim(
-    mended - kept_mended < (said - kept) / 2,
-    "what is missing from its promise shrinks to less than half",
-)
-claim(kept_mended > right.mean() + 0.15, "and what it still answers is right far more often")
-claim(
-    abs(kept_few - kept_mended) < 0.03,
-    "but no more often than without a temperature, at the same share",
-)
-claim(bold - kept_few > 0.08, "which then promises too much")
+missing = [mended - kept_mended, said - kept]
+words = "what is missing from its promise shrinks to less than half"
+claim(missing[0] < missing[1] / 2, words, measured=missing)
+rise, words = kept_mended - right.mean(), "and what it still answers is right far more often"
+claim(rise > 0.15, words, measured=rise)
+more, words = kept_few - kept_mended, "but no more often than at T = 1, at the same share"
+claim(abs(more) < 0.03, words, measured=more)
+claim(bold - kept_few > 0.08, "which then promises too much", measured=bold - kept_few)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 3 · What happens in another world?
@@ -501,8 +502,9 @@ for ax, kind in zip(axes.flat, evaluation.SHIFTS, strict=True):
 for ax in axes[1]:
     _ = ax.set_xlabel("severity")
 for ax in axes[:, 0]:
-    _ = ax.set_ylabel("share, 0 to 1")
+    _ = ax.set_ylabel("accuracy, confidence")
 _ = figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+_ = figure.suptitle("Accuracy falls to a tenth, and confidence does not follow")
 plotting.show(figure, "Four panels over severity: accuracy falls towards a tenth, confidence less")
 
 # %% [markdown] slideshow={"slide_type": "notes"}
@@ -581,14 +583,21 @@ for steps in ("400", "1200"):
         ("fine-tuned", "frozen", bright, "brightened"),
     ):
         low, high = interval(one, two, place, steps)
-        claim(low > 0, f"{steps} steps, {where}: {one} leads {two}")
-claim(
-    interval("head first", "fine-tuned", noise, "400")[0] > 0, "400 steps, noise: head first leads"
-)
-claim(interval("fine-tuned", "head first", clean, "400")[0] > 0, "400 steps, clean: it trails")
+        words = f"{steps} steps, {where}: {one} leads {two}"
+        claim(low > 0, words, measured=[low, high], seeds=5)
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+# Head first beside fine-tuned.
+for one, two, place, words in (
+    ("head first", "fine-tuned", noise, "400 steps, noise: head first leads"),
+    ("fine-tuned", "head first", clean, "400 steps, clean: it trails"),
+):
+    low, high = interval(one, two, place, "400")
+    claim(low > 0, words, measured=[low, high], seeds=5)
 for place, where in ((clean, "clean"), (noise, "noise")):
     low, high = interval("head first", "fine-tuned", place)
-    claim(low < 0 < high, f"1,200 steps, {where}: we cannot tell the two apart")
+    words = f"1,200 steps, {where}: we cannot tell the two apart"
+    claim(low < 0 < high, words, measured=[low, high], seeds=5)
 
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -769,7 +778,8 @@ drawn_by_mark = shares["misled", "marked"] - shares["misled", "plain"]
 claim(drawn_by_mark.min() > 0.1, "the mark draws the heat", measured=drawn_by_mark, seeds=5)
 more = drawn_by_mark - (shares["fine-tuned", "marked"] - shares["fine-tuned", "plain"])
 claim(more.min() > 0.05, "more than in the honest twin", measured=more, seeds=5)
-claim(shares["misled", "marked"].max() < 0.5, "most of the heat lies elsewhere")
+in_corner = shares["misled", "marked"]
+claim(in_corner.max() < 0.5, "most of the heat lies elsewhere", measured=in_corner, seeds=5)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 5 · May we believe the picture?
