@@ -1044,4 +1044,4 @@ quiz.predictions("06")
 #   algorithms*, Neural Computation 10(7).
 # - Nadeau & Bengio 2003, *Inference for the generalization error*, Machine Learning 52.
 # - Bouthillier et al. 2021, *Accounting for variance in machine learning benchmarks*, MLSys.
-# - Wilson, McNemar, Efron and Fagerland: in the [bibliography](../docs/bibliography.md).
+# - Wilson, McNemar, Efron and Fagerland: in the course's bibliography.
