@@ -934,7 +934,7 @@ alone = d.mean() - reach
 claim(100 * report.low < alone + 1e-6, "the interval is as wide as over the seeds, or wider")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# **A fair comparison** keeps seven rules. Hold every paper against them, and first ourselves:
+# **A fair comparison** keeps seven rules. Hold every paper against them, first ourselves:
 #
 # |rule|our verdict|
 # |---|---|

@@ -504,7 +504,7 @@ for ax in axes[1]:
 for ax in axes[:, 0]:
     _ = ax.set_ylabel("accuracy, confidence")
 _ = figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
-_ = figure.suptitle("Accuracy falls to a tenth, and confidence does not follow")
+_ = figure.suptitle("Accuracy falls, and confidence does not follow")
 plotting.show(figure, "Four panels over severity: accuracy falls towards a tenth, confidence less")
 
 # %% [markdown] slideshow={"slide_type": "notes"}
