@@ -70,7 +70,8 @@ x_test, y_test = digits.x_test, digits.y_test
 seeds, looks = range(5), [300, 500, 600, 700, 800, 900, 1000, 1100, 1200]  # steps
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"} tags=["nbval-ignore-output"]
-# The source network, once; and two ways to begin. The rate is the best for both on validation images (chapter 04).
+# The source network, once; and two ways to begin.
+# The rate is the best for both on validation images (chapter 04).
 keras.utils.set_random_seed(0)
 source = models.small_cnn(classes=len(letters.class_names))
 training.compile_classifier(source, learning_rate=2e-3)
