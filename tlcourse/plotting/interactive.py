@@ -256,8 +256,9 @@ def unfreezing_depth(stored: Mapping, chosen: str, *, title: str | None = None, 
     Parameters
     ----------
     stored : mapping
-        What `benchmarks.fine_tuning` stored: `checkpoints`, and for each stage in `depth` its
-        `accuracy`, as `mean_and_sd` takes it, shape (checkpoints, seeds), and `parameters`.
+        What `benchmarks.fine_tuning` of edition 0.1.0 stored: `checkpoints`, and for each stage in
+        `depth` its `accuracy`, as `mean_and_sd` takes it, shape (checkpoints, seeds), and
+        `parameters`.
     chosen : str
         The first stage that trains: "head", "conv5" …
     title : str, optional
