@@ -7,7 +7,8 @@ class (as far as the photographs reach), five seeds, paired: at one seed every a
 labelled photographs.
 
 - pixels: logistic regression on 64×64 pixels;
-- statistics: logistic regression on 18 numbers, how bright and how rough each colour is;
+- statistics: logistic regression on 18 numbers, how bright and how rough each colour is, each
+  divided by its standard deviation in the pool;
 - scratch: `models.scene_cnn` at 64 pixels from random weights, shifted by up to four pixels;
 - random EfficientNet-Lite0: logistic regression on the features of a network that was never
   trained, another one for each seed, at 128 pixels;
@@ -111,6 +112,7 @@ PROTOCOL = json.loads(
             "shift": {"scratch": SHIFT},
             "steps": {arm: {str(n): s for n, s in steps.items()} for arm, steps in STEPS.items()},
             "grids_begin": {**RATES, "pixels": STRENGTHS, "frozen": STRENGTHS},
+            "scale": "one for all columns",
             "cut_after": NETWORKS,
             "optimizer": "Adam",
         }
@@ -242,7 +244,8 @@ def columns(arm: str, photos: Photos, seed: int) -> np.ndarray:
     if arm == "pixels":
         return photos.small.reshape(len(photos.small), -1) / np.float32(255)
     if arm == "statistics":
-        return simple_statistics(photos.small)
+        x = simple_statistics(photos.small)
+        return x / np.maximum(x[photos.pool].std(0), 1e-9)  # their units differ
     if arm.startswith("random"):
         return photos.untrained_features(seed)
     return photos.trainer(arm.partition(" ")[2]).features
