@@ -274,9 +274,9 @@ claim(same, "models.preprocess does the same")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # Now we train one softmax layer for each kind of features, with 20 labels per class. As a control, one more gets the
-# features of a ResNet50 with *random* weights. `rivals.logistic_regression` first scales every feature to the same
-# spread, and then solves for the layer. C says how freely its weights may grow. We choose it on another draw of the
-# labels.
+# features of a ResNet50 with *random* weights. `rivals.logistic_regression` first divides all features by one number, so
+# that they vary by about one, and then solves for the layer. C says how freely its weights may grow. We choose it on
+# another draw of the labels.
 
 # %% slideshow={"slide_type": "skip"}
 untrained = keras.Sequential([models.resnet50(None, side=side), *pooled.layers[1:]])
