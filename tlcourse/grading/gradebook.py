@@ -380,14 +380,15 @@ class _Book:
         for model, cells in ((api.Grade, self.graded), (api.Comment, self.written)):
             rows = db.query(model.notebook_id, model.cell_id)
             rows = rows.filter(model.notebook_id.in_(notebooks.values()))
-            there = {tuple(row) for row in rows}
+            there, missing = {tuple(row) for row in rows}, []
             for student, submission in submissions.items():
                 for name, cell in cells.items():
                     keys = {"notebook_id": notebooks[submission], "cell_id": cell}
                     if tuple(keys.values()) not in there:
                         id_ = _id(exercise, model.__tablename__, name, student)
-                        db.add(model(id=id_, **keys))
-        db.flush()
+                        missing.append({"id": id_, **keys})
+            db.flush()  # the notebooks that they belong to
+            db.bulk_insert_mappings(model, missing)
 
     def _update(
         self, student: str, record: dict, standing: Standing, changed: set, before: dict
