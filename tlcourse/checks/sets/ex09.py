@@ -30,7 +30,7 @@ def _leep(p: np.ndarray, y: np.ndarray):
     by_class = joint / joint.sum(1, keepdims=True)
     hard = np.eye(p.shape[1])[p.argmax(1)]
     with np.errstate(all="ignore"):
-        counted = np.nan_to_num(table(hard) / table(hard).sum(0))
+        counted = table(hard) / table(hard).sum(0)
         right = translated(p, given)
         found = np.log(right).mean()
         wrong = {
@@ -82,14 +82,15 @@ def leep(answer, rng):
     for n, source, target in ((6, 3, 2), (15, 4, 3), (80, 9, 5)):
 
         def draw(n=n, source=source, target=target):
-            y = rng.permutation(np.arange(n) % target)  # one class is rarer where it can be
-            y[(rng.random(n) < 0.3) & (np.arange(n) >= target)] = 0
+            y = rng.permutation(np.arange(n) % target)
+            y[rng.random(n) < 0.3] = 0  # so that the classes are not equally frequent
             y[rng.permutation(n)[:target]] = np.arange(target)
-            p = rng.dirichlet(np.full(source, 0.6), n) + np.eye(source, k=1)[y % source]
-            p = np.round(p / p.sum(1, keepdims=True), 2)
-            p = np.maximum(p, 0.02)
-            p[np.arange(n), p.argmax(1)] -= p.sum(1) - 1
-            return np.round(p, 2), y
+            while True:
+                p = rng.dirichlet(np.full(source, 0.6), n) + np.eye(source, k=1)[y % source]
+                p = np.maximum(np.round(p / p.sum(1, keepdims=True), 2), 0.02)
+                p[np.arange(n), p.argmax(1)] -= p.sum(1) - 1
+                if len(np.unique(p.argmax(1))) == source:  # each is the answer to some image
+                    return np.round(p, 2), y
 
         p, y, expected, wrong = telling(draw, _leep)
         got = answer(p, y)
@@ -589,10 +590,10 @@ def best_source(answer, rng):
 
     def drawn(behind, spread, seeds):
         """Sources of which each lies so far behind the best, and varies so much by itself."""
-        common = rng.normal(0, 0.04, seeds)
-        own = rng.normal(0, 1, (len(behind), seeds))
+        own = rng.normal(0, 1, (len(behind) + 1, seeds))
         own = (own - own.mean(1, keepdims=True)) / own.std(1, ddof=1, keepdims=True)
-        scores = 0.8 + common - np.array(behind)[:, None] + own * np.array(spread)[:, None]
+        common, own = 0.04 * own[0], own[1:]
+        scores = 0.7 + common - np.array(behind)[:, None] + own * np.array(spread)[:, None]
         scores = np.round(scores, 3)[rng.permutation(len(behind))]
         names = list(rng.permutation(["letters", "photos", "stripes", "noise", "maps", "faces"]))
         return [str(name) for name in names[: len(behind)]], scores
@@ -605,7 +606,7 @@ def best_source(answer, rng):
     refuted: set[str] = set()
     for name, behind, spread, seeds in (
         ("a small lead that varies is none", (0, 0.003, 0.006, 0.02), (0.02, 0.03, 0.03, 0.06), 6),
-        ("a clear lead is one", (0, 0.08, 0.12), (0.01, 0.02, 0.01), 5),
+        ("a clear lead is one", (0, 0.06, 0.25), (0.01, 0.02, 0.01), 5),
         ("all that stay close are candidates", (0, 0.01, 0.02, 0.2), (0.02, 0.03, 0.02, 0.03), 6),
         ("the third may be a candidate and the second not", (0, 0.03, 0.05, 0.15),
          (0.005, 0.005, 0.09, 0.01), 5),
@@ -619,8 +620,12 @@ def best_source(answer, rng):
         def draw(name=name, behind=behind, spread=spread, seeds=seeds, t=t):
             while True:
                 names, scores = drawn(behind, spread, seeds)
-                if name.startswith("a small") and len(set(_leaders(scores))) < 4:
+                leaders, place = _leaders(scores), np.argsort(-scores.mean(1))
+                is_sorted = abs(np.diff(place).sum()) == len(place) - 1
+                if name.startswith("a small") and (len(set(leaders)) < 4 or is_sorted):
                     continue
+                if name.startswith("a clear") and leaders[0] != 1:
+                    continue  # its name is neither the first nor the last one
                 low, _ = _lows(scores, t)
                 if min(np.diff(np.sort(scores.mean(1))).min(), np.sort(abs(low))[1]) > 5e-4:
                     return names, scores, t
