@@ -36,8 +36,8 @@ ex = exercise("ex09", edition=1)
 # \mathrm{LEEP} = \frac1n \sum_i \log \sum_z \hat P(y_i \mid z)\, p_{iz} . $$
 #
 # The first adds up, for each target class c and source class z, the probabilities of z over the images of class c. The second
-# is a table that translates: if the source says z, how probable is c? The third translates the answer on each image, looks how
-# probable the *right* class then is, and takes the mean logarithm. Return LEEP, a number of at most 0; higher is better.
+# is a table that translates: if the source says z, how probable is c? The third translates the answer on each image, looks up how
+# probable the *right* class is then, and takes the mean logarithm. Return LEEP, a number of at most 0; higher is better.
 
 # %%
 def leep(probabilities, y):
@@ -57,8 +57,8 @@ ex.leep.check(leep)
 # %% [markdown]
 # ## 2 · Was the forecast any good?
 #
-# Of S sources you have measured how well each does on the target, `truth`, shape (S,). A score like LEEP had said so beforehand,
-# `scores`, shape (S,). Higher is better in both, and neither holds a number twice. Did the score put the sources into the right order?
+# You have measured how well each of S sources does on the target: `truth`, shape (S,). A score like LEEP had given its forecast
+# beforehand: `scores`, shape (S,). Higher is better in both, and neither holds a number twice. Did the score put the sources into the right order?
 #
 # Kendall's τ looks at each pair of sources: it counts as +1 if both arrays put the two into the same order, and as −1 if they
 # do not. In the weighted version (Vigna 2015) the best sources count most, because one of them is what you want to choose.
@@ -127,8 +127,8 @@ ex.two_heads.check(two_heads)
 # %% [markdown]
 # ## 4 · Do the tasks pull together?
 #
-# The two losses of a network have gradients with respect to the same trunk: `first` and `second`, both of shape (D, H), neither
-# of them all zeros. For this question each is one long vector of D·H numbers. In a short step along −α g the loss of a task with the
+# The two losses of a network have gradients with respect to the same trunk: `first` and `second`, both of shape (D, H), and neither
+# of them is all zeros. For this task each is one long vector of D·H numbers. In a short step along −α g the loss of a task with the
 # gradient $g_t$ falls, to first order, by α times the scalar product $g_t \cdot g$. Where that is negative, the loss *rises*.
 #
 # Return a dict with four entries:
@@ -198,9 +198,9 @@ ex.best_source.check(best_source)
 # ## 6 · Put the lines in order
 #
 # A network with the weights `w` was trained on the source's images `x_old`. Now it learns the target's images `x_new`. So that it
-# forgets less, you keep 20 images of the source, and only these, and mix some of them into every batch. How many accuracy points of the source are
-# lost is measured on test images of the source that nothing has trained on. `gradient(w, x, y)` returns the loss's gradient, and
-# `accuracy(w, x, y)` a share.
+# forgets less, you keep 20 images of the source, and only these, and mix some of them into every batch. At the end you want to know how much
+# of the source's accuracy is lost, on test images of the source that nothing has trained on. `gradient(w, x, y)` returns the gradient of the
+# loss, and `accuracy(w, x, y)` the share of right answers.
 #
 # These are the lines, out of order. Three of them are not needed.
 
@@ -227,17 +227,17 @@ ex.order.check(order)
 # was trained on everyday objects, a small one trained on 40,000 photographs of butterflies, and a small one trained on drawings of
 # beetles. LEEP puts the drawings first, LogME the butterflies. The 40,000 butterflies are at hand as well, and a colleague proposes
 # to train on both at once: one trunk, a head for the beetles and a head for the butterflies. The network must go on reading butterflies
-# in any case. Plan how you would choose: what you compare with what, on which photographs, how the second head gets its fair chance, how you notice
-# that it harms, what becomes of the butterflies, and which result would make you say "we cannot tell". Five to ten sentences.
+# in any case. Plan how you would choose: what you compare with what, on which photographs, how you give the second head a fair chance and notice
+# if it harms, what becomes of the butterflies, and which result would make you say "we cannot tell". Five to ten sentences.
 
 # %% [markdown]
 # <!-- BEGIN SOLUTION -->
-# LEEP and LogME disagree, so they are a forecast and not a result: I use them to decide what I try first, and drop none of three sources for them. I
+# LEEP and LogME disagree, so they are forecasts and not results: I let them decide what I try first, and drop none of the three sources because of them. I
 # set five photographs of each species aside as the test, and choose everything by cross-validation on the other ten. Each source is used frozen, with
 # logistic regression on its features, and fine-tuned, with learning rate and steps tuned for each by the same effort; a small network from scratch is the rival
 # that has to be beaten. Five seeds draw the split, the same split for every arm, so I report paired differences with their intervals, and
 # the seconds and the size of each network beside them. For the two heads I try several loss weights, from 0 up to where it clearly hurts, and several shares of beetles in a
-# batch, because 40,000 butterflies would otherwise drown 120 beetles. The arm with the weight 0, as long and as carefully tuned, is what tells me whether the second head helps or
+# batch, because 40,000 butterflies would otherwise drown 120 beetles. The weight 0, trained as long and tuned as carefully, tells me whether the second head helps or
 # harms; the cosine between the two gradients may explain it, and decides nothing. The butterflies are measured before and after on test photographs of their own, for two heads and
 # for fine-tuning alone with 100 and with 1,000 butterflies replayed, and a loss of more than two points rules an arm out. With 60 test photographs an interval is many points wide; if that of the best
 # and the second best holds 0, I say "we cannot tell", take the cheaper one, and ask for more labelled beetles.
