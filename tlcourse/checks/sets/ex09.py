@@ -86,7 +86,7 @@ def leep(answer, rng):
             y[rng.random(n) < 0.3] = 0  # so that the classes are not equally frequent
             y[rng.permutation(n)[:target]] = np.arange(target)
             while True:
-                p = rng.dirichlet(np.full(source, 0.6), n) + np.eye(source, k=1)[y % source]
+                p = rng.dirichlet(np.full(source, 0.6), n) + 0.3 * np.eye(source, k=1)[y % source]
                 p = np.maximum(np.round(p / p.sum(1, keepdims=True), 2), 0.02)
                 p[np.arange(n), p.argmax(1)] -= p.sum(1) - 1
                 if len(np.unique(p.argmax(1))) == source:  # each is the answer to some image
