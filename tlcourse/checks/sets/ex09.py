@@ -611,6 +611,7 @@ def best_source(answer, rng):
         ("the third may be a candidate and the second not", (0, 0.03, 0.05, 0.15),
          (0.005, 0.005, 0.09, 0.01), 5),
         ("a point is a lead if it hardly varies", (0, 0.012), (0.006, 0), 8),
+        ("a lead that one seed denies may be one", (0, 0.012), (0.013, 0), 8),
         ("less than that is none", (0, 0.004), (0.006, 0), 8),
         ("six sources and a lead on common seeds", (0, 0.03, 0.04, 0.05, 0.06, 0.3), (0.006,) * 6,
          8),
@@ -624,6 +625,8 @@ def best_source(answer, rng):
                 leaders, place = _leaders(scores), np.argsort(-scores.mean(1))
                 is_sorted = len(set(np.sign(np.diff(place)))) == 1
                 if name.startswith("a small") and (len(set(leaders)) < 4 or is_sorted):
+                    continue
+                if name.startswith("a lead that") and (scores.argmax(0) == leaders[0]).all():
                     continue
                 if name.startswith("a clear") and leaders[0] != 1:
                     continue  # its name is neither the first nor the last one
