@@ -281,7 +281,7 @@ def _two_heads(x, y, v, w, a, b):
     "They are added. Then multiply by `h > 0`, the slope of the maximum, and x.T @ that, divided "
     "by N, is the gradient. The loss is −np.log(p[np.arange(N), y]).mean() for each head, added.",
     forbids=(
-        "tlcourse.autodiff.value_and_gradients",
+        "tlcourse.autodiff.gradient",
         "keras.losses.SparseCategoricalCrossentropy",
         "keras.losses.sparse_categorical_crossentropy",
     ),
