@@ -429,8 +429,8 @@ claim(
 #
 # 1. **The head first.** The gradient reaches the backbone through the head, and a random head makes a random gradient.
 # 2. **The last stage**, then perhaps one more.
-# 3. **A rate chosen on validation images.** The nearer the target, the smaller it came out here: 0.0001 on the digits,
-#    0.001 or more on the stripes.
+# 3. **A rate chosen on validation images.** The nearer the target, the smaller it came out here: 0.0003 or less on the
+#    digits, 0.001 or more on the stripes.
 # 4. **BatchNormalization stays still.** Its statistics come from 184,320 images, and yours from a few hundred.
 #
 # We follow them, but we do not measure here what each is worth. Rule 4 needs a closer look.
@@ -656,11 +656,11 @@ backbone.set_weights(pretrained)
 # The sets show ants and bees; flowers of five kinds; rubbish of six materials on a white ground; and hand signs, the
 # ten digits shown with one hand.
 #
-# <!-- Notes: Answer: on the hand signs, then on the rubbish. Let them say which sets look like ImageNet's photographs. -->
+# <!-- Notes: Answer: on the rubbish. Let them say which sets look like ImageNet's photographs. -->
 
 # %% slideshow={"code": false}
 choices = ["ants and bees", "flowers", "rubbish", "hand signs"]
-quiz.predict("05.photographs", "On which set does fine-tuning gain most?", choices)
+quiz.predict("05.photographs", "On which set is its gain surest?", choices)
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # Each gain of fine-tuning over frozen features: mean and paired interval, by number of labels.
@@ -685,7 +685,7 @@ def verdict(interval):
 sets = {"ants_bees_160": "ants and bees", "flowers_160": "flowers", "trash_160": "rubbish"}
 sets["sign_language_digits"] = "hand signs"
 imagenet = {title: gains[name, LITE][20] for name, title in sets.items()}
-quiz.reveal("05.photographs", max(imagenet, key=lambda title: imagenet[title][0]))
+quiz.reveal("05.photographs", max(imagenet, key=lambda title: imagenet[title][1]))  # lower end
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # And how is it with our letters' network? `python -m benchmarks.fine_tuning_pays` asked by the same rules, on the
@@ -729,7 +729,7 @@ for network, aside in zip(nets, (-0.1, 0.1), strict=True):
 axes["all"].set_xticks(range(len(targets)), targets.values())
 axes["all"].set(
     ylabel="gain over frozen features (points)",
-    title="At 20 labels per class, only far targets gain much",
+    title="At 20 labels per class, the stripes gain most",
 )
 _ = axes["all"].legend(loc="upper right")
 for name in several:
@@ -749,22 +749,30 @@ for network, (label, _) in nets.items():
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # We say that it gains if the 95 % interval of its mean lead lies above zero. The white marks are the letters' network.
-# On the stripes, far from the letters, it gains most. On the digits, near the letters, the whole
-# interval lies close to zero. There would be much to win, for many digits are still misread, but fine-tuning does not
-# win it.
+# On the stripes, far from the letters, it gains, and the fewer labels, the more: 14 points with 5 of each class, none that
+# we see with 200. On the digits, near the letters, it stays within three points of zero. There would be much to win, for
+# many digits are still misread, but fine-tuning does not win it.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
-# The two generated targets at 20 labels.
-near_gain, far_gain = gains["digits", OURS][20], gains["stripes", OURS][20]
-words = "on the digits, less than three points either way"
-claim(max(np.abs(near_gain)) < 0.03, words, measured=near_gain, seeds=5)
-claim(far_gain[1] > 0.05, "on the stripes it gains over five points", measured=far_gain, seeds=5)
+# The two generated targets, and the rates that were chosen on them.
+for labels, gain in gains["digits", OURS].items():
+    words = f"on the digits with {labels} labels, less than three points either way"
+    claim(max(np.abs(gain)) < 0.03, words, measured=gain, seeds=5)
+far_gain = gains["stripes", OURS]
+claim(far_gain[5][1] > 0.1, "on the stripes ten points with 5", measured=far_gain[5], seeds=5)
+for labels in (20, 50):
+    claim(far_gain[labels][1] > 0, f"a gain with {labels}", measured=far_gain[labels], seeds=5)
+claim(far_gain[200][1] < 0, "and none that we see with 200", measured=far_gain[200], seeds=5)
+steps = {name: each["arms"].values() for name, each in pays["targets"].items()}
+rates = {n: [next(iter(a["fine-tuned"].values()))["setting"] for a in steps[n]] for n in steps}
+claim(max(rates["digits"]) <= 3e-4, "small rates on the digits", measured=rates["digits"])
+claim(min(rates["stripes"]) >= 1e-3, "larger ones on the stripes", measured=rates["stripes"])
 
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# ImageNet's network shows the same pattern. Insects and flowers it knows, and there fine-tuning wins nothing that
-# counts. (On ants and bees, two times twenty photographs probably spoil more than they teach.) Rubbish and hand signs
-# are not what ImageNet is about, and there it gains more.
+# ImageNet's network shows the same, less clearly. Insects and flowers it knows, and there we see no gain. Rubbish and hand
+# signs are not what ImageNet is about. On the rubbish it gains. On the hand signs the mean is larger, but the five runs lie
+# so far apart that we cannot tell.
 #
 # But far is not enough. To the letters' network *all* photographs are far, and the white marks on the right are small.
 
@@ -775,11 +783,10 @@ def each_gain(name, network):
     return np.subtract(arms["fine-tuned"], arms["frozen"])
 
 
-known = [each_gain(n, LITE) for n in ("ants_bees_160", "flowers_160")]
-strange = [each_gain(n, LITE) for n in ("trash_160", "sign_language_digits")]
-more = np.mean(strange, 0) - np.mean(known, 0)
-claim(more.mean() > 0.03, "it gains more on the two far sets", measured=more, seeds=5)
-claim(imagenet["hand signs"][1] > 0, "on hand signs it gains", measured=imagenet["hand signs"])
+claim(imagenet["rubbish"][1] > 0, "on the rubbish it gains", measured=each_gain("trash_160", LITE))
+for title in ("ants and bees", "flowers", "hand signs"):
+    gain = imagenet[title]
+    claim(verdict(gain) == "we cannot tell", f"on {title} we cannot tell", measured=gain, seeds=5)
 white = [gains[name, OURS][20][0] for name in sets]
 claim(max(white) < 0.06, "with letters, under six points on photographs", measured=white, seeds=5)
 
@@ -809,26 +816,30 @@ from_scratch = training.accuracy(small, x_small[asked], y[asked])
 quiz.reveal("05.scratch", from_scratch)
 
 # %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "subslide"} tags=["atol-15"]
-# Accuracy in percent: one run on the stripes, and mean and spread of five on photographs.
-photos = {title: pays["photographs"][name][LITE]["20"] for name, title in sets.items()}
+# Accuracy in percent: our run on the stripes, and mean and spread of five stored ones.
 ways = ("frozen", "fine-tuned", "scratch")
+few = {name: each["arms"]["20"] for name, each in pays["targets"].items()}
+drawn = {n: {way: next(iter(few[n][way].values()))["results"] for way in ways} for n in few}
+photos = {title: pays["photographs"][name][LITE]["20"] for name, title in sets.items()}
 ours = zip(ways, (curve[0], curve[-1], from_scratch), strict=True)
-print("one run, in % of the test images right")
+print("our run on the stripes, in % of the test images right")
 print("  " + ", ".join(f"{way} {100 * accuracy:.1f}" for way, accuracy in ours))
-print("photographs and ImageNet's network, mean and spread of five runs")
-for title, arms in photos.items():
+print("five runs, 20 labels per class: first our letters' network, then ImageNet's")
+for title, arms in (drawn | photos).items():
     scores = [100 * np.array(arms[way]) for way in ways]
     each = [f"{w} {v.mean():.1f} ± {v.std(ddof=1):.1f}" for w, v in zip(ways, scores, strict=True)]
     print(f"  {title:13} " + ", ".join(each))
 
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# On the stripes fine-tuning beat the frozen head in our run, and lost to a small network without any source. On
-# the hand signs that network cannot be told from fine-tuned ImageNet weights. On the rubbish fine-tuning is ahead of it. And
-# the letters' network, fine-tuned, stays behind it on all four sets of photographs.
+# On the stripes a small network without any source beats fine-tuning, in our run and in the five. On the digits it
+# still guesses. On the hand signs it cannot be told from fine-tuned ImageNet weights. On the rubbish fine-tuning is ahead of
+# it. And the letters' network, fine-tuned, stays behind it on all four sets of photographs.
 #
-# What does it cost? A head on features is solved in a second. A run of fine-tuning on the photographs took about twenty
-# seconds, and each rate that you try costs another run.
+# (In the five runs scratch had 200 steps on stripes and digits, fine-tuning 80.)
+#
+# What does it cost? A head on features is solved in less than a second. A run of fine-tuning on the photographs took about
+# fifteen, and each rate that you try costs another run.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # By how much fine-tuning leads over scratch, in five paired runs, and the interval.
@@ -839,6 +850,10 @@ def ahead(arms):
 
 
 claim(from_scratch > curve[-1], "scratch won our run", measured=[curve[-1], from_scratch])
+lead, interval = ahead(drawn["stripes"])
+claim(interval[2] < 0, "and the five stored ones", measured=lead, seeds=5)
+guesses = drawn["digits"]["scratch"]
+claim(np.max(guesses) < 0.2, "on the digits it still guesses", measured=guesses, seeds=5)
 lead, interval = ahead(photos["rubbish"])
 claim(interval[1] > 0, "on the rubbish fine-tuning leads over scratch", measured=lead, seeds=5)
 lead, interval = ahead(photos["hand signs"])
@@ -856,7 +871,7 @@ for each in benchmark("photos")["sets"].values():
         if one["labels"] == 20 and one["arm"] in seconds:
             seconds[one["arm"]].append(one["cpu_seconds"])
 of_head, of_tuning = (np.median(each) for each in seconds.values())
-claim(of_head < 1 and 10 < of_tuning < 30, "a second against twenty", measured=[of_head, of_tuning])
+claim(of_head < 1 and 8 < of_tuning < 30, "a second against many", measured=[of_head, of_tuning])
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # So ask three questions first:

@@ -604,7 +604,7 @@ claim(low > 0.25, words, measured=[low, high], seeds=5)
 # Now the hand signs. No class of ImageNet is about how many fingers somebody holds up. Who is the best of the six at 20
 # labels per class? A winner counts only if its lead over *each* of the other five has a 95 % interval above zero.
 #
-# <!-- Notes: Answer: we cannot tell fine-tuned ImageNet from the small network. Ask who expected the small one there. -->
+# <!-- Notes: Answer: we cannot tell. A small network without any source is level. Ask who expected that. -->
 
 # %% slideshow={"code": false}
 choices = [*arms.values(), "we cannot tell"]
@@ -638,15 +638,19 @@ for name, title in sets.items():
         print(f"  {labels:2} labels: {verdict(name, labels)[1]}")
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# Each set has another answer. Frozen features win on the insects, fine-tuning wins on the rubbish, and on the flowers we
-# cannot tell these two apart. On the hand signs a network from scratch is level with a million photographs.
+# Only the rubbish has a winner, fine-tuning. On the insects and on the flowers we cannot tell it from frozen features, and
+# both are far ahead of all others. On the hand signs a network from scratch is level with a million photographs, frozen or
+# fine-tuned: its five runs lie far apart.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 verdicts = {name: verdict(name, 20)[0] for name in sets}
-claim(verdicts["ants_bees_160"] == "ImageNet, frozen", "frozen features win on ants and bees")
+for name in ("ants_bees_160", "flowers_160"):
+    tied = stored["sets"][name]["summary"]["20"]["tied"]
+    words = f"{sets[name]}: only frozen and fine-tuned ImageNet are level"
+    claim(len(tied) == 1 and "EfficientNet-Lite0" in tied[0], words, seeds=5)
 claim(verdicts["trash_160"] == "ImageNet, fine-tuned", "fine-tuning wins on the rubbish")
 tied = stored["sets"]["sign_language_digits"]["summary"]["20"]["tied"]
-claim(tied == ["scratch"], "on the hand signs the small network is level with the best", seeds=5)
+claim("scratch" in tied, "on the hand signs the small network is level with the best", seeds=5)
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Does it depend on the distance?
@@ -886,12 +890,12 @@ for kind, by_set in intervals.items():
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 for kind, by_set in intervals.items():
     print(f"{kind}:", in_words(by_set))
-lows = [by_set["sign_language_digits"][0] for by_set in intervals.values()]
-claim(min(lows) > 0, "on the hand signs every kind of versions helps", measured=lows, seeds=5)
+lows = [intervals[k]["sign_language_digits"][0] for k in ("crop", "colour", "all three")]
+claim(min(lows) > 0, "on the hand signs all but the flip help", measured=lows, seeds=5)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # Among sixteen such intervals, about one leaves zero out by chance, so a single line proves little. The hand signs are
-# the firm case, because every kind of versions helps there.
+# the firm case, because three of the four kinds help there. It is a little: two or three points.
 
 # %% [markdown] jp-MarkdownHeadingCollapsed=true slideshow={"slide_type": "skip"}
 # ## Going deeper · Does fine-tuning pay?
@@ -918,16 +922,18 @@ for network, source in (("EfficientNet-Lite0", "ImageNet"), ("letters-ResNet50",
                 print(f"{source:9}{labels:2} labels  {title:14} {points}")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# With 20 labels per class, ImageNet's network gains on the hand signs and, less surely, on the rubbish, which are not what
-# it had learned. On ants and bees, and on the flowers, it wins nothing that counts. And look once more at the table of
-# section 4: on the hand signs a small network from scratch is level with the fine-tuned one. So there the gain was real,
-# and the source still earned nothing.
+# With 20 labels per class, ImageNet's network gains on the rubbish, which is not what it had learned. On ants and bees, and
+# on the flowers, we see no gain. On the hand signs the mean is larger than on the rubbish, but the five runs
+# lie so far apart that we cannot tell. And look once more at the table of section 4: there a small network from scratch is
+# level with the fine-tuned one, so that the source has earned nothing that we can see.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # The intervals at 20 labels.
-signs, insects = (intervals["ImageNet", 20, n] for n in ("sign_language_digits", "ants_bees_160"))
-claim(signs[0] > 0, "it gains on the hand signs", measured=signs, seeds=5)
-claim(insects[1] < 0.02, "on ants and bees it wins nothing that counts", measured=insects, seeds=5)
+gains_there = {title: intervals["ImageNet", 20, name] for name, title in sets.items()}
+gain = gains_there.pop("rubbish")
+claim(gain[0] > 0, "it gains on the rubbish", measured=gain, seeds=5)
+for title, gain in gains_there.items():
+    claim(gain[0] < 0 < gain[1], f"on {title} we cannot tell", measured=gain, seeds=5)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # And yours? `rivals.Upper` computes what lies below the last stage once, and trains that stage with the head. Both ways
