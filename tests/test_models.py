@@ -500,7 +500,8 @@ def test_each_network_gets_the_images_in_its_own_size_channels_and_preprocessing
     x = np.full((2, 64, 64, 3), 51, "uint8")
     x[0, :, :32] = 255
     grey = models.fit_images(x, models.small_cnn())
-    assert grey.shape == (2, 28, 28, 1) and grey.dtype == "float32"
+    assert grey.shape == (2, 28, 28, 1)
+    assert grey.dtype == "float32"
     np.testing.assert_allclose(grey[1], 0.2, atol=1e-6)
     np.testing.assert_allclose(grey[0, :, [2, 25], 0], [[1] * 28, [0.2] * 28], atol=1e-6)
     scene = models.scene_cnn(side=64)
