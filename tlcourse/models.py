@@ -246,12 +246,18 @@ def fit_images(images: np.ndarray, network: keras.Model) -> np.ndarray:
     from PIL import Image
 
     pixels = check_pixels(images)
-    *size, channels = network.input_shape[1:] if len(network.input_shape) == 4 else (None,)
-    if len(size) != 2 or None in size or channels not in (1, 3):
+    shape = getattr(network, "input_shape", None)  # a list of several inputs
+    if (
+        not isinstance(shape, tuple)
+        or len(shape) != 4
+        or None in shape[1:]
+        or shape[3] not in (1, 3)
+    ):
         raise ValueError(
-            f"{network.name!r} takes {network.input_shape[1:]}, not images of a fixed height and "
-            "width in one or three channels: prepare the images yourself."
+            f"{network.name!r} does not take images of a fixed height and width in one or three "
+            "channels: prepare the images yourself."
         )
+    *size, channels = shape[1:]
     if tuple(size) != pixels.shape[1:3]:
         squares = (Image.fromarray(np.rint(image).astype("uint8")) for image in pixels)
         way = size[::-1], Image.Resampling.BILINEAR  # which averages where it shrinks
