@@ -27,12 +27,13 @@ each tuned at its own.
 
 The scores see the labelled images alone: all 20 of each class, or the first five of them.
 Every run is kept as soon as it is finished, so an interrupted benchmark goes on where it stopped.
-`--minutes N` begins no run after so many: with 0 it writes down what is stored.
+`--minutes N` begins no run after so many: with 0 it writes down what is stored. `--only SOURCE …`
+runs a part of it, so that several processes can share the store.
 """
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
@@ -412,10 +413,12 @@ CELLS = [  # in the order of running
 ]
 
 
-def measure(zoo: Zoo) -> dict:
+def measure(zoo: Zoo, wanted: Collection[str]) -> dict:
     """What is known of each cell, by target, arm and source, and the scores."""
     arms, scores = {on: {} for on in TARGETS}, {on: {} for on in TARGETS}
     for (arm, name), on in product(CELLS, TARGETS):
+        if name not in wanted:
+            continue
         with suppress(OutOfTime):
             strength = None
             if arm == "fine-tuned":
@@ -474,9 +477,13 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser("python -m benchmarks.sources", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--minutes", type=float, default=float("inf"), metavar="N")
+    parser.add_argument("--only", nargs="*", metavar="SOURCE", help="store runs, write no result")
     asked = parser.parse_args(arguments)
     zoo = Zoo(Kept(STORE), monotonic() + 60 * asked.minutes)
-    found = measure(zoo)
+    if asked.only:
+        measure(zoo, asked.only)
+        return
+    found = measure(zoo, [*SOURCES, ""])
     own, seconds = {}, {}
     for name, source in SOURCES.items():
         with suppress(OutOfTime):
