@@ -2,29 +2,31 @@
 
     python -m benchmarks.several_tasks
 
-**Two tasks.** Handwritten digits in light clutter, 14×14 pixels, each turned by a random quarter
-turn and drawn in one of three shades. Three questions can be asked of every image: which digit, how
-it is turned, in which shade. Of 2,000 training images all have labels for turn and shade, and 10 or
-all 200 of each class for the digit. A trunk of three convolutions and a linear head for each task:
+**Two tasks.** Handwritten digits in light clutter, 14×14 pixels, each drawn in one of three shades.
+Three questions can be asked of every image: which digit, whether it is odd, in which shade. All of
+2,000 training images have labels for the last two, and 5 or all 200 of each class for the digit. A
+trunk of three convolutions and a linear head for each task:
 
 - alone: one network for each task, 32 labelled images a step;
 - twice the images: the digit alone, 64 a step, as many as two tasks see together;
-- with turn, with shade: one trunk and two heads, 32 images a step for each task, and the loss
-  w · digit + (1 − w) · other;
-- after turn: the turn alone first, then the digit on the same trunk, with a new head.
+- with odd, with shade: one trunk and two heads, 32 images a step for each task, and the loss
+  w · digit + (1 − w) · other, at three weights w;
+- after odd: the second task alone first, for as many steps, then the digit on the same trunk with
+  a new head.
 
-**Forgetting.** The trunk learns 26 printed letters, and then 10 digits (neither turned nor shaded,
-200 labels per class), while the letters' head is kept. At several moments both accuracies are
-measured: with everything trainable, at the rate that is best for the digits and at a tenth of it;
-with a frozen trunk; and with replay, where 8 letters out of a memory of 1, 5 or 20 per class join
-the 32 digits of each step.
+**Forgetting.** The trunk learns 26 printed letters, light on dark, and then 10 digits, dark on
+light, with 200 labels per class, while the letters' head is kept. At several moments both
+accuracies are measured: with everything trainable, at the rate that is best for the digits and at a
+tenth of it; with a frozen trunk; and with replay, where 8 letters out of a memory of 1, 5 or 20 per
+class join the 32 digits of each step.
 
 Five seeds, paired: at one seed all arms have the same labelled images and the same random weights,
-and of forgetting the same source network. Learning rate and w are chosen for every arm, number of
-labels and budget, on the accuracy of the digit, on another draw of the labels and on handwriting
-that is neither trained nor tested on: the rate at w = 1/2, then w at this rate. Grids grow until
-the best value is inside. Every score is stored, and every run is written down as soon as it is
-finished: `--minutes N` begins no run after so many, and with 0 it writes down what is stored.
+and of forgetting the same source network. The learning rate is chosen for every arm, w, number of
+labels and budget, by the accuracy of what it is about (after letters: the digits), on another draw
+of the labels and on handwriting that is neither trained nor tested on; the grid grows until its
+best value is inside. Every score is stored. The cosine is that of the two losses' gradients with
+respect to the trunk, on training images. Every run is written down as soon as it is finished:
+`--minutes N` begins no run after so many, and with 0 it writes down what is stored.
 """
 
 import argparse
@@ -32,31 +34,30 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
-from itertools import pairwise
+from itertools import pairwise, product
 from time import monotonic, process_time
 
 import numpy as np
 
 from benchmarks.label_efficiency import RESULTS, save
-from benchmarks.tuned import TUNING_SEED, Kept, paired_interval
+from benchmarks.tuned import TUNING_SEED, Kept, at_each_budget, paired_interval
 from tlcourse import training
 from tlcourse.autodiff import weight_gradient
 from tlcourse.backend import keras, versions
 from tlcourse.data import make_cluttered_digits, make_cluttered_letters
-from tlcourse.rivals import tune
 
 SEEDS = range(5)
 BATCH, SHIFT = 32, 2  # images of each task in a step; pixels
-RATES = (1e-3, 2e-3, 4e-3)  # where the grid begins
-ODDS = (1 / 9, 1, 9)  # of the digit's loss, w / (1 − w); where the grid begins
-HEADS = {"digit": 10, "turn": 4, "shade": 3}
+RATES = (7e-4, 2e-3, 6e-3)  # where the grid begins
+HEADS = {"digit": 10, "odd": 2, "shade": 3}
 SHADES = (0.5, 0.75, 1.0)
 DIFFICULTY = 0.2
-IMAGES = 2_000
-LABELS = (10, 200)  # per class, of the digit
-BUDGETS = [300, 1000]  # steps
+IMAGES, HELD_OUT = 2_000, 1_000
+LABELS = (5, 200)  # per class, of the digit
+BUDGETS = [200, 800]  # steps
 TRUNK = ("conv1", "conv2", "conv3")
 MOMENTS = [0, 10, 25, 50, 100, 200, 400, 600]  # steps at which both accuracies are measured
+LOOKS = (0, 50, 200, 400, 800)  # steps at which the cosine is measured
 LETTERS, SOURCE_STEPS = 8_000, 1_000
 REPLAYED = 8  # letters in each step
 STORE = RESULTS / "several_tasks.jsonl"
@@ -75,20 +76,16 @@ def halved(x: np.ndarray) -> np.ndarray:
 
 
 def ask_three(x: np.ndarray, digit: np.ndarray, seed: int) -> tuple[np.ndarray, dict]:
-    """Turn each image by quarters and shade it: the images, and the labels of three tasks."""
-    rng = np.random.default_rng(seed)
-    turn, shade = rng.integers(4, size=len(x)), rng.integers(3, size=len(x))
-    turned = np.stack([np.rot90(image, k) for image, k in zip(x, turn, strict=True)])
-    strength = np.array(SHADES, "float32")[shade]
-    labels = {"digit": digit, "turn": turn, "shade": shade}
-    return turned * strength[:, None, None, None], labels
+    """Draw each image in a random shade: the images, and the labels of three tasks."""
+    shade = np.random.default_rng(seed).integers(3, size=len(x))
+    shaded = x * np.array(SHADES, "float32")[shade, None, None, None]
+    return shaded, {"digit": digit, "odd": digit % 2, "shade": shade}
 
 
 @cache
 def digits(held_out: str):
-    """Training images of 14×14 pixels and what is held out, each with its labels."""
     return make_cluttered_digits(
-        IMAGES, 1_500, difficulty=DIFFICULTY, held_out=held_out, random_state=1
+        IMAGES, HELD_OUT, difficulty=DIFFICULTY, held_out=held_out, random_state=1
     )
 
 
@@ -101,7 +98,7 @@ def three_tasks(held_out: str) -> tuple:
 
 @cache
 def letters() -> tuple:
-    drawn = make_cluttered_letters(LETTERS, 1_500, difficulty=DIFFICULTY, random_state=0)
+    drawn = make_cluttered_letters(LETTERS, HELD_OUT, difficulty=DIFFICULTY, random_state=0)
     return halved(drawn.x_train), drawn.y_train, halved(drawn.x_test), drawn.y_test
 
 
@@ -191,7 +188,7 @@ def accuracies(model: keras.Model, x: np.ndarray, y: dict[str, np.ndarray]) -> d
 
 
 def cosine(model: keras.Model, batches: dict[str, tuple]) -> float:
-    """Of the gradients of two tasks with respect to the trunk's weights; each (x, y) of a task."""
+    """Of the gradients of two tasks with respect to the trunk's weights; each has (x, y)."""
     a, b = (
         weight_gradient(
             model, TRUNK,
@@ -207,15 +204,20 @@ def cosine(model: keras.Model, batches: dict[str, tuple]) -> float:
 
 # --- two tasks -----------------------------------------------------------------------------------
 
-ARMS = {  # tasks, images of the first in a step
-    "alone": (("digit",), 32),
-    "twice the images": (("digit",), 64),
-    "with turn": (("digit", "turn"), 32),
-    "with shade": (("digit", "shade"), 32),
-    "after turn": (("digit",), 32),
-    "turn alone": (("turn",), 32),
-    "shade alone": (("shade",), 32),
+ARMS = {  # tasks, images of the first in a step, weight of its loss
+    "alone": (("digit",), 32, 1.0),
+    "with odd": (("digit", "odd"), 32, 0.5),
+    "with shade": (("digit", "shade"), 32, 0.5),
+    "twice the images": (("digit",), 64, 1.0),
+    "odd alone": (("odd",), 32, 1.0),
+    "after odd": (("digit",), 32, 1.0),
+    "with odd, w 0.1": (("digit", "odd"), 32, 0.1),
+    "with odd, w 0.9": (("digit", "odd"), 32, 0.9),
+    "with shade, w 0.1": (("digit", "shade"), 32, 0.1),
+    "with shade, w 0.9": (("digit", "shade"), 32, 0.9),
+    "shade alone": (("shade",), 32, 1.0),
 }
+FEW_ONLY = ("after odd", *(arm for arm in ARMS if ", w " in arm))  # not with all labels
 
 
 def labelled(y: np.ndarray, per_class: int, seed: int) -> np.ndarray:
@@ -235,61 +237,41 @@ def trunk_after(task: str, rate: float, steps: int, seed: int) -> list[np.ndarra
 
 
 def run(
-    arm: str, labels: int, rate: float, odds: float, seed: int, steps: list[int], held_out: str,
+    arm: str, labels: int, rate: float, seed: int, steps: list[int], held_out: str,
     before: float = 0.0,
 ) -> list[dict]:  # fmt: skip
     """Accuracies after each number of steps, of one run; `before`: the rate of the task before."""
     x, y, x_test, y_test = three_tasks(held_out)
-    (first, *second), size = ARMS[arm]
-    few = labelled(y["digit"], labels, seed) if first == "digit" else np.arange(len(x))
-    every, w = np.arange(len(x)), odds / (1 + odds) if second else 1.0
-    parts = {first: (x, y[first], few, size, w)}
-    if second:
-        parts[second[0]] = (x, y[second[0]], every, BATCH, 1 - w)
-    clock, model, done, found = process_time(), network(*HEADS), 0, []
-    if arm == "after turn":
-        learned = trunk_after("turn", before, steps[-1], seed)
+    tasks, size, w = ARMS[arm]
+    every = np.arange(len(x))
+    few = labelled(y["digit"], labels, seed) if tasks[0] == "digit" else every
+    parts = {tasks[0]: (x, y[tasks[0]], few, size, w)}
+    if len(tasks) == 2:
+        parts[tasks[1]] = (x, y[tasks[1]], every, BATCH, 1 - w)
+    clock, model, done, found, cosines = process_time(), network(*HEADS), 0, [], {}
+    if before:
+        learned = trunk_after("odd", before, steps[-1], seed)
         begin(model, seed, rate)
         head = model.get_layer("digit").get_weights()
         model.set_weights(learned)
         model.get_layer("digit").set_weights(head)
     else:
         begin(model, seed, rate)
-    looks = sorted({*steps, *(n for n in (0, 30, 100, 300, 600) if second and n < steps[-1])})
-    cosines = {}
-    for goal in looks:
+    looks = set(LOOKS) if w == 0.5 and held_out == "test" else set()
+    for goal in sorted({n for n in looks if n <= steps[-1]} | {*steps}):
         if goal > done:
             train(model, parts, goal - done, seed + 1000 * done)
         done = goal
-        if second and held_out == "test":
+        if goal in looks:
             some = np.random.default_rng(seed).permutation(every)[:500]
-            batches = {first: (x[few[:500]], y[first][few[:500]])}
-            batches[second[0]] = (x[some], y[second[0]][some])
-            cosines[str(goal)] = cosine(model, batches)
+            places = {tasks[0]: few if len(few) < 500 else some, tasks[1]: some}
+            cosines[str(goal)] = cosine(model, {t: (x[p], y[t][p]) for t, p in places.items()})
         if goal in steps:
-            asked = {task: y_test[task] for task in (first, *second)}
-            found.append(accuracies(model, x_test, asked) | {"cosines": dict(cosines)})
+            found.append(accuracies(model, x_test, {task: y_test[task] for task in tasks}))
             found[-1]["seconds"] = round(process_time() - clock, 1)
+    if looks:
+        found[-1]["cosines"] = cosines
     return found
-
-
-def tuned(
-    score: Callable[[float, float, int, list[int], str], list[dict]], task: str, budget: int,
-    two: bool, steps: list[int],
-) -> dict:  # fmt: skip
-    """What an arm reaches with one of its budgets: settings, whether inside, results by seed."""
-
-    def reached(rate: float, odds: float) -> float:
-        return score(rate, odds, TUNING_SEED, steps, "validation")[steps.index(budget)][task]
-
-    rate, inside = tune(RATES, lambda value: reached(value, 1.0))
-    odds = 1.0
-    if two:
-        odds, inner = tune(ODDS, lambda value: reached(rate, value))
-        inside &= inner
-    place = steps.index(budget)
-    results = [score(rate, odds, seed, steps[: place + 1], "test")[place] for seed in SEEDS]
-    return {"rate": rate, "w": round(odds / (1 + odds), 3), "inside": inside, "results": results}
 
 
 # --- forgetting ----------------------------------------------------------------------------------
@@ -318,7 +300,7 @@ def forget(way: str, rate: float, seed: int, moments: list[int], held_out: str) 
     """Both accuracies at each moment, of one run."""
     frozen, memory, share = WAYS[way]
     drawn = digits(held_out)
-    x, x_test = halved(drawn.x_train), halved(drawn.x_test)
+    x, x_test = 1 - halved(drawn.x_train), 1 - halved(drawn.x_test)  # dark on light
     x_source, y_source, x_letters, y_letters = letters()
     weights = reader_of_letters(seed % TUNING_SEED)
     model = network("digit", "letter", frozen=frozen)
@@ -332,7 +314,7 @@ def forget(way: str, rate: float, seed: int, moments: list[int], held_out: str) 
     found = []
     for before, goal in pairwise([0, *moments]):
         if goal > before:
-            train(model, parts, goal - before, seed + 1000 * before)
+            train(model, parts, goal - before, seed + 1000 * before, shift=0)
         found.append(accuracies(model, x_test, {"digit": drawn.y_test}))
         found[-1] |= accuracies(model, x_letters, {"letter": y_letters})
     return found
@@ -346,12 +328,12 @@ def gains(arms: dict[str, dict], budget: int) -> dict[str, list[float]]:
     scores = {
         arm: [found["digit"] for found in record[str(budget)]["results"]]
         for arm, record in arms.items()
-        if str(budget) in record and "digit" in record[str(budget)]["results"][0]
+        if str(budget) in record
     }
     return {
         f"{arm} over {rival}": paired_interval(np.subtract(scores[arm], scores[rival]))
         for arm in scores
-        for rival in ("alone", "twice the images", "after turn")
+        for rival in ("alone", "twice the images", "after odd")
         if rival in scores and arm != rival
     }
 
@@ -360,13 +342,13 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser("python -m benchmarks.several_tasks", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--minutes", type=float, default=float("inf"), metavar="N")
-    parser.add_argument("--only", choices=["tasks", "forgetting"])
+    parser.add_argument("--only", metavar="LABELS|forgetting", help="run this part alone")
     asked = parser.parse_args(arguments)
     kept, ends = Kept(STORE), monotonic() + 60 * asked.minutes
 
     def stored(key: tuple, steps: list[int], function: Callable[[], list]) -> list:
         def compute() -> list:
-            if monotonic() > ends or asked.only not in (None, key[0]):
+            if monotonic() > ends or asked.only not in (None, str(key[0])):
                 raise OutOfTime
             found = function()
             print(*key, found[-1], file=sys.stderr, flush=True)
@@ -374,52 +356,49 @@ def main(arguments: list[str] | None = None) -> None:
 
         return kept.run(key, steps, compute)
 
-    found = {str(labels): {} for labels in LABELS}
-    several = [arm for arm, (tasks, _) in ARMS.items() if tasks[0] == "digit"]
-    cells = [(b, n, arm) for b in BUDGETS[::-1] for n in LABELS for arm in several]
-    cells = [(b, IMAGES, f"{task} alone") for b in BUDGETS[::-1] for task in ("turn", "shade")] + cells
-    alone = {}
-    for budget, labels, arm in cells:
-        tasks, _ = ARMS[arm]
-        before = alone.get("turn alone", {}).get(str(budget), {}).get("rate", 0.0)
-        if arm == "after turn" and not before:
-            continue
-        # The task before takes as many steps as the budget, so a long run passes no short one.
-        steps = [budget] if arm == "after turn" else BUDGETS
+    found, alone = {str(labels): {} for labels in LABELS}, {}
 
-        def score(rate, odds, seed, steps, held_out, arm=arm, labels=labels, before=before):
-            key = ("tasks", arm, labels, steps[-1], rate, odds, seed, held_out)
-            return stored(
-                key, steps,
-                lambda: run(arm, labels, rate, odds, seed, steps, held_out, before),
-            )  # fmt: skip
+    def measure(arm: str, labels: int, budgets: list[int], all_of: list[int], before: float = 0):
+        def score(rate: float, seed: int, steps: list[int], held_out: str) -> list[dict]:
+            steps = all_of[: all_of.index(steps[-1]) + 1]
+            key = (labels, arm, all_of[-1], rate, seed, held_out)
+            given = arm, labels, rate, seed, steps, held_out, before
+            return stored(key, steps, lambda: run(*given))[: len(steps)][-len(budgets) :]
 
-        home = found[str(labels)] if tasks[0] == "digit" else alone
-        with suppress(OutOfTime):
-            home.setdefault(arm, {})[str(budget)] = tuned(
-                score, tasks[0], budget, len(tasks) > 1, steps
-            )
+        task = ARMS[arm][0][0]
+        return at_each_budget(score, RATES, budgets, SEEDS, score=lambda each: each[task])
 
-    forgetting, rate = {}, None
+    for budgets in (BUDGETS[-1:], BUDGETS):  # the larger one of all arms first
+        for arm, labels in product(ARMS, LABELS):
+            single = ARMS[arm][0][0] != "digit"
+            if labels != LABELS[0] and (single or arm in FEW_ONLY):
+                continue
+            home = alone if single else found[str(labels)]
+            with suppress(OutOfTime, KeyError):
+                if arm == "after odd":  # the task before takes as many steps
+                    for budget in reversed(budgets):
+                        rate = alone["odd alone"][str(budget)]["setting"]
+                        record = measure(arm, labels, [budget], [budget], rate)
+                        home.setdefault(arm, {}).update(record)
+                else:
+                    home[arm] = measure(arm, labels, budgets, BUDGETS)
+
+    forgetting = {}
     for way in WAYS:
 
-        def watch(rate, odds, seed, steps, held_out, way=way):
+        def watch(rate: float, seed: int, steps: list[int], held_out: str, way=way) -> list:
             key = ("forgetting", way, rate, seed, held_out)
-            return stored(key, MOMENTS, lambda: forget(way, rate, seed, MOMENTS, held_out))
+            return stored(key, [0], lambda: [forget(way, rate, seed, MOMENTS, held_out)])
 
-        with suppress(OutOfTime):
+        with suppress(OutOfTime, KeyError):
             if way == "a tenth of the rate":
-                rate = forgetting["fine-tuned"]["rate"]
-                results = [watch(rate, 1, seed, MOMENTS, "test") for seed in SEEDS]
-                forgetting[way] = {"rate": rate / 10, "inside": True, "results": results}
+                rate = forgetting["fine-tuned"]["setting"]
+                results = [watch(rate, seed, [], "test")[0] for seed in SEEDS]
+                forgetting[way] = {"setting": rate / 10, "inside": True, "results": results}
             else:
-                record = tuned(
-                    lambda *given: [dict(zip(("all", "digit"), (w, w[-1]["digit"]), strict=True))
-                                    for w in [watch(*given)]],
-                    "digit", MOMENTS[-1], False, MOMENTS[-1:],
-                )  # fmt: skip
-                record["results"] = [each["all"] for each in record["results"]]
-                forgetting[way] = record
+                forgetting[way] = at_each_budget(
+                    watch, RATES, MOMENTS[-1:], SEEDS, score=lambda each: each[-1]["digit"]
+                )[str(MOMENTS[-1])]
 
     save(
         "several_tasks",
@@ -428,7 +407,7 @@ def main(arguments: list[str] | None = None) -> None:
             "images": IMAGES,
             "steps": BUDGETS,
             "seeds": len(SEEDS),
-            "accuracy": found,
+            "arms": found,
             "alone": alone,
             "gain": {
                 labels: {str(b): gains(arms, b) for b in BUDGETS} for labels, arms in found.items()
