@@ -5,19 +5,19 @@
 **Two tasks.** Handwritten digits in light clutter, 14×14 pixels, each drawn in one of three shades.
 Three questions can be asked of every image: which digit, whether it is odd, in which shade. All of
 2,000 training images have labels for the last two, and 5 or all 200 of each class for the digit. A
-trunk of three convolutions and a linear head for each task:
+backbone of three convolutions and a linear head for each task:
 
 - alone: one network for each task, 32 labelled images a step;
 - twice the images: the digit alone, 64 a step, as many as two tasks see together;
-- with odd, with shade: one trunk and two heads, 32 images a step for each task, and the loss
+- with odd, with shade: one backbone and two heads, 32 images a step for each task, and the loss
   w · digit + (1 − w) · other, at three weights w;
-- after odd: the second task alone first, for as many steps, then the digit on the same trunk with
+- after odd: the second task alone first, for as many steps, then the digit on the same backbone with
   a new head.
 
-**Forgetting.** The trunk learns 26 printed letters, light on dark, and then 10 digits, dark on
+**Forgetting.** The backbone learns 26 printed letters, light on dark, and then 10 digits, dark on
 light, with 200 labels per class, while the letters' head is kept. At several moments both
 accuracies are measured: with everything trainable, at the rate that is best for the digits and at a
-tenth of it; with a frozen trunk; and with replay, where 8 letters out of a memory of 1, 5 or 20 per
+tenth of it; with a frozen backbone; and with replay, where 8 letters out of a memory of 1, 5 or 20 per
 class join the 32 digits of each step.
 
 Five seeds, paired: at one seed all arms have the same labelled images and the same random weights,
@@ -25,7 +25,7 @@ and of forgetting the same source network. The learning rate is chosen for every
 labels and budget, by the accuracy of what it is about (after letters: the digits), on another draw
 of the labels and on handwriting that is neither trained nor tested on; the grid grows until its
 best value is inside. Every score is stored. The cosine is that of the two losses' gradients with
-respect to the trunk, on training images. Every run is written down as soon as it is finished:
+respect to the backbone, on training images. Every run is written down as soon as it is finished:
 `--minutes N` begins no run after so many, and with 0 it writes down what is stored.
 """
 
@@ -55,7 +55,7 @@ DIFFICULTY = 0.2
 IMAGES, HELD_OUT = 2_000, 1_000
 LABELS = (5, 200)  # per class, of the digit
 BUDGETS = [200, 800]  # steps
-TRUNK = ("conv1", "conv2", "conv3")
+BACKBONE = ("conv1", "conv2", "conv3")
 MOMENTS = [0, 10, 25, 50, 100, 200, 400, 600]  # steps at which both accuracies are measured
 LOOKS = (0, 50, 200, 400, 800)  # steps at which the cosine is measured
 LETTERS, SOURCE_STEPS = 8_000, 1_000
@@ -103,7 +103,7 @@ def letters() -> tuple:
 
 
 def several_heads(heads: dict[str, int]) -> keras.Model:
-    """A trunk of three convolutions for 14×14×1, and a linear head for each task."""
+    """A backbone of three convolutions for 14×14×1, and a linear head for each task."""
     layers = keras.layers
     image = keras.Input((14, 14, 1))
     x = layers.Conv2D(16, 3, padding="same", activation="relu", name="conv1")(image)
@@ -119,7 +119,7 @@ def several_heads(heads: dict[str, int]) -> keras.Model:
 def network(*tasks: str, frozen: bool = False) -> keras.Model:
     """Compiled once, because that takes longer than a short run."""
     model = several_heads({task: (HEADS | {"letter": 26})[task] for task in tasks})
-    for name in TRUNK:
+    for name in BACKBONE:
         model.get_layer(name).trainable = not frozen
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile("adam", loss=dict.fromkeys(tasks, loss), jit_compile=False)
@@ -188,10 +188,10 @@ def accuracies(model: keras.Model, x: np.ndarray, y: dict[str, np.ndarray]) -> d
 
 
 def cosine(model: keras.Model, batches: dict[str, tuple]) -> float:
-    """Of the gradients of two tasks with respect to the trunk's weights; each has (x, y)."""
+    """Of the gradients of two tasks with respect to the backbone's weights; each has (x, y)."""
     a, b = (
         weight_gradient(
-            model, TRUNK,
+            model, BACKBONE,
             lambda out, task=task, y=y: keras.ops.mean(
                 keras.losses.sparse_categorical_crossentropy(y, out[task], from_logits=True)
             ),
@@ -227,7 +227,7 @@ def labelled(y: np.ndarray, per_class: int, seed: int) -> np.ndarray:
 
 
 @cache
-def trunk_after(task: str, rate: float, steps: int, seed: int) -> list[np.ndarray]:
+def backbone_after(task: str, rate: float, steps: int, seed: int) -> list[np.ndarray]:
     """The weights of a network that has learned one task alone."""
     x, y, *_ = three_tasks("test")
     model = network(*HEADS)
@@ -250,7 +250,7 @@ def run(
         parts[tasks[1]] = (x, y[tasks[1]], every, BATCH, 1 - w)
     clock, model, done, found, cosines = process_time(), network(*HEADS), 0, [], {}
     if before:
-        learned = trunk_after("odd", before, steps[-1], seed)
+        learned = backbone_after("odd", before, steps[-1], seed)
         begin(model, seed, rate)
         head = model.get_layer("digit").get_weights()
         model.set_weights(learned)
