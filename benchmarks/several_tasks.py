@@ -11,22 +11,22 @@ backbone of three convolutions and a linear head for each task:
 - twice the images: the digit alone, 64 a step, as many as two tasks see together;
 - with odd, with shade: one backbone and two heads, 32 images a step for each task, and the loss
   w · digit + (1 − w) · other, at three weights w;
-- after odd: the second task alone first, for as many steps, then the digit on the same backbone with
-  a new head.
+- after odd: the second task alone first, for as many steps, then the digit on the same backbone
+  with a new head.
 
 **Forgetting.** The backbone learns 26 printed letters, light on dark, and then 10 digits, dark on
 light, with 200 labels per class, while the letters' head is kept. At several moments both
 accuracies are measured: with everything trainable, at the rate that is best for the digits and at a
-tenth of it; with a frozen backbone; and with replay, where 8 letters out of a memory of 1, 5 or 20 per
-class join the 32 digits of each step.
+tenth of it; with a frozen backbone; and with replay, where 8 letters out of a memory of 1, 5 or 20
+per class join the 32 digits of each step.
 
 Five seeds, paired: at one seed all arms have the same labelled images and the same random weights,
 and of forgetting the same source network. The learning rate is chosen for every arm, w, number of
-labels and budget, by the accuracy of what it is about (after letters: the digits), on another draw
-of the labels and on handwriting that is neither trained nor tested on; the grid grows until its
-best value is inside. Every score is stored. The cosine is that of the two losses' gradients with
-respect to the backbone, on training images. Every run is written down as soon as it is finished:
-`--minutes N` begins no run after so many, and with 0 it writes down what is stored.
+labels and budget, by the accuracy of what the arm is about (the digit, or else its one task), on
+another draw of the labels and on handwriting that is neither trained nor tested on; the grid grows
+until its best value is inside. Every score is stored. The cosine is that of the two losses'
+gradients with respect to the backbone, on training images. Every run is written down as soon as it
+is finished: `--minutes N` begins no run after so many, and with 0 it writes down what is stored.
 """
 
 import argparse
