@@ -1,0 +1,369 @@
+# %% [markdown] slideshow={"slide_type": "skip"}
+# # Sections 3 and 4 of chapter 09
+#
+# (A takes these cells over. The setup below holds what they need beyond the chapter's own.)
+
+# %% slideshow={"slide_type": "skip"} tags=["setup"]
+# Everything that the two sections need.
+import numpy as np
+from scipy import stats
+
+from tlcourse import plotting, quiz, training
+from tlcourse.course.content import benchmark
+from tlcourse.data import make_cluttered_digits, make_cluttered_letters
+from tlcourse.quiz import claim
+
+import keras
+
+layers = keras.layers
+
+
+def lead(ours, theirs):
+    """Mean of the paired differences d, in points, and the ends mean ± t · s/√5 of its interval."""
+    d = 100 * (np.array(ours) - theirs)
+    return d.mean(), *stats.ttest_1samp(d, 0).confidence_interval()
+
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## 3 · Can a network learn two tasks at once?
+#
+# You have named five images of each digit, and you are tired. But two easier questions have been answered for all 2,000
+# images: is the digit odd, and is it drawn in a pale, a middle or a bright shade? Could a network that learns one of these
+# beside your own task become better at *yours*?
+#
+# So far the source came first and the target after it. Now both train at the same time: this is **multi-task learning**
+# (Caruana 1997).
+#
+# <!-- Notes:
+# Ask for pairs from their own work: an expensive label, and a cheap one for the same images.
+# -->
+
+# %% slideshow={"slide_type": "skip"}
+# Digits at 14×14 pixels, each in one of three shades; three questions have an answer.
+drawn = make_cluttered_digits(2_000, 1_000, difficulty=0.2, random_state=1)
+
+
+def halve(x):
+    return x.reshape(-1, 14, 2, 14, 2, 1).mean((2, 4))
+
+
+def shaded(x, seed):
+    shade = np.random.default_rng(seed).integers(3, size=len(x))
+    return halve(x) * np.array([0.5, 0.75, 1])[shade, None, None, None], shade
+
+
+(x_train, shade), (x_test, shade_test) = shaded(drawn.x_train, 2), shaded(drawn.x_test, 3)
+y_train, y_test = drawn.y_train, drawn.y_test
+
+# %% jupyter={"source_hidden": true} slideshow={"code": false, "headline": "One image, three questions", "slide_type": "subslide"}
+# Ten images with their three labels, in one scale of grey.
+names = [
+    f"{digit}, {'odd' if digit % 2 else 'even'},\n{('pale', 'middle', 'bright')[tone]}"
+    for digit, tone in zip(y_train[:8], shade[:8], strict=True)
+]
+ax = plotting.image_grid(x_train[:8, ..., 0], names, columns=8, limits=(0, 1))
+plotting.show(ax, "Eight digits, each with its name, whether it is odd, and its shade")
+
+
+# %% [markdown] slideshow={"headline": "One backbone, two heads", "slide_type": "subslide"}
+# The network is a **backbone** with a head for each task. Every head reads the same features, and the gradients of all tasks
+# meet in the backbone. With Keras' functional API you write down what goes where:
+#
+# <!-- Notes: Draw it: one stem, two branches. Where do the two gradients meet? -->
+
+
+# %%
+def several_heads(classes):
+    """A small backbone, and for each task a head that returns its logits."""
+    x = image = keras.Input((14, 14, 1))
+    for channels in (16, 32):
+        x = layers.Conv2D(channels, 3, padding="same", activation="relu")(x)
+        x = layers.MaxPooling2D(2)(x)
+    x = layers.Conv2D(64, 3, padding="same", activation="relu")(x)
+    features = layers.Dropout(0.5)(layers.Flatten()(x))
+    heads = {task: layers.Dense(k, name=task)(features) for task, k in classes.items()}
+    return keras.Model(image, heads)
+
+
+# %% [markdown] slideshow={"headline": "One loss out of two", "slide_type": "subslide"}
+# Two losses have to become one, with a weight $w$ between 0 and 1 that you choose:
+#
+# $$ J = w\, J_\text{digit} + (1 - w)\, J_\text{odd} $$
+#
+# An image without a label for a task must not count there. In each step we take 32 images for each task, and give an image the
+# weight 0 in the loss of the other.
+#
+# <!-- Notes: What happens at w = 1, and at w = 0? The other head then never learns. -->
+
+
+# %% slideshow={"slide_type": "skip"}
+def learn(network, parts, steps, seed=0):
+    """Train on batches with images of each task; `parts` holds (x, y, images in a batch)."""
+    rng = np.random.default_rng(seed)
+    owner = np.repeat(list(parts), [size for *_, size in parts.values()])
+    draws = {t: rng.integers(len(y), size=(steps, size)) for t, (_, y, size) in parts.items()}
+    x = np.concatenate([parts[t][0][i] for t, i in draws.items()], axis=1)
+    labels = np.concatenate([parts[t][1][i] for t, i in draws.items()], axis=1)
+    x, y, weight = x.reshape(-1, 14, 14, 1), {}, {}
+    for task in network.output:
+        mine = owner == task
+        y[task] = np.where(mine, labels, 0).ravel()
+        # Keras divides by the whole batch; we want the mean over the task's own images.
+        weight[task] = np.tile(mine * len(owner) / max(1, mine.sum()), steps)
+    network.fit(x, y, sample_weight=weight, batch_size=len(owner), shuffle=False, verbose=0)
+
+
+# %% slideshow={"slide_type": "skip"}
+def prepare(classes, loss_weights=None):
+    keras.utils.set_random_seed(0)
+    network = several_heads(classes)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    adam = keras.optimizers.Adam(2e-3)
+    network.compile(adam, dict.fromkeys(classes, loss), loss_weights=loss_weights, jit_compile=False)
+    network.steps_per_execution = 25  # at a time, which costs less beside so small a network
+    return network
+
+
+def accuracy(network, task, x, y):
+    return np.mean(network.predict(x, verbose=0)[task].argmax(1) == y)
+
+
+# %%
+both = prepare({"digit": 10, "odd": 2}, loss_weights={"digit": 0.5, "odd": 0.5})
+five = np.concatenate([np.flatnonzero(y_train == k)[:5] for k in range(10)])
+
+# %% slideshow={"slide_type": "skip"} tags=["nbval-ignore-output"]
+parts = {"digit": (x_train[five], y_train[five], 32), "odd": (x_train, y_train % 2, 32)}
+learn(both, parts, steps=800)
+
+# %% slideshow={"code": false, "slide_type": "fragment"} tags=["atol-0.12"]
+for task, truth in {"digit": y_test, "odd": y_test % 2}.items():
+    print(f"{task:5} {accuracy(both, task, x_test, truth):.2f} right")
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+learned = accuracy(both, "digit", x_test, y_test), accuracy(both, "odd", x_test, y_test % 2)
+claim(learned[0] > 0.3 and learned[1] > 0.7, "one network answers both", measured=learned)
+
+# %% [markdown] slideshow={"headline": "Which second task helps?", "slide_type": "subslide"}
+# One network answers two questions. But is it better at the digits than a network that learned nothing else? `python -m
+# benchmarks.several_tasks` compared, with 800 steps and five seeds, each arm with a learning rate of its own: the digit
+# **alone**, alone with **twice the images** in each step (as many as two tasks see), and the digit with each of the second tasks,
+# at $w = 0.5$.
+#
+# <!-- Notes: Answer at the next slide. Let each side give its reason: what does the shade know about a digit? -->
+
+# %% slideshow={"code": false}
+choices = ["only odd or even", "only the shade", "both", "neither"]
+quiz.predict("09.second", "Which second task makes the network better at the digits?", choices)
+
+# %% slideshow={"slide_type": "skip"}
+stored = benchmark("several_tasks")
+
+
+def digit(arm, labels=5, steps=800):
+    """Accuracy at the digits, five seeds."""
+    return [found["digit"] for found in stored["arms"][str(labels)][arm][str(steps)]["results"]]
+
+
+# %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "fragment"}
+helps = tuple(lead(digit(f"with {task}"), digit("alone"))[1] > 0 for task in ("odd", "shade"))
+answers = {(True, False): 0, (False, True): 1, (True, True): 2, (False, False): 3}
+quiz.reveal("09.second", choices[answers[helps]])
+
+# %% jupyter={"source_hidden": true} slideshow={"code": false, "headline": "Five labels of each digit, and 200", "slide_type": "subslide"}
+# Mean and standard deviation over five seeds.
+arms = {
+    "alone": "#777777",
+    "twice the images": "#777777",
+    "with odd": plotting.COLORS["fine-tuned"],
+    "with shade": plotting.COLORS["scratch"],
+}
+figure, axes = plotting.plt.subplots(1, 2, figsize=(plotting.WIDTH, 3), sharey=True)
+for ax, labels in zip(axes, stored["labels"], strict=True):
+    mean, sd = plotting.mean_and_sd([digit(arm, labels) for arm in arms])
+    _ = ax.barh(range(4), 100 * mean, xerr=100 * sd, color=list(arms.values()), capsize=4)
+    _ = ax.set(xlabel="test accuracy on digits (%)", xlim=(0, 100))
+    _ = ax.set_title(f"{labels} labels of each digit")
+_ = axes[0].set_yticks(range(4), arms)
+axes[0].invert_yaxis()
+plotting.show(figure, "Accuracy on digits of four arms, with 5 labels of each digit and with 200")
+
+# %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "notes"}
+# Leads in points, with their intervals of 95 %.
+for labels in stored["labels"]:
+    for arm in ("with odd", "with shade"):
+        for rival in ("alone", "twice the images"):
+            mean, low, high = lead(digit(arm, labels), digit(rival, labels))
+            print(f"{labels:3} labels: {arm} − {rival}: {mean:+.0f} ({low:+.1f} to {high:+.1f})")
+
+# %% [markdown] slideshow={"headline": "What w decides", "slide_type": "subslide"}
+# What does $w$ do? We give the digit's loss a tenth of the weight, a half, and nine tenths, and measure *both* tasks.
+#
+# <!-- Notes: Read each panel from left to right. Which task pays for which? -->
+
+# %% jupyter={"source_hidden": true} slideshow={"code": false, "headline": "What w decides: both tasks", "slide_type": "subslide"}
+# Mean and standard deviation over five seeds; the dashed lines are networks of one task.
+figure, axes = plotting.plt.subplots(1, 2, figsize=(plotting.WIDTH, 3.2), sharey=True)
+marks = {"digit": ("o", "#0072B2"), "odd": ("s", "#D55E00"), "shade": ("s", "#D55E00")}
+weights = {0.1: ", w 0.1", 0.5: "", 0.9: ", w 0.9"}
+for ax, second in zip(axes, ("odd", "shade"), strict=True):
+    for task in ("digit", second):
+        records = [stored["arms"]["5"][f"with {second}{w}"]["800"] for w in weights.values()]
+        alone = stored["arms"]["5"]["alone"] if task == "digit" else stored["alone"][f"{task} alone"]
+        rows = [[found[task] for found in each["results"]] for each in [*records, alone["800"]]]
+        mean, sd = plotting.mean_and_sd(rows)
+        style = {"color": marks[task][1], "marker": marks[task][0], "capsize": 3, "label": task}
+        _ = ax.errorbar(list(weights), 100 * mean[:3], 100 * sd[:3], **style)
+        _ = ax.axhline(100 * mean[3], color=marks[task][1], ls="--", lw=1)
+    _ = ax.set(xlabel="weight w of the digit's loss", title=f"digit with {second}")
+    _ = ax.legend(loc="center right")
+_ = axes[0].set(ylabel="test accuracy (%)", ylim=(0, 103))
+plotting.show(figure, "Accuracy of both tasks over w; dashed, the networks of one task")
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# ### Do the gradients say why?
+#
+# Both losses pull at the backbone. Let $g_1$ and $g_2$ be their gradients with respect to its weights, each written as one long row.
+# The cosine of the angle between them,
+#
+# $$ \cos(g_1, g_2) = \frac{g_1 \cdot g_2}{\lVert g_1 \rVert\, \lVert g_2 \rVert} , $$
+#
+# is 1 if both tasks want the same step, 0 if they do not mind each other, and negative if a small step for one makes the other
+# worse. Yu et al. (2020) call that a conflict, and cut the conflicting part out of each gradient.
+#
+# <!-- Notes: A dot product of two rows with thousands of weights. Random rows of that length have a cosine near 0. -->
+
+# %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "fragment"}
+# Mean over five seeds, on training images, with equal weights.
+print("cosine after" + "".join(f"{n:>7}" for n in (0, 50, 200, 400, 800)) + "  steps")
+cosines = {}
+for labels in stored["labels"]:
+    for task in ("odd", "shade"):
+        found = stored["arms"][str(labels)][f"with {task}"]["800"]["results"]
+        cosines[task, labels] = np.array([list(each["cosines"].values()) for each in found])
+        row = "".join(f"{value:7.2f}" for value in cosines[task, labels].mean(0))
+        print(f"{task:5}, {labels:3}  {row}")
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## 4 · What becomes of the source?
+#
+# A network reads printed letters, light on dark. Now it learns digits that are dark on light. In chapter 04 nobody looked back once
+# the weights were copied. But suppose you need *both*: will it still read letters?
+#
+# We keep the head of the letters, add one for the digits, and let everything train.
+#
+# <!-- Notes: In section 3 both tasks were there all the time. Here one of them is over. -->
+
+# %% slideshow={"slide_type": "skip"} tags=["nbval-ignore-output"]
+# The source: 8,000 letters of the same size.
+letters = make_cluttered_letters(8_000, 1_000, difficulty=0.2, random_state=0)
+x_letters, x_letters_test = halve(letters.x_train), halve(letters.x_test)
+reader = prepare({"digit": 10, "letter": 26})
+learn(reader, {"letter": (x_letters, letters.y_train, 64)}, steps=1000)
+knows = reader.get_weights()
+
+# %% jupyter={"source_hidden": true} slideshow={"code": false, "headline": "The source above, the target below", "slide_type": "subslide"}
+# Ten of each, in one scale of grey.
+dark, dark_test = 1 - halve(drawn.x_train), 1 - halve(drawn.x_test)
+some = np.concatenate([x_letters[:10], dark[:10]])[..., 0]
+names = [letters.class_names[k] for k in letters.y_train[:10]] + [str(k) for k in y_train[:10]]
+ax = plotting.image_grid(some, names, columns=10, limits=(0, 1))
+plotting.show(ax, "Ten letters, light on dark, and below them ten digits, dark on light")
+
+# %% slideshow={"code": false} tags=["atol-0.08"]
+before = accuracy(reader, "letter", x_letters_test, letters.y_test)
+print(f"it reads {before:.2f} of new letters")
+
+# %% [markdown] slideshow={"headline": "How many letters will it still read?", "slide_type": "subslide"}
+# The target has 200 labels of each digit, and trains for 600 steps. No letter is shown any more.
+#
+# <!-- Notes: Answer: about a third. Collect guesses first, and ask what a person would still know. -->
+
+# %% slideshow={"code": false}
+question = "What share of the letters will it read afterwards?"
+quiz.predict("09.forget", question, 0, 1)
+
+
+# %% slideshow={"slide_type": "skip"}
+def study(**parts):
+    """Learn the digits from the letters' weights, and look at both on the way."""
+    reader.set_weights(knows)
+    reader.optimizer.learning_rate.assign(2e-3)
+    seen = []
+    for steps in (25, 75, 200, 300):
+        learn(reader, {"digit": (dark, y_train, 32), **parts}, steps, seed=steps)
+        on_digits = accuracy(reader, "digit", dark_test, y_test)
+        seen.append((on_digits, accuracy(reader, "letter", x_letters_test, letters.y_test)))
+    return np.array(seen)
+
+
+# %% slideshow={"slide_type": "skip"} tags=["nbval-ignore-output"]
+alone = study()
+
+# %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "fragment"} tags=["atol-0.15"]
+quiz.reveal("09.forget", alone[-1, 1])
+
+# %% slideshow={"code": false, "slide_type": "fragment"} tags=["atol-0.15"]
+for steps, (on_digits, on_letters) in zip((25, 100, 300, 600), alone, strict=True):
+    print(f"after {steps:3} steps: digits {on_digits:.2f}, letters {on_letters:.2f}")
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# Every step makes the digits better, and none asks what it does to the letters. McCloskey & Cohen (1989) described this
+# **catastrophic forgetting** in a small network that learned sums: one set after the other.
+#
+# The oldest remedy is simple: keep some old examples and show them again, as **replay** (Robins 1995 compared several ways). We
+# keep five images of each letter, 130 in all, and add eight of them to each batch of 32 digits.
+
+# %% slideshow={"slide_type": "skip"} tags=["nbval-ignore-output"]
+kept = np.concatenate([np.flatnonzero(letters.y_train == k)[:5] for k in range(26)])
+replayed = study(letter=(x_letters[kept], letters.y_train[kept], 8))
+
+# %% slideshow={"slide_type": "fragment"} tags=["atol-0.15"]
+for name, (on_digits, on_letters) in {"without": alone[-1], "with": replayed[-1]}.items():
+    print(f"{name:7} replay: digits {on_digits:.2f}, letters {on_letters:.2f}")
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+gap = replayed[-1, 1] - alone[-1, 1]
+claim(gap > 0.1, "130 letters bring most of the letters back", measured=gap)
+
+# %% [markdown] slideshow={"headline": "Is that the best remedy?", "slide_type": "subslide"}
+# Two rivals keep no images at all: a tenth of the learning rate, and a **frozen** backbone, which cannot forget anything. The
+# stored benchmark gave each arm the rate that is best for its digits, with five sources.
+#
+# <!-- Notes: What would you lose with a frozen backbone? Chapter 04 has the answer. -->
+
+# %% jupyter={"source_hidden": true} slideshow={"code": false, "headline": "What is kept, and what it costs", "slide_type": "subslide"}
+# Mean over five seeds; the band is one standard deviation.
+figure, axes = plotting.plt.subplots(1, 2, figsize=(plotting.WIDTH, 3.6), sharey=True)
+ways = {
+    "fine-tuned": (plotting.COLORS["fine-tuned"], "s"),
+    "a tenth of the rate": ("#56B4E9", "v"),
+    "replay 5": ("#E69F00", "P"),
+    "frozen": (plotting.COLORS["frozen"], "^"),
+}
+for ax, task in zip(axes, ("letter", "digit"), strict=True):
+    for way, (colour, marker) in ways.items():
+        runs = stored["forgetting"][way]["results"]
+        rows = np.transpose([[moment[task] for moment in one] for one in runs])
+        mean, sd = (100 * values for values in plotting.mean_and_sd(rows))
+        _ = ax.plot(stored["moments"], mean, marker=marker, color=colour, label=way, ms=5)
+        _ = ax.fill_between(stored["moments"], mean - sd, mean + sd, color=colour, alpha=0.2, lw=0)
+    _ = ax.set(xlabel="steps on the digits", title=f"{task}s", xscale="symlog", xlim=(0, 620))
+    _ = ax.set_xticks([0, 10, 100, 600], ["0", "10", "100", "600"])
+_ = axes[0].set(ylabel="test accuracy (%)", ylim=(0, 100))
+_ = axes[1].legend(fontsize=9)
+plotting.show(figure, "Accuracy on letters and on digits over steps, for four ways to train")
+
+
+# %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "notes"}
+# After 600 steps; beside fine-tuning, in points, with intervals of 95 %.
+def ends(way, task):
+    return [run[-1][task] for run in stored["forgetting"][way]["results"]]
+
+
+print("                      letters  digits   digits, beside fine-tuned")
+for way in stored["forgetting"]:
+    both_ends = [100 * np.mean(ends(way, task)) for task in ("letter", "digit")]
+    mean, low, high = lead(ends(way, "digit"), ends("fine-tuned", "digit"))
+    aside = "" if way == "fine-tuned" else f"{mean:+.1f} ({low:+.1f} to {high:+.1f})"
+    print(f"{way:21} {both_ends[0]:5.0f} % {both_ends[1]:5.0f} %   {aside}")
