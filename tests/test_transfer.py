@@ -462,6 +462,11 @@ def test_rank_sources_says_so_where_the_labels_cannot_tell():
     assert "one source" in alone.recommendation
 
 
+def test_rank_sources_takes_a_network_that_was_never_called():
+    ranking = transfer.rank_sources({"mine": models.small_cnn(5)}, *blobs())
+    assert ranking.scores["mine"]["leep"] < 0
+
+
 def test_rank_sources_takes_a_function_that_prepares_the_images():
     x, y = blobs()
 

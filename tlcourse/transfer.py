@@ -855,7 +855,7 @@ def _seen_by(
     if not isinstance(head, keras.layers.Dense):
         columns = features(network, x, prepare)
         return columns.mean((1, 2)) if columns.ndim == 4 else columns.reshape(len(x), -1), None
-    both = keras.Model(network.inputs, [head.input, network.output])
+    both = keras.Model(network.inputs, [head.input, network.outputs[0]])
     columns, outputs = [], []
     for some in np.array_split(x, range(100, len(x), 100)):
         parts = both.predict_on_batch(prepare(some))
