@@ -77,6 +77,7 @@ quiz.ask("09")
 # <!-- Notes: Ask what is lost on the way to 28 grey pixels, and for which target it matters. -->
 
 # %% slideshow={"slide_type": "skip"}
+# Four images of each target, in colour.
 def in_colour(x):
     """Grey in 0–1 as RGB in 0–255."""
     return np.repeat(np.rint(255 * x), 3, axis=-1).astype("uint8")
@@ -117,6 +118,7 @@ question = "Which source will be best, frozen, for handwritten digits in grey cl
 quiz.predict("09.clutter", question, sources)
 
 # %% slideshow={"slide_type": "skip"}
+# What the benchmark has stored, and how to ask it.
 zoo = benchmark("sources")
 shelf, targets = list(zoo["sources"]), list(zoo["targets"])
 
@@ -524,6 +526,7 @@ plotting.show(ax, "Weighted τ of four scores with intervals that overlap, from 
 # and is far quicker.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+# What the first choices cost, and whether the orders can be told apart.
 for score in ("log_me", "h_score", "few_label_accuracy"):
     least = interval(lost(score))
     claim(least[0] < 3, f"{names[score]} loses under three points", measured=least, seeds=5)
@@ -583,6 +586,7 @@ plotting.show(ax, "Eight digits, each with its name, whether it is odd, and its 
 
 
 # %%
+# A backbone that all tasks share, and heads.
 def several_heads(classes):
     """A small backbone, and for each task a head that returns its logits."""
     x = image = keras.Input((14, 14, 1))
@@ -607,6 +611,7 @@ def several_heads(classes):
 
 
 # %% slideshow={"slide_type": "skip"}
+# Each batch holds images of every task, and each image counts for its own task alone.
 def learn(network, parts, steps, seed=0):
     """Train on batches with images of each task; `parts` holds (x, y, images in a batch)."""
     rng = np.random.default_rng(seed)
@@ -862,6 +867,7 @@ quiz.predict("09.forget", question, 0, 1)
 
 
 # %% slideshow={"slide_type": "skip"}
+# Digits from the letters' weights, with two accuracies on the way.
 def study(**parts):
     """Learn the digits from the letters' weights, and look at both on the way."""
     reader.set_weights(knows)
