@@ -394,7 +394,8 @@ def main(arguments: list[str] | None = None) -> None:
             if way == "a tenth of the rate":
                 rate = forgetting["fine-tuned"]["setting"]
                 results = [watch(rate, seed, [], "test")[0] for seed in SEEDS]
-                forgetting[way] = {"setting": rate / 10, "inside": True, "results": results}
+                tenth = float(f"{rate / 10:.2g}")
+                forgetting[way] = {"setting": tenth, "inside": True, "results": results}
             else:
                 forgetting[way] = at_each_budget(
                     watch, RATES, MOMENTS[-1:], SEEDS, score=lambda each: each[-1]["digit"]

@@ -487,6 +487,22 @@ def test_several_tasks_are_stored_with_every_score_at_two_budgets_and_go_on(inve
     assert len(invented_tasks) == done, "all of it is on file"
 
 
+def test_several_tasks_and_forgetting_are_stored_with_rates_inside_their_grids():
+    stored = benchmark("several_tasks")
+    few, many = (stored["arms"][str(labels)] for labels in stored["labels"])
+    assert set(few) | set(stored["alone"]) == set(several_tasks.ARMS)
+    assert set(few) - set(many) == set(several_tasks.FEW_ONLY)
+    records = [arm[str(stored["steps"][-1])] for arms in (few, many) for arm in arms.values()]
+    records += [arm[str(stored["steps"][-1])] for arm in stored["alone"].values()]
+    assert set(stored["forgetting"]) == set(several_tasks.WAYS)
+    for record in [*records, *stored["forgetting"].values()]:
+        assert record["inside"]
+        assert len(record["results"]) == 5
+    for arm in ("with odd", "with shade"):
+        cosines = [found["cosines"] for found in few[arm]["800"]["results"]]
+        assert np.shape([list(each.values()) for each in cosines]) == (5, len(several_tasks.LOOKS))
+
+
 def test_every_image_gets_three_labels_and_the_shade_is_that_of_its_label():
     x, digit = np.ones((300, 14, 14, 1), "float32"), np.arange(300) % 10
     shaded, labels = several_tasks.ask_three(x, digit, 0)
