@@ -158,7 +158,22 @@ for ax, way in zip(axes, ("frozen", "fine-tuned"), strict=True):
 _ = axes[0].set_yticks(range(len(shelf)), shelf)
 plotting.show(figure, "Accuracies of seven sources on four targets, frozen and fine-tuned, in percent")
 
-# %% [markdown] slideshow={"headline": "Is the table right?", "slide_type": "subslide"}
+# %% [markdown] slideshow={"slide_type": "notes"}
+# (A dash: not measured, because fine-tuning takes long. An asterisk: the data cannot tell it from the best of its column.) Read **down a column**, as you stand before your task. For both kinds of
+# scenes the ResNet50 that knows letters in such scenes is far ahead, for textures it is ImageNet's network. Then read **along a row**. The network of a million
+# photographs reads digits in scenes little better than guessing, which gives 10 %. So no source is the best everywhere.
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+# The best of each column, ahead of all others.
+winners = dict.fromkeys(targets, "letters, ResNet50") | {"textures": "ImageNet, EfficientNet"}
+for target, winner in winners.items():
+    others = [reached("frozen", s, target) for s in shelf if s != winner]
+    ahead = min((lead(reached("frozen", winner, target), o) for o in others), key=lambda d: d[1])
+    claim(ahead[1] > 0, f"{target}: {winner} leads all others", measured=ahead, seeds=5)
+guess = reached("frozen", "ImageNet, EfficientNet", "scene digits")
+claim(guess.max() < 0.25, "ImageNet's network hardly reads scene digits", measured=guess, seeds=5)
+
+# %% [markdown] slideshow={"slide_type": "skip"}
 # Compute two entries of the last column yourself, with one draw of labels.
 #
 # <!-- Notes: Two networks, 396 images, a few seconds. It is all that "frozen" means: look once, solve once. -->
@@ -181,7 +196,7 @@ def frozen_accuracy(network, few, C=0.01):
     return np.mean((features(network, few.x_test) @ kernel + bias).argmax(1) == few.y_test)
 
 
-# %% slideshow={"code": false, "slide_type": "fragment"} tags=["atol-0.06"]
+# %% slideshow={"slide_type": "skip"} tags=["atol-0.06"]
 live = {"ImageNet, EfficientNet": imagenet, "letters, ResNet50": scene_reader}
 live = {name: frozen_accuracy(network, few) for name, network in live.items()}
 for name, accuracy in live.items():
@@ -190,21 +205,6 @@ for name, accuracy in live.items():
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 apart = [live[name] - reached("frozen", name, "textures").mean() for name in live]
 claim(max(map(abs, apart)) < 0.08, "your own entries agree with what is stored", measured=apart)
-
-# %% [markdown] slideshow={"slide_type": "notes"}
-# (A dash: not measured, because fine-tuning takes long. An asterisk: the data cannot tell it from the best of its column.) Read **down a column**, as you stand before your task. For both kinds of
-# scenes the ResNet50 that knows letters in such scenes is far ahead, for textures it is ImageNet's network. Then read **along a row**. The network of a million
-# photographs reads digits in scenes little better than guessing, which gives 10 %. So no source is the best everywhere.
-
-# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
-# The best of each column, ahead of all others.
-winners = dict.fromkeys(targets, "letters, ResNet50") | {"textures": "ImageNet, EfficientNet"}
-for target, winner in winners.items():
-    others = [reached("frozen", s, target) for s in shelf if s != winner]
-    ahead = min((lead(reached("frozen", winner, target), o) for o in others), key=lambda d: d[1])
-    claim(ahead[1] > 0, f"{target}: {winner} leads all others", measured=ahead, seeds=5)
-guess = reached("frozen", "ImageNet, EfficientNet", "scene digits")
-claim(guess.max() < 0.25, "ImageNet's network hardly reads scene digits", measured=guess, seeds=5)
 
 # %% [markdown] slideshow={"headline": "One thing at a time", "slide_type": "subslide"}
 # ### Similarity, data, computing time: each on its own
@@ -398,7 +398,7 @@ claim(max(fair) < 0.3, "nor is cross-validation", measured=fair, seeds=5)
 # %% [markdown] jp-MarkdownHeadingCollapsed=true slideshow={"slide_type": "skip"}
 # ### Going deeper · The formula of LogME
 
-# %% [markdown] slideshow={"headline": "LogME: how probable are the labels?", "slide_type": "subslide"}
+# %% [markdown] slideshow={"slide_type": "skip"}
 # Let $F$ hold the features, a row for each image. The weights are drawn with the variance $1/\alpha$, the noise with $1/\beta$. Then the labels of a class, a column $y$ of zeros and ones, are normal with mean 0, and the score is their log density at the
 # best $\alpha$ and $\beta$:
 #
@@ -753,12 +753,12 @@ claim(ahead[1] > 0, "both are better than alone", measured=ahead, seeds=5)
 # %% [markdown] jp-MarkdownHeadingCollapsed=true slideshow={"slide_type": "skip"}
 # ### Going deeper · What the weight decides, and what the gradients say
 
-# %% [markdown] slideshow={"headline": "What w decides", "slide_type": "subslide"}
+# %% [markdown] slideshow={"slide_type": "skip"}
 # What does $w$ do? We give the digit's loss a tenth of the weight, a half, and nine tenths, and measure *both* tasks.
 #
 # <!-- Notes: Read each panel from left to right. Which task pays for which? -->
 
-# %% jupyter={"source_hidden": true} slideshow={"code": false, "headline": "What w decides: both tasks", "slide_type": "subslide"}
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # Mean and standard deviation over five seeds; the dashed lines are networks of one task.
 figure, axes = plotting.plt.subplots(1, 2, figsize=(plotting.WIDTH, 3.2), sharey=True)
 marks = {"digit": ("o", "#0072B2"), "odd": ("s", "#D55E00"), "shade": ("s", "#D55E00")}
@@ -779,7 +779,7 @@ for ax, second in zip(axes, ("odd", "shade"), strict=True):
 _ = axes[0].set(ylabel="test accuracy (%)", ylim=(0, 103))
 plotting.show(figure, "Accuracy of both tasks over w; dashed, the networks of one task")
 
-# %% [markdown] slideshow={"slide_type": "notes"}
+# %% [markdown] slideshow={"slide_type": "skip"}
 # The shade is easy and is learned at every weight; the digits pay for it, and most where its weight is largest. Odd or even helps most at
 # equal weights. So $w$ is a setting like the learning rate: choose it on validation data, for the task that you care about.
 
@@ -790,7 +790,7 @@ for w in (0.1, 0.9):
     less = lead(digit(f"with odd, w {w}"), digit("with odd"))
     claim(less[2] < 0, f"odd helps less at w = {w}", measured=less, seeds=5)
 
-# %% [markdown] slideshow={"slide_type": "subslide"}
+# %% [markdown] slideshow={"slide_type": "skip"}
 # #### Do the gradients say why?
 #
 # Both losses pull at the backbone. Let $g_1$ and $g_2$ be their gradients with respect to its weights, each written as one long row.
@@ -803,7 +803,7 @@ for w in (0.1, 0.9):
 #
 # <!-- Notes: A dot product of two rows with thousands of weights. Random rows of that length have a cosine near 0. -->
 
-# %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "fragment"}
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # Mean over five seeds, on training images, with equal weights.
 print("cosine after" + "".join(f"{n:>7}" for n in (0, 50, 200, 400, 800)) + "  steps")
 cosines = {}
@@ -814,7 +814,7 @@ for labels in stored["labels"]:
         row = "".join(f"{value:7.2f}" for value in cosines[task, labels].mean(0))
         print(f"{task:5}, {labels:3}  {row}")
 
-# %% [markdown] slideshow={"slide_type": "notes"}
+# %% [markdown] slideshow={"slide_type": "skip"}
 # Once training has begun, the digit and odd or even agree on average. That fits the help, but not all of it: with 200 labels they agree
 # too, and nothing is gained. And between digit and shade we see no conflict on average, although the shade did harm. (In single runs the
 # cosine jumps between −0.8 and 0.9.) A cosine says whether one small step suits both tasks. It does not say whether the second task knows
