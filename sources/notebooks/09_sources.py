@@ -1042,7 +1042,7 @@ for name in ranking.scores:
     print(f"{name:24} {truth_there[name]:.2f}")
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# The order was right. But you have seen how little that proves: one target. The recipe does not rest on it.
+# The first choice is the best one, or close to it. But this is one target, which proves little, and the recipe does not rest on it.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 best_there = max(truth_there, key=truth_there.get)
