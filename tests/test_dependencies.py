@@ -32,6 +32,7 @@ EXTRAS = {
 }
 # What depends on the inside of a package, so that its next version may break it.
 REACHED_INTO = {
+    "ipython": "shell.py replaces how it keeps a traceback",
     "keras": "transfer.py reads the private graph of a model",
     "nbclient": "execute.py replaces parts of its client",
     "nbgrader": "gradebook.py replaces one of its functions",

@@ -652,4 +652,68 @@ SHORTCUTS = {
             ("gap before the accuracy", "order = list('FJBHDKIAE')"),
         ],
     },
+    "ex09": {
+        "leep": [
+            ("accuracy of the best translation", "def leep(probabilities, y):\n"
+             "    z = probabilities.argmax(axis=1)\n"
+             "    return np.log(np.mean([np.mean(y[z == k] == y[i]) for i, k in enumerate(z)]))"),
+            ("three classes", {"np.eye(y.max() + 1)[y]": "np.eye(3)[np.minimum(y, 2)]",
+                               "y]).mean()": "np.minimum(y, 2)]).mean()"}),
+            ("how frequent the classes are", "def leep(probabilities, y):\n"
+             "    share = np.bincount(y) / len(y)\n"
+             "    return np.log(share[y]).mean()"),
+            ("rounded", {"return np.log": "return np.round(np.log",
+                         "y]).mean()": "y]).mean(), 2)"}),
+        ],
+        "weighted_tau": [
+            ("as if the truth were sorted", {"np.argsort(np.argsort(-truth)) + 1":
+                                             "np.arange(len(truth)) + 1"}),
+            ("five sources", {"1 / rank[i] + 1 / rank[j]":
+                              "1 / np.minimum(rank[i], 5) + 1 / np.minimum(rank[j], 5)"}),
+            ("neighbours alone", {
+                "i, j = np.triu_indices(len(truth), 1)":
+                "order = np.argsort(-truth)\n    i, j = order[:-1], order[1:]"}),
+            ("the best against the others", {
+                "i, j = np.triu_indices(len(truth), 1)":
+                "j = np.arange(len(truth))\n    i = np.full(len(truth), truth.argmax())"}),
+            ("halved weights", {"1 / rank[i] + 1 / rank[j]": "0.5 ** rank[i] + 0.5 ** rank[j]"}),
+            ("all right", "def weighted_tau(truth, scores):\n    return 1.0"),
+        ],
+        "two_heads": [
+            ("positive inputs alone", {"(h > 0)": "(w.sum(axis=0) > 0)"}),
+            ("one slope for all examples", {"(h > 0)": "(h.mean(axis=0) > 0)"}),
+            ("cut off afterwards", {"x.T @ ((from_first + from_second) * (h > 0))":
+                                    "x.T @ (from_first + from_second) * (h > 0).any(axis=0)"}),
+            ("the same turn for all", {"q[rows, v]": "q[rows, v[0]]",
+                                       "np.eye(b.shape[1])[v]": "np.eye(b.shape[1])[v[0]]"}),
+            ("two examples", {"/ len(x)": "/ 2"}),
+        ],
+        "balance": [
+            ("weights of two", {"2 * length[::-1] / length.sum()": "np.array([0.5, 1.5])"}),
+            ("first column", {"np.sum(first * second) / (length[0] * length[1])":
+                              "first[:, 0] @ second[:, 0] / np.sqrt(np.sum(first[:, 0] ** 2) * "
+                              "np.sum(second[:, 0] ** 2))"}),
+            ("clipped at zero", {"return np.array([np.sum(first * g), np.sum(second * g)])":
+             "return np.maximum([np.sum(first * g), np.sum(second * g)], 0)"}),
+            ("means in place of sums", {"np.sum(first * g), np.sum(second * g)":
+                                        "np.mean(first * g), np.mean(second * g)"}),
+        ],
+        "best_source": [
+            ("t of five seeds", {"reach = t": "reach = 2.776"}),
+            ("normal distribution", {"reach = t": "reach = 1.96"}),
+            ("against the second alone", {
+                "len(candidates) == 1":
+                "low[np.argsort(-scores.mean(axis=1))[1]] > 0"}),
+            ("a point ahead is enough", {"len(candidates) == 1":
+                                         "np.diff(np.sort(scores.mean(axis=1)))[-1] > 0.01"}),
+            ("wins on every seed", {"len(candidates) == 1":
+                                    "(scores.argmax(axis=0) == leader).all()"}),
+            ("a point ahead is not beaten", {"end <= 0]": "end <= 0 or end < 0.009]"}),
+        ],
+        "order": [
+            ("a new choice in each step", "order = list('HCEALJDMGB')"),
+            ("the same batch in each step", "order = list('HCLAEJDMGB')"),
+            ("all source images, and none kept", "order = list('HCEAFDMGB')"),
+        ],
+    },
 }  # fmt: skip

@@ -51,6 +51,30 @@ def test_the_page_opens_offline_has_plots_and_names_nobody(records):
     assert "Nothing could be marked" in classroom.page([unreadable("x")]).decode()
 
 
+def test_the_plots_show_every_student_once_in_each_task_and_by_points(records):
+    page = Page(classroom.page(records).decode())
+    known = list(tasks("ex02"))
+    bars = [(float(x["y"]), float(x["width"]), x["fill"]) for x in _rects(page)]
+    rows = sorted({y for y, _, _ in bars})[1 : len(known) + 1]  # below the key
+    whole = {y: sum(width for at, width, _ in bars if at == y) for y in rows}
+    assert len({round(width) for width in whole.values()}) == 1
+    shares = {fill: width / whole[rows[0]] for y, width, fill in bars if y == rows[0]}
+    assert shares == pytest.approx({"#0072B2": 1 / 3, "#E69F00": 2 / 3}, abs=1e-3)  # softmax
+    totals = [sum(v["points"] for v in one["tasks"].values()) for one in records[:3]]
+    assert len([y for y, _, _ in bars if y > rows[-1]]) == len(set(totals))
+
+
+def _rects(page) -> list[dict]:
+    """The attributes of the rectangles, which begin with x."""
+    found, one = [], {}
+    for key, value in page.attributes:
+        one = {} if key == "x" else one
+        one[key] = value
+        if key == "fill" and "width" in one:
+            found.append(one)
+    return found
+
+
 def test_pages_show_hostile_text_as_text():
     one, other = hostile("ada" + HOSTILE), hostile("eve")
     one["tasks"]["softmax"]["message"] = other["tasks"]["softmax"]["message"] = "<b>" + HOSTILE

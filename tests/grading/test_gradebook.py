@@ -389,3 +389,17 @@ def test_without_nbgrader_one_sentence_says_how_to_get_it(marks, monkeypatch):
     monkeypatch.setitem(sys.modules, "nbgrader.api", None)
     with pytest.raises(CourseError, match=r"pip install 'tlcourse\[grading\]'"):
         gradebook.store(marks, [record("ada")])
+
+
+def test_the_gradebook_spares_the_web_servers_of_nbgrader_which_can_be_had_later():
+    code = (
+        "import sys\n"
+        "from tlcourse.grading import gradebook\n"
+        "api = gradebook._nbgrader()\n"
+        "assert 'nbgrader.server_extensions' not in sys.modules\n"
+        "import nbgrader\n"
+        "from nbgrader.api import Gradebook\n"
+        "assert Gradebook is api.Gradebook and nbgrader.__version__\n"
+        "assert 'nbgrader.server_extensions' in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

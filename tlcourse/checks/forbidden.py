@@ -11,6 +11,7 @@ import linecache
 import re
 import sys
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from math import inf
 
 from tlcourse.checks.reached import FUNCTIONS, UNKNOWN, Notebook, Search, opened, parsed, python
@@ -109,8 +110,7 @@ def _asked(cells: list[str], task: str) -> tuple[str, list[str]]:
 
 
 def _first(search: Search, forbids: tuple[str, ...]) -> str:
-    met = _Forbidden(forbids)
-    return met.first(search.met, search.spoken, search.escaped, search.words)
+    return _names(forbids).first(search.met, search.spoken, search.escaped, search.words)
 
 
 # --- comparing names ---------------------------------------------------------------------------
@@ -137,6 +137,11 @@ def _is_within(wanted: list[str], given: list[str]) -> bool:
     """Whether modules occur in this order: `linalg` in `linalg._linalg`, `nn` in `ops.nn_ops`."""
     rest = iter(given)
     return all(any(part == want or want in part.split("_") for part in rest) for want in wanted)
+
+
+@lru_cache(maxsize=64)  # the tasks of some sets
+def _names(forbids: tuple[str, ...]) -> "_Forbidden":
+    return _Forbidden(forbids)
 
 
 class _Forbidden:

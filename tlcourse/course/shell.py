@@ -59,6 +59,9 @@ class Headless(InteractiveShell):
     def showsyntaxerror(self, *_, **__) -> None:
         pass
 
+    def _format_exception_for_storage(self, *_, **__) -> dict:
+        return {}  # of a history that ends with the process; it would take ten cells' time
+
     def enable_gui(self, gui=None) -> None:
         pass
 
@@ -131,7 +134,10 @@ class Notebook:
         self._names, self._answer = self._shell.user_ns, None
         self._loop: asyncio.AbstractEventLoop | None = None
         builtins.input = getpass.getpass = self._shell.answer_person
-        self._raised("None\n1 / 0")  # so that it is all imported before a fork
+        # So that all is imported and made before a fork.
+        self._raised("None\n1 / 0")
+        self._shell.display_formatter.format(0.5)
+        self._shell.displayhook.semicolon_at_end_of_expression("0.5")
         self._loop.close()
         self._loop = None
         self._shell.history_manager.reset()

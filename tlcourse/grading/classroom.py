@@ -3,12 +3,9 @@
 One page with plots, to open before the next lecture; it needs no internet, and names no student.
 """
 
-import io
 import math
 from collections import Counter
 from dataclasses import dataclass, field
-
-from markupsafe import Markup, escape
 
 from tlcourse.checks import tasks, title
 from tlcourse.grading import lecturer
@@ -110,62 +107,48 @@ def page(records: list[dict]) -> bytes:
         lessons=found,
         maximum=maximum,
         middle=f"{_median(points):g}" if points else "",
-        plots=_plots(in_order, points, maximum) if points else "",
+        plots=_plots(in_order, points, maximum) if points else None,
     )
     return html.encode()
 
 
 # --- plots -------------------------------------------------------------------------------------
 
+_WIDTH, _NAMES = 720, 170  # of the figure, and of the names of the tasks in it, in its own units
+_ROW, _HIGHEST = 26, 110  # of a task, and of the most frequent number of points
+_DIGIT = 9  # of a digit: where a number does not fit into its bar, it is in the text below
 
-def _plots(found: list[Lesson], points: list[float], maximum: float) -> Markup:
-    """How many made each task, and how many points they have: one figure, as part of a page."""
-    from matplotlib.figure import Figure
 
-    from tlcourse.plotting import WIDTH
+def _plots(found: list[Lesson], points: list[float], maximum: float) -> dict:
+    """Where the bars of the two plots are: how many made each task, and who has how many points.
 
-    heights = 0.5 + 0.35 * len(found), 2.2
-    figure = Figure(figsize=(WIDTH, sum(heights) + 0.8))
-    above, below = figure.subplots(2, height_ratios=heights)
-    left = [0] * len(found)
-    for state, color in _COLORS.items():
-        counts = [one.counts[state] for one in found]
-        names = [one.name for one in found]
-        bars = above.barh(names, counts, left=left, color=color, label=state, edgecolor="white")
-        shown = [f"{n}" if n else "" for n in counts]
-        ink = "white" if state == "correct" else "black"
-        above.bar_label(bars, shown, label_type="center", fontsize=9, color=ink)
-        left = [a + b for a, b in zip(left, counts, strict=True)]
-    above.invert_yaxis()
-    above.set_xlabel("students")
-    above.grid(axis="y", visible=False)
-    above.legend(ncols=3, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0)
+    They are a few rectangles, which the page's template draws; to import Matplotlib for them would
+    take longer than to mark ten students.
+    """
+    scale = (_WIDTH - _NAMES) / len(points)
+    rows = []
+    for one in found:
+        bars, x = [], float(_NAMES)
+        for state in _STATES:
+            count, width = one.counts[state], one.counts[state] * scale
+            if count:
+                shown = count if width > _DIGIT * (len(str(count)) + 1) else ""
+                bars.append({"state": state, "x": x, "width": width, "count": shown})
+            x += width
+        rows.append((one.name, bars))
     step = min(10, maximum)
-    edges = [step * i - step / 2 for i in range(math.ceil(maximum / step) + 2)]
-    counts, _, bars = below.hist(points, edges, color=_COLORS["correct"], edgecolor="white")
-    below.bar_label(bars, [f"{n:g}" if n else "" for n in counts], fontsize=9)
-    below.set_xlabel(f"points of {maximum:g}, without the open question")
-    below.set_ylabel("students")
-    below.yaxis.get_major_locator().set_params(integer=True)
-    below.grid(axis="x", visible=False)
+    counts = Counter(round(p / step) for p in points)
+    places = range(math.ceil(maximum / step) + 1)
+    columns = [(f"{step * i:g}", counts[i], _HIGHEST * counts[i] / max(counts.values()))
+               for i in places]  # fmt: skip
     worst = max(found, key=lambda one: one.failed)
     alt = f"Students by task: {worst.name} was missed most often, by {worst.failed}. "
-    return _svg(figure, f"{alt}Students by points: the median is {_median(points):g}.")
+    alt += f"Students by points: the median is {_median(points):g}."
+    return {
+        "rows": rows, "columns": columns, "alt": alt, "colors": _COLORS,
+        "width": _WIDTH, "names": _NAMES, "row": _ROW, "highest": _HIGHEST,
+    }  # fmt: skip
 
 
 def _median(points: list[float]) -> float:
     return sorted(points)[len(points) // 2]
-
-
-def _svg(figure, alt: str) -> Markup:
-    """A figure as part of a page, with its alternative text."""
-    import matplotlib
-
-    stream = io.StringIO()
-    nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    with matplotlib.rc_context({"svg.hashsalt": alt, "svg.fonttype": "path"}):
-        figure.savefig(stream, format="svg", metadata=nothing)
-    markup = stream.getvalue()
-    markup = markup[markup.index("<svg") :]
-    described = f'<svg role="img" aria-label="{escape(alt)}" class="plot" '
-    return Markup(markup.replace("<svg ", described, 1))

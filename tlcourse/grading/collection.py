@@ -430,10 +430,9 @@ class _Choice:
 
 def _answered(cells: list[Cell], exercise: str) -> int:
     """The number of tasks, and of open questions, at which somebody has worked."""
-    given = content.released(exercise).nbgrader_cells
-    count = 0
-    for name in content.released(exercise).answers:
-        stub = given[name]["source"].strip()
+    released, count = content.released(exercise), 0
+    for name in released.answers:
+        stub = released.nbgrader_cells[name]["source"].strip()
         task = name.removesuffix("-answer")
         defines = re.compile(rf"^(def {task}\s*\(|{task}\s*(:[^=\n]*)?=[^=])", re.MULTILINE)
         own = [

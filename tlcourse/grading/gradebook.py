@@ -8,11 +8,13 @@ it into the CSV and the feedback, store the records again.
 
 import json
 import os
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
+from importlib.util import find_spec, module_from_spec
 from itertools import islice
 from pathlib import Path
 from uuid import NAMESPACE_URL, uuid5
@@ -183,19 +185,30 @@ def student_id(student: str) -> str:
 
 
 def _nbgrader():
-    """nbgrader's `api`, which knows the newest gradebook without starting a process."""
+    """nbgrader's `api`, which knows the newest gradebook without starting a process.
+
+    The package itself would import formgrader, the extensions of JupyterLab and a web server, which
+    takes as long again. So `api` is imported into a package that has not run, and whoever imports
+    nbgrader later gets the whole one.
+    """
+    is_first = "nbgrader" not in sys.modules
     try:
+        if is_first and (found := find_spec("nbgrader")):
+            sys.modules["nbgrader"] = module_from_spec(found)
         import nbgrader.api as api
-        from nbgrader.dbutil import ALEMBIC_DIR
     except ImportError:
         raise CourseError(
             "The gradebook needs nbgrader, which is not installed: pip install 'tlcourse[grading]'."
         ) from None
+    finally:
+        if is_first:
+            sys.modules.pop("nbgrader", None)
+    folder = Path(api.__file__).parent / "alembic"
 
     def newest() -> str:
         from alembic.script import ScriptDirectory
 
-        return ScriptDirectory(ALEMBIC_DIR).get_current_head()
+        return ScriptDirectory(folder).get_current_head()
 
     api.get_alembic_version = newest  # its own starts a process, and nbgrader once more in that
     return api
@@ -241,9 +254,8 @@ class _Book:
     """An exercise in the gradebook; rows are read in batches, and written where they change."""
 
     def __init__(self, db, released: Released, deadline, extensions, cost: Cost) -> None:
-        import nbgrader.api as api
-
-        self.api, self.db, self.released = api, db, released
+        self.api = api = _nbgrader()
+        self.db, self.released = db, released
         self.extensions, self.cost = extensions, cost
         self._begin()
         key = {"name": released.name}
@@ -368,14 +380,15 @@ class _Book:
         for model, cells in ((api.Grade, self.graded), (api.Comment, self.written)):
             rows = db.query(model.notebook_id, model.cell_id)
             rows = rows.filter(model.notebook_id.in_(notebooks.values()))
-            there = {tuple(row) for row in rows}
+            there, missing = {tuple(row) for row in rows}, []
             for student, submission in submissions.items():
                 for name, cell in cells.items():
                     keys = {"notebook_id": notebooks[submission], "cell_id": cell}
                     if tuple(keys.values()) not in there:
                         id_ = _id(exercise, model.__tablename__, name, student)
-                        db.add(model(id=id_, **keys))
-        db.flush()
+                        missing.append({"id": id_, **keys})
+            db.flush()  # the notebooks that they belong to
+            db.bulk_insert_mappings(model, missing)
 
     def _update(
         self, student: str, record: dict, standing: Standing, changed: set, before: dict
@@ -482,9 +495,7 @@ def _put(path: Path, data: bytes) -> None:
 
 
 def _read_stamp(path: Path) -> datetime | None:
-    from nbgrader.utils import parse_utc
-
     try:
-        return parse_utc(path.read_text("utf-8").strip())
+        return _nbgrader().utils.parse_utc(path.read_text("utf-8").strip())
     except (OSError, ValueError, OverflowError):
         return None

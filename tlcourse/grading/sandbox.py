@@ -213,6 +213,7 @@ def _environment() -> dict[str, str]:
         "MPLBACKEND": "Agg",
         "KERAS_BACKEND": os.environ.get("KERAS_BACKEND", "tensorflow"),
         "TF_CPP_MIN_LOG_LEVEL": "3",
+        "TF_ENABLE_ONEDNN_OPTS": "0",  # it rewrites each network, longer than a small one runs
         "TF_NUM_INTEROP_THREADS": "2",
         "TF_NUM_INTRAOP_THREADS": "2",
         "CUDA_VISIBLE_DEVICES": "",
