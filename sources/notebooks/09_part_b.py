@@ -178,8 +178,8 @@ quiz.reveal("09.second", choices[answers[helps]])
 arms = {
     "alone": "#777777",
     "twice the images": "#777777",
-    "with odd": plotting.COLORS["fine-tuned"],
-    "with shade": plotting.COLORS["scratch"],
+    "with odd": "#56B4E9",
+    "with shade": "#E69F00",
 }
 figure, axes = plotting.plt.subplots(1, 2, figsize=(plotting.WIDTH, 3), sharey=True)
 for ax, labels in zip(axes, stored["labels"], strict=True):
@@ -243,7 +243,7 @@ claim(ahead[1] > 0, "both are better than alone", measured=ahead, seeds=5)
 # %% jupyter={"source_hidden": true} slideshow={"code": false, "headline": "What w decides: both tasks", "slide_type": "subslide"}
 # Mean and standard deviation over five seeds; the dashed lines are networks of one task.
 figure, axes = plotting.plt.subplots(1, 2, figsize=(plotting.WIDTH, 3.2), sharey=True)
-marks = {"digit": ("o", "#0072B2"), "odd": ("s", "#D55E00"), "shade": ("s", "#D55E00")}
+marks = {"digit": ("o", "black"), "odd": ("s", "#56B4E9"), "shade": ("D", "#E69F00")}
 weights = {0.1: ", w 0.1", 0.5: "", 0.9: ", w 0.9"}
 for ax, second in zip(axes, ("odd", "shade"), strict=True):
     for task in ("digit", second):
@@ -257,7 +257,7 @@ for ax, second in zip(axes, ("odd", "shade"), strict=True):
         _ = ax.errorbar(list(weights), 100 * mean[:3], 100 * sd[:3], **style)
         _ = ax.axhline(100 * mean[3], color=marks[task][1], ls="--", lw=1)
     _ = ax.set(xlabel="weight w of the digit's loss", title=f"digit with {second}")
-    _ = ax.legend(loc="center right")
+    _ = ax.legend(loc="lower right")
 _ = axes[0].set(ylabel="test accuracy (%)", ylim=(0, 103))
 plotting.show(figure, "Accuracy of both tasks over w; dashed, the networks of one task")
 
@@ -299,7 +299,7 @@ for labels in stored["labels"]:
 # %% [markdown] slideshow={"slide_type": "notes"}
 # Once training has begun, the digit and odd or even agree on average. That fits the help, but not all of it: with 200 labels they agree
 # too, and nothing is gained. And between digit and shade we see no conflict on average, although the shade did harm. (In single runs the
-# cosine jumps between −0.8 and 0.9.) A cosine says whether one small step suits both tasks. It does not say whether the second task knows
+# cosine jumps between −0.9 and 0.9.) A cosine says whether one small step suits both tasks. It does not say whether the second task knows
 # anything that the first one lacks.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
@@ -404,8 +404,8 @@ claim(gap > 0.1, "130 letters bring most of the letters back", measured=gap)
 figure, axes = plotting.plt.subplots(1, 2, figsize=(plotting.WIDTH, 3.6), sharey=True)
 ways = {
     "fine-tuned": (plotting.COLORS["fine-tuned"], "s"),
-    "a tenth of the rate": ("#56B4E9", "v"),
-    "replay 5": ("#E69F00", "P"),
+    "a tenth of the rate": ("black", "v"),
+    "replay 5": (plotting.COLORS["source"], "P"),
     "frozen": (plotting.COLORS["frozen"], "^"),
 }
 for ax, task in zip(axes, ("letter", "digit"), strict=True):
