@@ -418,7 +418,7 @@ for ax, task in zip(axes, ("letter", "digit"), strict=True):
     _ = ax.set(xlabel="steps on the digits", title=f"{task}s", xscale="symlog", xlim=(0, 620))
     _ = ax.set_xticks([0, 10, 100, 600], ["0", "10", "100", "600"])
 _ = axes[0].set(ylabel="test accuracy (%)", ylim=(0, 100))
-_ = axes[1].legend(fontsize=9, loc="lower right")
+_ = axes[1].legend(fontsize=9, loc="upper left")
 plotting.show(figure, "Accuracy on letters and on digits over steps, for four ways to train")
 
 
