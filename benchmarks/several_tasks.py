@@ -15,7 +15,7 @@ backbone of three convolutions and a linear head for each task:
   with a new head.
 
 The two second tasks were chosen on validation images, by one or two untuned runs each, so that one
-helps and one does harm. How an image is turned, tilted or mirrored did neither clearly.
+helps and one does harm. How an image is turned or tilted did neither clearly.
 
 **Forgetting.** The backbone learns 26 printed letters, light on dark, and then 10 digits, dark on
 light, with 200 labels per class, while the letters' head is kept. At several moments both
