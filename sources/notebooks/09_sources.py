@@ -50,6 +50,7 @@ print(backend.versions())
 # %% slideshow={"slide_type": "slide"}
 quiz.ask("09")
 
+
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 1 · A shelf of sources
 #
@@ -156,7 +157,9 @@ for ax, way in zip(axes, ("frozen", "fine-tuned"), strict=True):
     _ = ax.set_title(way)
     ax.grid(visible=False)
 _ = axes[0].set_yticks(range(len(shelf)), shelf)
-plotting.show(figure, "Accuracies of seven sources on four targets, frozen and fine-tuned, in percent")
+plotting.show(
+    figure, "Accuracies of seven sources on four targets, frozen and fine-tuned, in percent"
+)
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # (A dash: not measured, because fine-tuning takes long. An asterisk: the data cannot tell it from the best of its column.) Read **down a column**, as you stand before your task. For both kinds of
@@ -248,7 +251,9 @@ _ = ax.axvline(0, color="#999999", lw=1)
 _ = ax.set_yticks(range(len(pairs)), pairs)
 _ = ax.set(xlabel="lead of the letters' small CNN, frozen (points)", ylim=(3.6, -0.6))
 _ = figure.legend(loc="outside lower center", ncols=4, fontsize=9)
-plotting.show(figure, "Leads of the letters' small CNN for four causes and four targets, with intervals")
+plotting.show(
+    figure, "Leads of the letters' small CNN for four causes and four targets, with intervals"
+)
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # On its own ground, similarity, data and computing time each bring about 15 points or more. In coloured scenes none brings
@@ -299,6 +304,7 @@ for s, title in sets.items():
         ahead = lead(ours, photos[s, row])
         words = f"{title}: ImageNet leads {row.removesuffix(', frozen')}"
         claim(ahead[1] > 0, words, measured=ahead, seeds=5)
+
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 2 · Can one know beforehand?
 #
@@ -434,7 +440,12 @@ claim(0 <= above < 0.01, "`log_me` finds this maximum without a grid", measured=
 # -->
 
 # %% slideshow={"code": false}
-names = {"leep": "LEEP", "log_me": "LogME", "h_score": "H-score", "few_label_accuracy": "plain rival"}
+names = {
+    "leep": "LEEP",
+    "log_me": "LogME",
+    "h_score": "H-score",
+    "few_label_accuracy": "plain rival",
+}
 question = "Whose first choice lies farthest behind the best source, on average?"
 quiz.predict("09.lost", question, list(names.values()))
 
@@ -469,13 +480,13 @@ for score, name in names.items():
     cells = "".join(f"{value:18.1f}" for value in lost(score).mean(1))
     print(f"{name:15}{cells}{seconds:10.3f}")
 
+
 # %% [markdown] slideshow={"headline": "The whole order", "slide_type": "subslide"}
 # And the whole order? A **weighted Kendall τ** (Vigna 2015) compares it with the true one: the share of pairs of sources on which both
 # agree, less the share on which they disagree, where pairs at the top of the true order weigh more. It is 1 for the same
 # order, and 0 on average for one that knows nothing. The intervals draw targets and seeds again (chapter 06's bootstrap).
 #
 # <!-- Notes: Let them read the intervals before the points. Which of the four can we tell apart? -->
-
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # Mean of an array (targets, seeds), and a 95 % bootstrap interval over both, 2,000 draws.
@@ -494,7 +505,10 @@ def tau(score, labels):
     said = scores(score, labels)
     return np.array(
         [
-            [stats.weightedtau(truth[t, :, s], said[t, :, s], rank=None).statistic for s in range(5)]
+            [
+                stats.weightedtau(truth[t, :, s], said[t, :, s], rank=None).statistic
+                for s in range(5)
+            ]
             for t in range(len(targets))
         ]
     )
@@ -515,7 +529,9 @@ _ = ax.axhline(0, color="#999999", lw=1)
 _ = ax.set_xticks(range(4), names.values())
 _ = ax.set(ylabel="weighted τ with the frozen truth", ylim=(-0.1, 1.05))
 _ = ax.legend(loc="lower right", fontsize=9)
-plotting.show(ax, "Weighted τ of four scores with intervals that overlap, from 5 and from 20 labels")
+plotting.show(
+    ax, "Weighted τ of four scores with intervals that overlap, from 5 and from 20 labels"
+)
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # LEEP fails on one target of four, with every seed: in grey clutter it falls for ImageNet's thousand classes. Is that one target in four, or bad luck with this one?
@@ -584,7 +600,6 @@ plotting.show(ax, "Eight digits, each with its name, whether it is odd, and its 
 #
 # <!-- Notes: Draw it: one stem, two branches. Where do the two gradients meet? -->
 
-
 # %%
 # A backbone that all tasks share, and heads.
 def several_heads(classes):
@@ -608,7 +623,6 @@ def several_heads(classes):
 # weight 0 in the loss of the other.
 #
 # <!-- Notes: What happens at w = 1, and at w = 0? The other head then never learns. -->
-
 
 # %% slideshow={"slide_type": "skip"}
 # Each batch holds images of every task, and each image counts for its own task alone.
@@ -1040,7 +1054,6 @@ print(ranking)
 #
 # <!-- Notes: This is the step that nobody can do beforehand. Ask what they would do if it disagreed. -->
 
-
 # %% slideshow={"slide_type": "skip"} tags=["atol-0.08"]
 truth_there = {}
 for name in ranking.scores:
@@ -1062,6 +1075,7 @@ claim(behind < 0.03, "the first choice is within three points of the best", meas
 # > let validation images decide. A score that was judged on its own images decides nothing.
 #
 # <!-- Notes: Let each of them name their second source, the one that they would not have tried before this chapter. -->
+
 # %% [markdown] slideshow={"slide_type": "skip"}
 # ## How well did you predict?
 
