@@ -92,7 +92,7 @@ examples = {
     "textures": load_textures(32).x_train[[0, 5, 130, 260]],
 }
 
-# %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "subslide"}
+# %% jupyter={"source_hidden": true} slideshow={"code": false}
 # Four images of each target; above as they are, below as the small CNN sees them.
 small = models.small_cnn()
 figure, axes = plotting.plt.subplots(2, 4, figsize=(plotting.WIDTH, 3.9), layout="constrained")
@@ -584,7 +584,7 @@ def shaded(x, seed):
 (x_train, shade), (x_test, shade_test) = shaded(drawn.x_train, 2), shaded(drawn.x_test, 3)
 y_train, y_test = drawn.y_train, drawn.y_test
 
-# %% jupyter={"source_hidden": true} slideshow={"code": false, "headline": "One image, three questions", "slide_type": "subslide"}
+# %% jupyter={"source_hidden": true} slideshow={"code": false}
 # Eight images with their three labels, in one scale of grey.
 names = [
     f"{digit}, {'odd' if digit % 2 else 'even'},\n{('pale', 'middle', 'bright')[tone]}"
@@ -849,8 +849,8 @@ for (task, labels), values in cosines.items():
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 4 · What becomes of the source?
 #
-# A network reads printed letters, light on dark. Now it learns digits that are dark on light. In chapter 04 nobody looked back once
-# the weights were copied. But suppose you need *both*: will it still read letters?
+# A network reads printed letters, light on dark. Now it learns digits that are dark on light. Suppose you need *both*: will it
+# still read letters?
 #
 # We keep the head of the letters, add one for the digits, and let everything train.
 #
@@ -864,7 +864,7 @@ reader = prepare({"digit": 10, "letter": 26})
 learn(reader, {"letter": (x_letters, letters.y_train, 64)}, steps=1000)
 knows = reader.get_weights()
 
-# %% jupyter={"source_hidden": true} slideshow={"code": false, "headline": "The source above, the target below", "slide_type": "subslide"}
+# %% jupyter={"source_hidden": true} slideshow={"code": false}
 # Ten of each, in one scale of grey.
 dark, dark_test = 1 - halve(drawn.x_train), 1 - halve(drawn.x_test)
 some = np.concatenate([x_letters[:10], dark[:10]])[..., 0]
@@ -912,10 +912,9 @@ for steps, (on_digits, on_letters) in zip((25, 100, 300, 600), alone, strict=Tru
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # Every step makes the digits better, and none asks what it does to the letters. McCloskey & Cohen (1989) described this
-# **catastrophic forgetting** in a small network that learned sums: one set after the other.
+# **catastrophic forgetting** in a small network that learned sums.
 #
-# The oldest remedy is simple: keep some old examples and show them again, as **replay** (Robins 1995 compared several ways). We
-# keep five images of each letter, 130 in all, and add eight of them to each batch of 32 digits.
+# The oldest remedy is simple: keep some old examples and show them again, as **replay** (Robins 1995). We keep five images of each letter, 130 in all, and add eight of them to each batch of 32 digits.
 
 # %% slideshow={"slide_type": "skip"} tags=["nbval-ignore-output"]
 kept = np.concatenate([np.flatnonzero(letters.y_train == k)[:5] for k in range(26)])
@@ -976,8 +975,7 @@ for way in stored["forgetting"]:
 # digits; a single one keeps more than half, at a price that we cannot tell from nothing. A tenth of the rate is worse than five
 # images at both tasks. The frozen backbone keeps every letter, and learns the digits worst.
 #
-# What if the old images are gone? You can also hold on to the weights that the source needs most (Kirkpatrick et al. 2017). And if you
-# need the target alone, let the network forget.
+# What if the old images are gone? You can also hold on to the weights that the source needs most (Kirkpatrick et al. 2017).
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # Intervals of 95 % over five seeds, after 600 steps.
@@ -1026,7 +1024,7 @@ mine = {
     "random small CNN": models.small_cnn(26),
 }
 
-# %% jupyter={"source_hidden": true} slideshow={"code": false, "headline": "Ten signs in clutter", "slide_type": "subslide"}
+# %% jupyter={"source_hidden": true} slideshow={"code": false}
 names_of = [few.class_names[k] for k in few.y_train[:20]]
 ax = plotting.image_grid(few.x_train[:20], names_of)
 plotting.show(ax, "Twenty arrows and mathematical signs in grey clutter, with their names")
@@ -1046,7 +1044,7 @@ ranking = transfer.rank_sources(mine, few.x_train, few.y_train)
 # %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "fragment"}
 quiz.reveal("09.recipe", next(iter(ranking.scores)))
 
-# %% slideshow={"code": false, "headline": "What rank_sources says", "slide_type": "subslide"} tags=["nbval-ignore-output"]
+# %% slideshow={"code": false, "slide_type": "notes"} tags=["nbval-ignore-output"]
 print(ranking)
 
 # %% [markdown] slideshow={"headline": "Was it right?", "slide_type": "subslide"}
@@ -1102,8 +1100,8 @@ quiz.predictions("09")
 #
 # The [exercise set of this chapter](../exercises/ex09/ex09_sources.ipynb) checks your answers as you go. Beyond it:
 #
-# Chapter 02's network (100 inputs, 100 hidden units, ten classes) never had a source. Train it with 26 outputs on printed letters without clutter
-# (`difficulty=0`), copy its hidden layer, and compare five labels of each digit with and without it.
+# Chapter 02's network never had a source. Train it with 26 outputs on printed letters without clutter (`difficulty=0`), copy its hidden
+# layer, and compare five labels of each digit with and without it.
 #
 # ## Further reading
 #
