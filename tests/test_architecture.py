@@ -18,6 +18,8 @@ ROOMS = [
     "backend",
     "autodiff",
     "labels",
+    "regression",
+    "transferability",
     "losses",
     "optimizers",
     "data",

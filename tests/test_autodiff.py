@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from tlcourse.autodiff import gradient
+from tlcourse.autodiff import gradient, weight_gradient
 from tlcourse.backend import keras
 
 ops = keras.ops
@@ -76,3 +76,61 @@ def test_a_function_that_leaves_keras_is_refused_and_has_no_silent_gradient_of_z
         gradient(lambda t: ops.convert_to_tensor(np.sum(np.asarray(t) ** 2)), np.ones(2, "float32"))
     with pytest.raises(ValueError, match="with keras.ops and layers, not with NumPy"):
         gradient(lambda t: np.sum(np.asarray(t) ** 2), np.ones(2, "float32"))
+
+
+# --- with respect to weights ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def two_heads():
+    """A trunk of two layers, and two heads of one number each."""
+    keras.utils.set_random_seed(0)
+    x = keras.Input((3,))
+    trunk = keras.layers.Dense(4, activation="tanh", name="first")(x)
+    trunk = keras.layers.Dropout(0.5)(keras.layers.Dense(2, name="second")(trunk))
+    heads = {name: keras.layers.Dense(1, name=name)(trunk) for name in ("a", "b")}
+    return keras.Model(x, heads)
+
+
+def of(name):
+    return lambda outputs: ops.mean(outputs[name] ** 2)
+
+
+def test_the_gradient_of_weights_is_what_small_steps_measure(two_heads):
+    x, layer, step = np.linspace(-1, 1, 15, dtype="float32").reshape(5, 3), "second", 1e-2
+    got = weight_gradient(two_heads, [layer], of("a"), x)
+    kernel, bias = two_heads.get_layer(layer).get_weights()
+    flat, slopes = np.concatenate([kernel.ravel(), bias]), []
+    for place in range(len(flat)):
+        losses = []
+        for sign in (1, -1):
+            moved = flat.copy()
+            moved[place] += sign * step
+            two_heads.get_layer(layer).set_weights([moved[:8].reshape(4, 2), moved[8:]])
+            losses.append(float(of("a")(two_heads(x))))
+        slopes.append((losses[0] - losses[1]) / (2 * step))
+    np.testing.assert_allclose(got, slopes, rtol=1e-2, atol=1e-4)
+
+
+def test_it_has_a_number_for_each_weight_of_the_layers_in_their_order(two_heads):
+    x = np.ones((2, 3), "float32")
+    both = weight_gradient(two_heads, ["second", "first"], of("b"), x)
+    assert both.shape == (10 + 16,)
+    np.testing.assert_array_equal(both[:10], weight_gradient(two_heads, ["second"], of("b"), x))
+
+
+def test_it_changes_no_weight_and_no_dropout_disturbs_it(two_heads):
+    x, before = np.ones((2, 3), "float32"), two_heads.get_weights()
+    first, again = (weight_gradient(two_heads, ["first"], of("a"), x) for _ in range(2))
+    np.testing.assert_array_equal(first, again)
+    for old, new in zip(before, two_heads.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_layers_that_do_not_train_and_layers_that_do_not_exist_are_refused(two_heads):
+    x = np.ones((2, 3), "float32")
+    with pytest.raises(ValueError, match="third"):
+        weight_gradient(two_heads, ["third"], of("a"), x)
+    two_heads.get_layer("first").trainable = False
+    with pytest.raises(ValueError, match=r"none of the layers \['first'\] has weights that train"):
+        weight_gradient(two_heads, ["first"], of("a"), x)

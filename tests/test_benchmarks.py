@@ -15,6 +15,7 @@ from benchmarks import (
     negative_transfer,
     photo_distance,
     photos,
+    several_tasks,
     source_distance,
     transfer_depth,
     tuned,
@@ -432,3 +433,120 @@ def test_gains_on_photographs_are_read_from_their_own_result():
                 assert len(arms["frozen"]) == len(arms["fine-tuned"]) == 5
                 gain = np.mean(arms["fine-tuned"]) - np.mean(arms["frozen"])
                 assert abs(arms["gain"][0] - gain) < 1e-4
+
+
+# --- several tasks, and forgetting ---------------------------------------------------------------
+
+
+@pytest.fixture
+def invented_tasks(tmp_path, monkeypatch):
+    """Scores that are made up, in a folder of their own; the list holds what was run."""
+    runs = []
+
+    def run(arm, labels, rate, seed, steps, held_out, before):
+        runs.append((arm, labels, rate, seed, tuple(steps), held_out))
+        tasks = several_tasks.ARMS[arm][0]
+        best = 0.6 + 0.05 * ("odd" in arm) - 0.1 * ("shade" in arm) + 0.002 * seed % 5
+        height = best - abs(np.log(rate / 2e-3)) / 20
+        return [dict.fromkeys(tasks, height + 0.1 * (n > 200)) for n in steps]
+
+    def forget(way, rate, seed, moments, held_out):
+        runs.append((way, rate, seed, held_out))
+        height = 0.9 - abs(np.log(rate / 2e-3)) / 20
+        return [{"digit": height, "letter": 0.5 + seed / 1000} for _ in moments]
+
+    monkeypatch.setattr(several_tasks, "run", run)
+    monkeypatch.setattr(several_tasks, "forget", forget)
+    monkeypatch.setattr(several_tasks, "STORE", tmp_path / "runs.jsonl")
+    monkeypatch.setattr(label_efficiency, "RESULTS", tmp_path)
+    return runs
+
+
+def test_several_tasks_are_stored_with_every_score_at_two_budgets_and_go_on(invented_tasks, capsys):
+    several_tasks.main(["--minutes", "0"])
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["forgetting"] == {}
+    several_tasks.main([])
+    result = json.loads(capsys.readouterr().out.splitlines()[-1])
+    few, many = (result["arms"][str(labels)] for labels in several_tasks.LABELS)
+    assert set(few) - set(many) == set(several_tasks.FEW_ONLY)
+    assert set(few) | set(result["alone"]) == set(several_tasks.ARMS)
+    for record in [*few.values(), *many.values(), *result["alone"].values()]:
+        assert set(record) == {"200", "800"}
+        for found in record.values():
+            assert found["inside"]
+            assert found["setting"] == 2e-3
+            assert len(found["results"]) == 5
+    assert np.allclose(result["gain"]["5"]["800"]["with odd over alone"], 0.05, atol=1e-3)
+    assert set(result["forgetting"]) == set(several_tasks.WAYS)
+    for record in result["forgetting"].values():
+        assert [len(moments) for moments in record["results"]] == [8] * 5
+    assert result["forgetting"]["a tenth of the rate"]["setting"] == pytest.approx(2e-4)
+    assert len(invented_tasks) == len(set(invented_tasks)), "no run twice"
+    done = len(invented_tasks)
+    several_tasks.main([])
+    assert len(invented_tasks) == done, "all of it is on file"
+
+
+def test_several_tasks_and_forgetting_are_stored_with_rates_inside_their_grids():
+    stored = benchmark("several_tasks")
+    few, many = (stored["arms"][str(labels)] for labels in stored["labels"])
+    assert set(few) | set(stored["alone"]) == set(several_tasks.ARMS)
+    assert set(few) - set(many) == set(several_tasks.FEW_ONLY)
+    records = [arm[str(stored["steps"][-1])] for arms in (few, many) for arm in arms.values()]
+    records += [arm[str(stored["steps"][-1])] for arm in stored["alone"].values()]
+    assert set(stored["forgetting"]) == set(several_tasks.WAYS)
+    for record in [*records, *stored["forgetting"].values()]:
+        assert record["inside"]
+        assert len(record["results"]) == 5
+    for arm in ("with odd", "with shade"):
+        cosines = [found["cosines"] for found in few[arm]["800"]["results"]]
+        assert np.shape([list(each.values()) for each in cosines]) == (5, len(several_tasks.LOOKS))
+
+
+def test_every_image_gets_three_labels_and_the_shade_is_that_of_its_label():
+    x, digit = np.ones((300, 14, 14, 1), "float32"), np.arange(300) % 10
+    shaded, labels = several_tasks.ask_three(x, digit, 0)
+    assert set(labels) == {"digit", "odd", "shade"}
+    assert (labels["odd"] == digit % 2).all()
+    expected = np.array(several_tasks.SHADES, "float32")[labels["shade"]]
+    assert (shaded == expected[:, None, None, None]).all()
+    assert np.bincount(labels["shade"]).min() > 50
+
+
+def test_few_labels_are_a_subset_of_more_and_spread_over_the_digits():
+    y = np.arange(100) % 10
+    few, more = (several_tasks.labelled(y, n, seed=3) for n in (2, 10))
+    assert np.bincount(y[few]).tolist() == [2] * 10
+    assert set(few) < set(more)
+    assert set(few) != set(several_tasks.labelled(y, 2, seed=4))
+
+
+def test_a_task_without_images_in_the_batch_leaves_its_head_and_only_its_head_alone():
+    model = several_tasks.network(*several_tasks.HEADS)
+    rng = np.random.default_rng(0)
+    x, y = rng.random((40, 14, 14, 1), dtype="float32"), rng.integers(2, size=40)
+    several_tasks.begin(model, 0, 1e-3)
+    before = {layer.name: layer.get_weights() for layer in model.layers if layer.weights}
+    parts = {"digit": (x, y, np.arange(20), 4, 0.5), "odd": (x, y, np.arange(20, 40), 4, 0.5)}
+    several_tasks.train(model, parts, 2, seed=0)
+    same = {
+        name: all(map(np.array_equal, weights, model.get_layer(name).get_weights()))
+        for name, weights in before.items()
+    }
+    assert {name for name, still in same.items() if still} == {"shade"}
+
+
+def test_two_tasks_are_compared_by_the_angle_between_their_gradients():
+    model = several_tasks.network(*several_tasks.HEADS)
+    several_tasks.begin(model, 0, 1e-3)
+    rng = np.random.default_rng(0)
+    x, y = rng.random((20, 14, 14, 1), dtype="float32"), rng.integers(2, size=20)
+    head = model.get_layer("odd")
+    model.get_layer("digit").set_weights(
+        [np.hstack([w, np.full((*w.shape[:-1], 8), 0.0)]) for w in head.get_weights()[:1]]
+        + [np.append(head.get_weights()[1], np.full(8, -99.0))]
+    )  # the digit's head is the other's, and eight classes that never come
+    pair = {"digit": (x, y), "odd": (x, y)}
+    assert several_tasks.cosine(model, pair) == pytest.approx(1, abs=1e-3)
+    opposite = {"digit": (x, y), "odd": (x, 1 - y)}
+    assert several_tasks.cosine(model, opposite) < 0.9

@@ -491,3 +491,26 @@ def test_a_damaged_checkpoint_is_named_in_a_sentence(quick, tmp_path):
 def test_the_letters_hold_no_digit_and_no_letter_twice():
     assert len(set(pretrain.ALPHABET)) == len(pretrain.ALPHABET) == 72
     assert not any(letter.isdigit() for letter in pretrain.ALPHABET)
+
+
+# --- the same images for every network -----------------------------------------------------------
+
+
+def test_each_network_gets_the_images_in_its_own_size_channels_and_preprocessing():
+    x = np.full((2, 64, 64, 3), 51, "uint8")
+    x[0, :, :32] = 255
+    grey = models.fit_images(x, models.small_cnn())
+    assert grey.shape == (2, 28, 28, 1)
+    assert grey.dtype == "float32"
+    np.testing.assert_allclose(grey[1], 0.2, atol=1e-6)
+    np.testing.assert_allclose(grey[0, :, [2, 25], 0], [[1] * 28, [0.2] * 28], atol=1e-6)
+    scene = models.scene_cnn(side=64)
+    np.testing.assert_array_equal(models.fit_images(x, scene), models.preprocess(x, scene))
+    assert models.fit_images(x, models.scene_cnn(side=(32, 48))).shape == (2, 32, 48, 3)
+
+
+def test_images_cannot_be_made_to_fit_a_network_of_no_fixed_size():
+    for shape in ((None, None, 3), (28, 28, 2), (784,)):
+        network = keras.Sequential([keras.Input(shape), keras.layers.Activation("relu")])
+        with pytest.raises(ValueError, match="prepare the images yourself"):
+            models.fit_images(np.zeros((1, 8, 8, 3), "uint8"), network)

@@ -411,3 +411,98 @@ def test_the_interval_of_a_gain_is_newcombe_s_and_keeps_its_bounds():
     )
     everything = np.ones(5, bool)
     assert transfer.gain_interval(~everything, everything)[1] <= 1 + 1e-9
+
+
+# --- which source --------------------------------------------------------------------------------
+
+
+def blobs(n=40, classes=2):
+    """Grey images as RGB whose brightness is their class, more or less."""
+    rng = np.random.default_rng(0)
+    y = np.arange(n) % classes
+    x = 60 + 60 * y[:, None, None, None] + rng.normal(0, 25, (n, 28, 28, 3))
+    return np.clip(x, 0, 255).astype("uint8"), y
+
+
+def brightness(head: bool = True) -> keras.Model:
+    """A network that returns how bright an image is, with a head over three classes or without."""
+    inputs = keras.Input((28, 28, 1))
+    x = keras.layers.AveragePooling2D(28)(inputs)
+    if head:
+        x = keras.layers.Dense(3)(keras.layers.Flatten()(x))
+    return keras.Model(inputs, x)
+
+
+def blind() -> keras.Model:
+    inputs = keras.Input((28, 28, 1))
+    return keras.Model(
+        inputs, keras.layers.Rescaling(0.0)(keras.layers.AveragePooling2D(7)(inputs))
+    )
+
+
+def test_rank_sources_puts_the_useful_one_first_and_says_what_to_take():
+    x, y = blobs()
+    ranking = transfer.rank_sources({"blind": blind(), "bright": brightness()}, x, y)
+    assert list(ranking.scores) == ["bright", "blind"]
+    assert ranking.scores["bright"]["accuracy"] == 1
+    assert ranking.scores["bright"]["leep"] < 0
+    assert ranking.scores["blind"]["leep"] is None, "it has no outputs"
+    assert ranking.level == ()
+    assert ranking.recommendation.startswith("Take bright,")
+    assert "bright" in str(ranking).splitlines()[1]
+
+
+def test_rank_sources_says_so_where_the_labels_cannot_tell():
+    x, y = blobs()
+    twins = {"one": brightness(), "two": brightness(head=False)}
+    ranking = transfer.rank_sources(twins, x, y)
+    assert len(ranking.level) == 1
+    assert "cannot tell" in ranking.recommendation
+    alone = transfer.rank_sources({"one": brightness()}, x, y)
+    assert "one source" in alone.recommendation
+
+
+def test_rank_sources_takes_a_network_that_was_never_called():
+    ranking = transfer.rank_sources({"mine": models.small_cnn(5)}, *blobs())
+    assert ranking.scores["mine"]["leep"] < 0
+
+
+def test_rank_sources_takes_a_function_that_prepares_the_images():
+    x, y = blobs()
+
+    def grey(some):
+        return some[..., :1] / 255
+
+    ranking = transfer.rank_sources({"bright": (brightness(), grey)}, x, y)
+    assert ranking.scores["bright"]["accuracy"] == 1
+
+
+@pytest.mark.parametrize(
+    ("sources", "message"),
+    [
+        ({}, "at least one network"),
+        ([brightness], "at least one network"),
+        ({3: None}, "name of a source is text, not 3"),
+        ({"mine": "imagenet"}, "'mine' must be a Keras network"),
+        ({"mine": (None, None)}, "'mine' must be a Keras network"),
+        ({"mine": keras.Sequential()}, "'mine': .* prepare the images"),
+    ],
+)
+def test_rank_sources_refuses_what_is_no_source(sources, message):
+    with pytest.raises(ValueError, match=message):
+        transfer.rank_sources(sources, *blobs())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda x, y: (x, y[:-1]), "one label for each image"),
+        (lambda x, y: (x, 0 * y), "one class"),
+        (lambda x, y: (x, 2 * y), "class 1 has no labelled image"),
+        (lambda x, y: (x, np.arange(40) == 3), "class 1 has one labelled image"),
+        (lambda x, y: (x[..., 0], y), "shape"),
+    ],
+)
+def test_rank_sources_refuses_images_and_labels_that_cannot_be_used(change, message):
+    with pytest.raises(ValueError, match=message):
+        transfer.rank_sources({"bright": brightness()}, *change(*blobs()))

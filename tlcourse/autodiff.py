@@ -4,7 +4,8 @@ Keras 3 trains on three backends, and each has its own way to ask for a gradient
 place of the course that knows all three.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import pairwise
 
 import numpy as np
 
@@ -52,6 +53,52 @@ def gradient(f: Callable, x) -> np.ndarray:
         return y
 
     return keras.ops.convert_to_numpy(_BACKENDS[keras.backend.backend()](scalar, x))
+
+
+def weight_gradient(network, layers: Iterable[str], loss: Callable, x) -> np.ndarray:
+    """The gradient of a loss with respect to the weights of some layers, as one row.
+
+    Two tasks that share these layers can be compared by it: where the rows of their losses point
+    in opposite directions, a step for one is a step against the other (Yu et al. 2020).
+
+    Parameters
+    ----------
+    network : keras.Model
+        Built. Nothing in it changes; dropout rests.
+    layers : iterable of str
+        Names of the layers whose weights count; only trainable ones do.
+    loss : callable
+        Takes what the network returns for `x`, and returns a scalar tensor.
+    x : array, shape (n, …)
+
+    Returns
+    -------
+    ndarray, shape (weights,)
+        In the order of `layers` and of each layer's weights.
+
+    Raises
+    ------
+    ValueError
+        If a layer is missing, none of them has trainable weights, or `loss` returns no scalar or
+        leaves Keras on its way.
+    """
+    chosen = [v for name in layers for v in network.get_layer(name).trainable_variables]
+    if not chosen:
+        raise ValueError(f"none of the layers {list(layers)} has weights that train.")
+    ends = np.cumsum([0, *(np.prod(v.shape, dtype=int) for v in chosen)])
+    others = [v.value for v in network.non_trainable_variables]
+
+    def of_weights(theta):
+        parts = {
+            id(v): keras.ops.reshape(theta[start:end], v.shape)
+            for v, (start, end) in zip(chosen, pairwise(ends), strict=True)
+        }
+        weights = [parts.get(id(v), v.value) for v in network.trainable_variables]
+        outputs, _ = network.stateless_call(weights, others, x, training=False)
+        return loss(outputs)
+
+    values = [keras.ops.convert_to_numpy(v.value).ravel() for v in chosen]
+    return gradient(of_weights, np.concatenate(values))
 
 
 def _tensorflow(f, x):

@@ -221,6 +221,52 @@ def preprocess(images: np.ndarray, network: keras.Model | None = None) -> np.nda
     return keras.applications.resnet50.preprocess_input(pixels)
 
 
+def fit_images(images: np.ndarray, network: keras.Model) -> np.ndarray:
+    """Images as a network takes them: its size, its channels, its preprocessing.
+
+    So different networks can look at the same images, each in its own way. A network of one channel
+    gets the mean of red, green and blue in 0–1, as `small_cnn` and `article_network` want it.
+
+    Parameters
+    ----------
+    images : ndarray, shape (n, h, w, 3)
+        RGB in 0–255.
+    network : keras.Model
+        One of `preprocess`, or one that takes grey images (height, width, 1) in 0–1.
+
+    Returns
+    -------
+    ndarray, float32, shape (n, height, width, channels)
+
+    Raises
+    ------
+    ValueError
+        As `preprocess`; or if the network takes images of no fixed size.
+    """
+    from PIL import Image
+
+    pixels = check_pixels(images)
+    shape = getattr(network, "input_shape", None)  # a list of several inputs
+    if (
+        not isinstance(shape, tuple)
+        or len(shape) != 4
+        or None in shape[1:]
+        or shape[3] not in (1, 3)
+    ):
+        raise ValueError(
+            f"{network.name!r} does not take images of a fixed height and width in one or three "
+            "channels: prepare the images yourself."
+        )
+    *size, channels = shape[1:]
+    if tuple(size) != pixels.shape[1:3]:
+        squares = (Image.fromarray(np.rint(image).astype("uint8")) for image in pixels)
+        way = size[::-1], Image.Resampling.BILINEAR  # which averages where it shrinks
+        pixels = np.array([np.asarray(one.resize(*way)) for one in squares], "float32")
+    if channels == 1:
+        return pixels.mean(3, keepdims=True) / np.float32(255)
+    return preprocess(pixels, network)
+
+
 def check_pixels(x: np.ndarray) -> np.ndarray:
     """A copy, ``float32``, of RGB images in 0–255, shape (n, h, w, 3).
 

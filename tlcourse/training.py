@@ -93,7 +93,7 @@ def _end(model: keras.Model):
     return last if last is model or not isinstance(last, keras.Model) else _end(last)
 
 
-def _returns_probabilities(model: keras.Model) -> bool:
+def returns_probabilities(model: keras.Model) -> bool:
     """Whether a network ends in a softmax or a sigmoid."""
     end = _end(model)
     name = getattr(getattr(end, "activation", None), "__name__", type(end).__name__)
@@ -145,7 +145,7 @@ def compile_classifier(
     The loss is that of the network's end: of logits, or of the probabilities that a softmax or a
     sigmoid returns; of one output, as a `Dense(1)` has, it is that of two classes.
     """
-    from_logits, accuracy = not _returns_probabilities(model), "accuracy"
+    from_logits, accuracy = not returns_probabilities(model), "accuracy"
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=from_logits)
     if _columns(model) == 1:
         loss = keras.losses.BinaryCrossentropy(from_logits=from_logits)
@@ -275,7 +275,7 @@ def right_answers(model: keras.Model, x: np.ndarray, y: np.ndarray | None = None
     outputs = model.predict(x, batch_size=500, verbose=0)
     if not hasattr(outputs, "shape"):
         raise ValueError("the network has several outputs: give one that ends in a single head.")
-    found = predicted_classes(outputs, probabilities=_returns_probabilities(model))
+    found = predicted_classes(outputs, probabilities=returns_probabilities(model))
     columns = outputs.shape[1] if outputs.ndim == 2 else 1
     return found == class_numbers(y, max(2, columns))
 

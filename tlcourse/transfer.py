@@ -5,18 +5,28 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
 from io import BytesIO
 from math import prod
 from pathlib import Path
+from time import process_time
 
 import numpy as np
 from filelock import FileLock
 
+from tlcourse import labels, models, transferability
 from tlcourse.backend import keras
 from tlcourse.files import explain_os_errors
 from tlcourse.labels import class_numbers
-from tlcourse.training import compile_classifier, examples, fit_steps, restart, right_answers
+from tlcourse.training import (
+    compile_classifier,
+    examples,
+    fit_steps,
+    restart,
+    returns_probabilities,
+    right_answers,
+)
 
 
 def copy_weights(
@@ -712,3 +722,148 @@ def _signature(variable) -> tuple:
 
 def _describe(variables) -> str:
     return ", ".join(f"{v.name} {tuple(v.shape)}" for v in variables) or "no weights"
+
+
+# --- which source ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """What `rank_sources` found; printed, it is a table with its advice.
+
+    Attributes
+    ----------
+    scores : dict of str to dict
+        For each source, the best first: `accuracy` (cross-validated, frozen features), `log_me`,
+        `h_score`, `leep` (None without outputs of its own) and `seconds` (of the processor).
+    level : tuple of str
+        The sources of which these labels cannot tell whether they are worse than the first.
+    labels : int
+        How many labelled images there were.
+    """
+
+    scores: dict[str, dict[str, float | None]]
+    level: tuple[str, ...]
+    labels: int
+
+    @property
+    def recommendation(self) -> str:
+        """What to do next, in a sentence or two."""
+        best, *others = self.scores
+        if not others:
+            return f"There is one source, {best}: compare it with a network from scratch."
+        if self.level:
+            return (
+                f"These {self.labels} labels cannot tell {best} from {', '.join(self.level)}: "
+                "fine-tune each of them, or label more images."
+            )
+        return (
+            f"Take {best}, which leads all others by more than chance. These are frozen features: "
+            "fine-tuning may change the order, and a network from scratch is not among them."
+        )
+
+    def __str__(self) -> str:
+        width = max(map(len, ("source", *self.scores)))
+        lines = [f"{'source':{width}}  accuracy   LogME  H-score    LEEP  seconds"]
+        for name, found in self.scores.items():
+            leep = "      –" if found["leep"] is None else f"{found['leep']:7.2f}"
+            lines.append(
+                f"{name:{width}}  {found['accuracy']:8.2f} {found['log_me']:7.3f} "
+                f"{found['h_score']:8.2f} {leep} {found['seconds']:8.1f}"
+            )
+        return "\n".join([*lines, self.recommendation])
+
+
+def rank_sources(
+    sources: Mapping[str, keras.Model | tuple[keras.Model, Callable]],
+    x: np.ndarray,
+    y: np.ndarray,
+) -> Ranking:
+    """Order source networks by what their frozen features make of a few labelled target images.
+
+    The order follows the cross-validated accuracy of a logistic regression on the features. LogME,
+    H-score and LEEP stand beside it: see `transferability`. Sources whose lead may be chance are
+    named as level.
+
+    Parameters
+    ----------
+    sources : mapping of str to Model or (Model, function)
+        Named networks. What the last dense layer sees are the features, and what it returns the
+        outputs for LEEP; a network without a head returns its features, which are averaged over
+        height and width. The function prepares the images; by default `models.fit_images` does.
+    x : ndarray, shape (n, h, w, 3)
+        RGB in 0–255, or whatever the functions take.
+    y : ndarray of int, shape (n,)
+        Labels of the target, two images of each class or more.
+
+    Returns
+    -------
+    Ranking
+
+    Raises
+    ------
+    ValueError
+        If there is no source, a name is no text, something is no network, or images, labels or
+        features are not usable.
+    """
+    if not isinstance(sources, Mapping) or not sources:
+        raise ValueError(
+            "sources must name at least one network, as in "
+            '{"ImageNet": models.efficientnet_lite0()}.'
+        )
+    x, y = examples(x, y)
+    y = class_numbers(y)
+    found, right = {}, {}
+    for name, given in sources.items():
+        if not isinstance(name, str):
+            raise ValueError(f"the name of a source is text, not {name!r}.")
+        network, prepare = given if isinstance(given, tuple) and len(given) == 2 else (given, None)
+        if not isinstance(network, keras.Model) or not (prepare is None or callable(prepare)):
+            raise ValueError(
+                f"source {name!r} must be a Keras network, or a pair of a network and a function "
+                f"that prepares its images, not {type(given).__name__}."
+            )
+        began = process_time()
+        try:
+            columns, outputs = _seen_by(network, prepare, x)
+            right[name] = transferability.cross_validated(columns, y)
+            found[name] = {
+                "accuracy": float(right[name].mean()),
+                "log_me": transferability.log_me(columns, y),
+                "h_score": transferability.h_score(columns, y),
+                "leep": None if outputs is None else transferability.leep(outputs, y),
+            }
+        except ValueError as error:
+            raise ValueError(f"source {name!r}: {error}") from None
+        found[name]["seconds"] = process_time() - began
+    order = sorted(found, key=lambda name: (found[name]["accuracy"], found[name]["log_me"]))[::-1]
+    best = right[order[0]]
+    level = tuple(name for name in order[1:] if gain_interval(right[name], best)[0] <= 0)
+    return Ranking({name: found[name] for name in order}, level, len(y))
+
+
+def _seen_by(
+    network: keras.Model, prepare: Callable | None, x: np.ndarray
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Features (n, d) and, of a network with a head, probabilities (n, Z)."""
+    if prepare is None:
+
+        def prepare(some: np.ndarray) -> np.ndarray:
+            return models.fit_images(some, network)
+
+    head = next((layer for layer in reversed(network.layers) if layer.weights), None)
+    if not isinstance(head, keras.layers.Dense):
+        columns = features(network, x, prepare)
+        return columns.mean((1, 2)) if columns.ndim == 4 else columns.reshape(len(x), -1), None
+    both = keras.Model(network.inputs, [head.input, network.outputs[0]])
+    columns, outputs = [], []
+    for some in np.array_split(x, range(100, len(x), 100)):
+        parts = both.predict_on_batch(prepare(some))
+        columns.append(np.asarray(parts[0], "float32").reshape(len(some), -1))
+        outputs.append(np.asarray(parts[1], "float64"))
+    columns, outputs = np.concatenate(columns), np.concatenate(outputs)
+    if not returns_probabilities(network):
+        z = labels.logits(outputs)
+        outputs = np.exp(z - z.max(1, keepdims=True))
+        outputs /= outputs.sum(1, keepdims=True)
+    return columns, outputs
