@@ -105,9 +105,10 @@ _ = axes[1, 0].text(-3, 30, "for the small CNN", rotation=90, ha="right", va="ce
 plotting.show(figure, "Four targets, each as four pictures in colour and as four small grey ones")
 
 # %% [markdown] slideshow={"headline": "Frozen and fine-tuned", "slide_type": "subslide"}
-# `python -m benchmarks.sources` tried every pair twice. **Frozen** is a logistic regression on the source's features. **Fine-tuned**, that
-# head and all layers after the last halving of the image train for 80 more steps. There are five seeds, each with small CNNs of its own, and every rate and C
-# was tuned for its pair on other images.
+# `python -m benchmarks.sources` tried the pairs in two ways. **Frozen** is a logistic regression on the source's features.
+# **Fine-tuned**, that head and the last block of the network train for 80 more steps. There are five seeds, each with
+# small CNNs of its own. The rate and C were tuned for every pair on other images. Guessing has 10 %, but 33 % on the textures, of
+# which there are three.
 #
 # <!-- Notes:
 # Answer: see the table. Let them bet on one source for all four targets first; nobody should win that bet.
@@ -269,9 +270,9 @@ plotting.show(
 )
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# On its own ground, similarity, data and computing time each bring about 15 points or more. In coloured scenes none brings
-# more than a few. On textures 500 letters are worse than random weights, and 16,000 cannot be told from them. *How much* a source has
-# learned counts most where it is *near*.
+# On cluttered digits, similarity, data and computing time each bring about 15 points or more, in coloured scenes less than
+# ten. On textures, far from letters, 500 of them are *worse* than random weights, and 16,000 only bring the source back to
+# these. *How much* a source has learned counts most where it is *near*.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 home = {cause: gain(cause, "cluttered digits") for cause in pairs}
@@ -312,7 +313,7 @@ for row in rows:
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # Of the frozen networks ImageNet's now leads the one that knows letters. Its lead over the random weights is what the photographs taught it, and on both sets it is large. On the
-# hand signs a network from scratch is better still: 20 labels of each sign are enough for it.
+# hand signs we cannot tell it from a network from scratch, whose mean is higher.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 for s, title in sets.items():
@@ -389,7 +390,7 @@ quiz.predict("09.noise", "Which H-score do the random numbers get?", choices)
 rng = np.random.default_rng(0)
 ten, noise = np.arange(50) % 10, rng.normal(size=(50, 1280))
 plain = h_score(noise, ten, shrink=False)
-answers = rng.dirichlet(np.full(1000, 0.01), 50)  # sure of one or two of 1,000 classes, at random
+answers = rng.dirichlet(np.full(1000, 0.01), 50)  # a few favourites among 1,000 classes, at random
 
 # %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "fragment"}
 quiz.reveal("09.noise", choices[int(np.digitize(plain / 9, [0.25, 0.75]))])
@@ -483,7 +484,10 @@ def scores(score, labels):
 
 def lost(score, labels=20):
     """Points of the first choice behind the best source, shape (targets, seeds)."""
-    first = scores(score, labels).argmax(1)[:, None]
+    said = scores(score, labels)
+    if score == "few_label_accuracy":  # LogME decides between equals, as in `rank_sources`
+        said = said + 1e-6 * scores("log_me", labels)
+    first = said.argmax(1)[:, None]
     return truth.max(1) - np.take_along_axis(truth, first, 1)[:, 0]
 
 
@@ -607,11 +611,11 @@ y_train, y_test = drawn.y_train, drawn.y_test
 
 # %% jupyter={"source_hidden": true} slideshow={"code": false}
 # Eight images with their three labels, in one scale of grey.
-names = [
+titles = [
     f"{digit}, {'odd' if digit % 2 else 'even'},\n{('pale', 'middle', 'bright')[tone]}"
     for digit, tone in zip(y_train[:8], shade[:8], strict=True)
 ]
-ax = plotting.image_grid(x_train[:8, ..., 0], names, columns=8, limits=(0, 1))
+ax = plotting.image_grid(x_train[:8, ..., 0], titles, columns=8, limits=(0, 1))
 plotting.show(ax, "Eight digits, each with its name, whether it is odd, and its shade")
 
 
@@ -889,8 +893,8 @@ knows = reader.get_weights()
 # Ten of each, in one scale of grey.
 dark, dark_test = 1 - halve(drawn.x_train), 1 - halve(drawn.x_test)
 some = np.concatenate([x_letters[:10], dark[:10]])[..., 0]
-names = [letters.class_names[k] for k in letters.y_train[:10]] + [str(k) for k in y_train[:10]]
-ax = plotting.image_grid(some, names, columns=10, limits=(0, 1))
+titles = [letters.class_names[k] for k in letters.y_train[:10]] + [str(k) for k in y_train[:10]]
+ax = plotting.image_grid(some, titles, columns=10, limits=(0, 1))
 plotting.show(ax, "Ten letters, light on dark, and below them ten digits, dark on light")
 
 # %% slideshow={"code": false} tags=["atol-0.08"]
@@ -912,6 +916,8 @@ quiz.predict("09.forget", question, 0, 1)
 def study(**parts):
     """Learn the digits from the letters' weights, and look at both on the way."""
     reader.set_weights(knows)
+    for variable in reader.optimizer.variables:  # Adam begins again, too
+        variable.assign(keras.ops.zeros_like(variable))
     reader.optimizer.learning_rate.assign(6e-3)  # the best for the digits
     seen = []
     for steps in (25, 75, 200, 300):
@@ -932,7 +938,7 @@ for steps, (on_digits, on_letters) in zip((25, 100, 300, 600), alone, strict=Tru
     print(f"after {steps:3} steps: digits {on_digits:.2f}, letters {on_letters:.2f}")
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# Every step makes the digits better, and none asks what it does to the letters. McCloskey & Cohen (1989) described this
+# Nothing in the loss mentions the letters, so nothing keeps them. McCloskey & Cohen (1989) described this
 # **catastrophic forgetting** in a small network that learned sums.
 #
 # The oldest remedy is simple: keep some old examples and show them again, as **replay** (Robins 1995). We keep five images of each letter, 130 in all, and add eight of them to each batch of 32 digits.
@@ -951,7 +957,7 @@ claim(gap > 0.1, "130 letters bring many letters back", measured=gap)
 
 # %% [markdown] slideshow={"headline": "Is that the best remedy?", "slide_type": "subslide"}
 # Two rivals keep no images at all: a tenth of the learning rate, and a **frozen** backbone, which cannot forget anything. The
-# stored benchmark gave each arm the rate that is best for its digits, with five sources.
+# stored benchmark gave every other arm the rate that is best for its digits, with five sources.
 #
 # <!-- Notes: What would you lose with a frozen backbone? Chapter 04 has the answer. -->
 
@@ -1001,8 +1007,8 @@ for way in stored["forgetting"]:
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # Intervals of 95 % over five seeds, after 600 steps.
 knew = [run[0]["letter"] for run in stored["forgetting"]["fine-tuned"]["results"]]
-lost = lead(ends("fine-tuned", "letter"), knew)
-claim(lost[2] < -50, "fine-tuning forgets more than 50 points", measured=lost, seeds=5)
+fell = lead(ends("fine-tuned", "letter"), knew)
+claim(fell[2] < -50, "fine-tuning forgets more than 50 points", measured=fell, seeds=5)
 missing = lead(ends("replay 5", "letter"), knew)
 claim(missing[1] > -25, "with replay it is less than 25", measured=missing, seeds=5)
 price = lead(ends("replay 5", "digit"), ends("fine-tuned", "digit"))
@@ -1089,9 +1095,9 @@ behind = truth_there[best_there] - truth_there[first]
 claim(behind < 0.03, "the first choice is within three points of the best", measured=behind)
 
 # %% [markdown] slideshow={"headline": "The recipe", "slide_type": "subslide"}
-# > **The recipe.** Collect a few sources, one of them as near to your images as you can find. Put a few labels aside for each class. Rank the
+# > **The recipe.** Collect a few sources, one of them as near to your images as you can find. Keep some labels of each class for validation. With the others, rank the
 # > sources by cross-validation on frozen features, and keep those that your labels cannot tell apart. Fine-tune these, beside a network from scratch, and
-# > let validation images decide. A score that was judged on its own images decides nothing.
+# > let the validation images decide. Trust no score that is judged on the images it was fitted to.
 #
 # <!-- Notes: Let each of them name their second source, the one that they would not have tried before this chapter. -->
 
@@ -1107,7 +1113,7 @@ quiz.predictions("09")
 # - No source is the best everywhere. Read your own column.
 # - What a source has learned counts where it is near your images.
 # - Give a score noise before you trust it. LEEP and the H-score praise it.
-# - Few sources and targets cannot tell good scores apart. Cross-validation says what it means.
+# - Few sources and targets cannot tell good scores apart. Cross-validation gives an accuracy, which you can read.
 # - A second task helps where it teaches what your few labels cannot.
 # - A network forgets what it no longer sees. A few old examples in each batch keep most of it.
 #
