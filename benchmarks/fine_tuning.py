@@ -41,7 +41,6 @@ ARMS = {  # what each does otherwise
     "a cosine schedule": {"cosine": True},
     "early stopping": {"stop": True},
     "weight decay of 0.01": {"decay": 0.01},
-    "weight decay of 0.1": {"decay": 0.1},
 }
 
 
