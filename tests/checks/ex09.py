@@ -24,7 +24,7 @@ BALANCED = "falls(weights[0] * first + weights[1] * second)"
 LEADER = "np.argmax(scores.mean(axis=1))"
 REACH = "t * ahead.std(axis=1, ddof=1) / np.sqrt(scores.shape[1])"
 LOW = "ahead.mean(axis=1) - reach"
-KEPT = "[name for name, end in zip(names, low) if end <= 0]"
+KEPT = "[name for name, end in zip(names, low, strict=True) if end <= 0]"
 
 WRONG = {
     "leep": [

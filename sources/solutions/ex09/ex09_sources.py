@@ -183,7 +183,7 @@ def best_source(names, scores, t):
     ahead = scores[leader] - scores
     reach = t * ahead.std(axis=1, ddof=1) / np.sqrt(scores.shape[1])
     low = ahead.mean(axis=1) - reach
-    candidates = [name for name, end in zip(names, low) if end <= 0]
+    candidates = [name for name, end in zip(names, low, strict=True) if end <= 0]
     verdict = names[leader] if len(candidates) == 1 else "we cannot tell"
     return {"low": low, "candidates": candidates, "verdict": verdict}
     ### END SOLUTION
