@@ -274,9 +274,8 @@ claim(same, "models.preprocess does the same")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # Now we train one softmax layer for each kind of features, with 20 labels per class. As a control, one more gets the
-# features of a ResNet50 with *random* weights. `rivals.logistic_regression` first divides all features by one number, so
-# that they vary by about one, and then solves for the layer. C says how freely its weights may grow. We choose it on
-# another draw of the labels.
+# features of a ResNet50 with *random* weights. `rivals.logistic_regression` brings all features to one scale, and solves for
+# the layer. C says how freely its weights may grow. We choose it on another draw of the labels.
 
 # %% slideshow={"slide_type": "skip"}
 untrained = keras.Sequential([models.resnet50(None, side=side), *pooled.layers[1:]])
@@ -429,8 +428,7 @@ claim(
 #
 # 1. **The head first.** The gradient reaches the backbone through the head, and a random head makes a random gradient.
 # 2. **The last stage**, then perhaps one more.
-# 3. **A rate chosen on validation images.** The nearer the target, the smaller it came out here: 0.0003 or less on the
-#    digits, 0.001 or more on the stripes.
+# 3. **A rate chosen on validation images.** For the digits it was 0.0003 or less, for the stripes 0.001 or more.
 # 4. **BatchNormalization stays still.** Its statistics come from 184,320 images, and yours from a few hundred.
 #
 # We follow them. (What each is worth stands under *Going deeper*.) Rule 4 needs a closer look.
@@ -750,8 +748,8 @@ for network, (label, _) in nets.items():
 # %% [markdown] slideshow={"slide_type": "notes"}
 # We say that it gains if the 95 % interval of its mean lead lies above zero. The white marks are the letters' network.
 # On the stripes, far from the letters, it gains, and the fewer labels, the more: 14 points with 5 of each class, none that
-# we see with 200. On the digits, near the letters, it stays within four points of zero. There would be much to win, for
-# many digits are still misread, but fine-tuning does not win it.
+# we see with 200. On the digits, near the letters, it stays within four points of zero, though many are
+# still misread.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # The two generated targets, and the rates that were chosen on them.
@@ -772,9 +770,8 @@ claim(min(rates["stripes"]) >= 1e-3, "larger ones on the stripes", measured=rate
 
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# ImageNet's network shows the same, less clearly. Insects and flowers it knows, and there we see no gain. Rubbish and hand
-# signs are not what ImageNet is about. On the rubbish it gains. On the hand signs the mean is larger, but the five runs lie
-# so far apart that we cannot tell.
+# ImageNet's network knows insects and flowers, and there we see no gain. On the rubbish it gains. On the hand signs the mean
+# is larger, but the five runs lie so far apart that we cannot tell.
 #
 # But far is not enough. To the letters' network *all* photographs are far, and the white marks on the right are small.
 
@@ -840,10 +837,8 @@ for title, arms in (five_runs | photos).items():
 # 200 steps, it beats fine-tuning. On the digits it still guesses. On the hand signs it cannot be told from fine-tuned ImageNet weights. On the rubbish fine-tuning is ahead of
 # it. And the letters' network, fine-tuned, stays behind it on all four sets of photographs.
 #
-# (There scratch had 200 steps on the digits, too, and fine-tuning 80.)
-#
-# What does it cost? A head on features is solved in less than a second. A run of fine-tuning on the photographs took about
-# fifteen, and each rate that you try costs another run.
+# What does it cost? A head is solved in less than a second. A run of fine-tuning took about fifteen, and each rate that you
+# try costs another.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # By how much fine-tuning leads over scratch, in five paired runs, and the interval.
@@ -945,6 +940,7 @@ for name, found in list(decisions.items())[1:]:
 # from scratch is still ahead.)
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+# What the runs of the recipe and those of the schedule say.
 runs = decisions["the recipe"]["results"]
 claim(
     max(runs) - min(runs) > 0.1, "runs of one recipe lie ten points apart", measured=runs, seeds=5

@@ -638,9 +638,7 @@ for name, title in sets.items():
         print(f"  {labels:2} labels: {verdict(name, labels)[1]}")
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# Only the rubbish has a winner, fine-tuning. On the insects and on the flowers we cannot tell it from frozen features, and
-# both are far ahead of all others. On the hand signs a network from scratch is level with a million photographs, frozen or
-# fine-tuned: its five runs lie far apart.
+# Only the rubbish has a winner, fine-tuning. On the insects and on the flowers we cannot tell it from frozen features. On the hand signs a network from scratch is level with a million photographs.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 verdicts = {name: verdict(name, 20)[0] for name in sets}

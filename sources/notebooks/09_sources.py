@@ -166,10 +166,10 @@ for rival, arms in {"scratch": "from scratch", "pixels": "pixels"}.items():
     print(f"{arms:13}" + ", ".join(found))
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# (A dash: not measured yet.) Read **down a column**, as you stand before your task. For digits and Greek letters
+# (A dash: not measured yet.) Read **down a column**. For digits and Greek letters
 # the ResNet50 that knows letters in scenes is far ahead, for textures it is ImageNet's network. Then read **along a row**. The network of a million
-# photographs reads digits in scenes little better than somebody who guesses. So no source is the best everywhere. And on textures a
-# network from scratch beats every source but ImageNet's.
+# photographs hardly reads digits in scenes. No source is the best everywhere. On textures a
+# network from scratch beats all but ImageNet's.
 #
 # Fine-tuning brings ImageNet's network six or seven points in scenes, where it stays far behind the *frozen* ResNet50. For the small CNN
 # of letters we cannot tell its gain from nothing.
