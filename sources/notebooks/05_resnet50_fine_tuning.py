@@ -152,7 +152,9 @@ else:  # flowers are near to ImageNet, hand signs are far from it
     near, far = data.fetch_flowers(size=side), data.fetch_hand_signs(size=side)
     few_of = [np.random.default_rng(0).permutation(len(t.y_test))[:200] for t in (near, far)]
     pairs = zip((near, far), few_of, strict=True)
-    near, far = (replace(t, x_test=t.x_test[k], y_test=t.y_test[k]) for t, k in pairs)
+    near, far = (
+        replace(t, x_test=t.x_test[k], y_test=t.y_test[k], files_test=()) for t, k in pairs
+    )
 near, far = data.few_labels(near, 25, 0), data.few_labels(far, 25, 0)
 K = len(near.class_names)
 
