@@ -150,8 +150,7 @@ if quick:
     near, far = data.make_scene_digits(600, 150, random_state=1), stripes()
 else:  # flowers are near to ImageNet, hand signs are far from it
     near, far = data.fetch_flowers(size=side), data.fetch_hand_signs(size=side)
-    few_of = [np.random.default_rng(0).permutation(len(t.y_test))[:200] for t in (near, far)]
-    pairs = zip((near, far), few_of, strict=True)
+    pairs = [(t, np.random.default_rng(0).permutation(len(t.y_test))[:200]) for t in (near, far)]
     near, far = (
         replace(t, x_test=t.x_test[k], y_test=t.y_test[k], files_test=()) for t, k in pairs
     )
