@@ -189,8 +189,8 @@ def weighted_tau(answer, rng):
         def draw(n=n):
             truth = rng.choice(np.arange(30, 98), n, replace=False) / 100
             noise = rng.normal(0, 0.2, n)
-            scores = np.round(3 * (truth - 1 + noise), 2) + np.arange(n) / 1000  # no ties
-            return truth, np.round(scores, 3)
+            scores = np.round(3 * (truth - 1 + noise), 2) + np.arange(n) / 10_000  # no ties
+            return truth, np.round(scores, 4)
 
         truth, scores, expected, wrong = telling(draw, _weighted_tau)
         got = answer(truth, scores)
