@@ -24,7 +24,7 @@ import numpy as np
 
 from benchmarks import fine_tuning_pays as pays
 from benchmarks.label_efficiency import RESULTS, save
-from benchmarks.tuned import Kept, at_each_budget, paired_interval
+from benchmarks.tuned import Kept, OutOfTime, at_each_budget, paired_interval
 from tlcourse import training
 from tlcourse.backend import keras, versions
 from tlcourse.rivals import BATCH, logistic_regression
@@ -99,7 +99,7 @@ def measure(name: str, recipe: dict, kept: Kept, ends: float) -> dict:
     def run(rate: float, seed: int, steps: list[int], held_out: str) -> list[float]:
         def compute() -> list[float]:
             if monotonic() > ends:
-                raise pays.OutOfTime
+                raise OutOfTime
             if not arm:
                 arm.append(Run(**about))
             given = pays.target(TARGET)
@@ -134,7 +134,7 @@ def main(arguments: list[str] | None = None) -> None:
     recipe = arms[RECIPE]
     for name, arm in arms.items():
         if name == RECIPE or "results" in recipe:
-            with suppress(pays.OutOfTime):
+            with suppress(OutOfTime):
                 arm |= measure(name, recipe, kept, ends)
         if name != RECIPE and "results" in arm:
             arm["gain"] = paired_interval(np.subtract(arm["results"], recipe["results"]))

@@ -41,7 +41,7 @@ import numpy as np
 
 from benchmarks import photos
 from benchmarks.label_efficiency import RESULTS, save
-from benchmarks.tuned import TUNING_SEED, Kept, at_each_budget, paired_interval
+from benchmarks.tuned import TUNING_SEED, Kept, OutOfTime, at_each_budget, paired_interval
 from tlcourse import data
 from tlcourse.backend import versions
 
@@ -197,10 +197,6 @@ def search(names: list[str], labels: int = 20, steps: int = 80) -> None:
 
 
 # --- the measurement -----------------------------------------------------------------------------
-
-
-class OutOfTime(Exception):
-    """A run is missing, and there is no time for it."""
 
 
 def measure(

@@ -43,7 +43,7 @@ from time import monotonic, process_time
 import numpy as np
 
 from benchmarks.label_efficiency import RESULTS, save
-from benchmarks.tuned import TUNING_SEED, Kept, at_each_budget, paired_interval
+from benchmarks.tuned import TUNING_SEED, Kept, OutOfTime, at_each_budget, paired_interval
 from tlcourse import training
 from tlcourse.autodiff import weight_gradient
 from tlcourse.backend import keras, versions
@@ -64,10 +64,6 @@ LOOKS = (0, 50, 200, 400, 800)  # steps at which the cosine is measured
 LETTERS, SOURCE_STEPS = 8_000, 1_000
 REPLAYED = 8  # letters in each step
 STORE = RESULTS / "several_tasks.jsonl"
-
-
-class OutOfTime(Exception):
-    """A run is missing, and there is no time for it."""
 
 
 # --- data and network ----------------------------------------------------------------------------

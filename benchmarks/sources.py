@@ -44,9 +44,8 @@ import numpy as np
 from scipy import stats
 
 from benchmarks import fine_tuning_pays as pays
-from benchmarks.fine_tuning_pays import OutOfTime
 from benchmarks.label_efficiency import RESULTS, save
-from benchmarks.tuned import Kept, at_each_budget
+from benchmarks.tuned import Kept, OutOfTime, at_each_budget
 from tlcourse import data, models, training, transfer, transferability
 from tlcourse.backend import keras, versions
 from tlcourse.evaluation import softmax
@@ -185,20 +184,20 @@ def source_data(source: Source, index: int) -> data.Dataset:
 
 
 @cache
-def small_source(name: str, index: int) -> tuple[keras.Model, float | None]:
-    """One of a source's small CNNs, and its accuracy on its own task."""
+def small_source(name: str, index: int) -> keras.Model:
+    """One of a source's small CNNs."""
     source = SOURCES[name]
     keras.utils.set_random_seed(index)
     network = models.small_cnn(26)
     if source.task is None:
-        return network, None
+        return network
     given = source_data(source, index)
     training.compile_classifier(network, 2e-3)
     network.steps_per_execution = 25
     training.fit_steps(
         network, given.x_train, given.y_train, steps=source.steps, batch_size=64, seed=index
     )
-    return network, round(training.accuracy(network, given.x_test, given.y_test), 4)
+    return network
 
 
 @dataclass
@@ -216,7 +215,7 @@ def seen(name: str, on: str, index: int) -> Seen:
     """What a source's network makes of a target; of the large ones there is only one."""
     source = SOURCES[name]
     if source.is_small:
-        return see_small(small_source(name, index)[0], on, source.task is not None)
+        return see_small(small_source(name, index), on, source.task is not None)
     if index:
         return seen(name, on, 0)
     if source.network == "ResNet50":
@@ -350,22 +349,6 @@ def scores_of(name: str, on: str, labels: int, seed: int) -> dict:
     return found
 
 
-def forward_seconds(name: str, on: str) -> float:
-    """Processor seconds in which a source looks at 100 images of a target, with a warm network."""
-    source = SOURCES[name]
-    if source.is_small:
-        network = small_source(name, 0)[0]
-    elif source.network == "ResNet50":
-        network = models.resnet50("course")
-    else:
-        network = models.efficientnet_lite0(side=SIDE)
-    x = models.fit_images(target(on).x[:100], network)
-    network.predict(x, batch_size=100, verbose=0)
-    began = process_time()
-    network.predict(x, batch_size=100, verbose=0)
-    return round(process_time() - began, 3)
-
-
 # --- the grid ------------------------------------------------------------------------------------
 
 
@@ -484,18 +467,6 @@ def main(arguments: list[str] | None = None) -> None:
         measure(zoo, asked.only)
         return
     found = measure(zoo, [*SOURCES, ""])
-    own, seconds = {}, {}
-    for name, source in SOURCES.items():
-        with suppress(OutOfTime):
-            if source.is_small and source.task:
-                own[name] = [
-                    zoo.run(("own", name, i), [0], lambda n=name, i=i: [small_source(n, i)[1]])[0]
-                    for i in SEEDS
-                ]
-            key = ("seconds for 100 images", name)
-            seconds[name] = zoo.run(
-                key, [0], lambda n=name: [forward_seconds(n, next(iter(TARGETS)))]
-            )[0]
     result = {
         "labels": LABELS,
         "few": FEW,
@@ -507,8 +478,6 @@ def main(arguments: list[str] | None = None) -> None:
                 "task": source.task,
                 "images": source.images,
                 "steps": source.steps,
-                "own_accuracy": own.get(name),
-                "seconds_for_100_images": seconds.get(name),
             }
             for name, source in SOURCES.items()
         },

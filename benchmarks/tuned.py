@@ -11,6 +11,10 @@ from tlcourse.rivals import tune
 TUNING_SEED = 100  # of the draw that settings are chosen on
 
 
+class OutOfTime(Exception):
+    """A run is missing, and there is no time for it."""
+
+
 class Kept:
     """Runs that are written down as soon as they are finished.
 

@@ -51,8 +51,6 @@ def test_the_zoo_prints_every_score_and_goes_on_where_it_stopped(tmp_path, monke
     monkeypatch.setattr("benchmarks.label_efficiency.RESULTS", tmp_path)
     monkeypatch.setattr(sources, "accuracies", invented)
     monkeypatch.setattr(sources, "scores_of", invented_scores)
-    monkeypatch.setattr(sources, "small_source", lambda name, index: (None, 0.5))
-    monkeypatch.setattr(sources, "forward_seconds", lambda name, on: 1.0)
     sources.main(["--only", "500 letters"])
     assert not (tmp_path / "sources.json").exists(), "a part writes no result"
     sources.main(["--minutes", "0"])

@@ -20,7 +20,7 @@
 # <!-- Notes: The test of the promise in section 2 is the heart of the chapter. Sections 3 and 4 can be a lesson of their own. -->
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# **Time:** 75 minutes to read and try, 1 min 30 s to run. You need chapter 04.
+# **Time:** 90 minutes to read and try, 1 min 30 s to run. You need chapter 04.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"} tags=["setup"]
 # Everything that the chapter needs.
@@ -764,8 +764,8 @@ for labels in stored["labels"]:
             print(f"{labels:3} labels: {arm} − {rival}: {mean:+.0f} ({low:+.1f} to {high:+.1f})")
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# With five labels, odd or even helps, and by more than twice the images of the same 50 digits do. To tell odd from even, the backbone has
-# to find out what separates a 3 from an 8, and it sees 2,000 images of that. The shade does harm. It asks how bright an image is, which has
+# With five labels, odd or even helps, and by more than twice the images of the same 50 digits do. Perhaps because the backbone then has
+# to find out what separates a 3 from an 8, with 2,000 images of that. The shade does harm. It asks how bright an image is, which has
 # nothing to do with the digit's name. (After 200 steps the harm is there, and of the help we cannot tell yet.)
 #
 # With 200 labels of each digit we cannot tell whether odd or even helps. Twice the images of digits do, a little.
@@ -868,8 +868,7 @@ for labels in stored["labels"]:
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # Once training has begun, the digit and odd or even agree on average. That fits the help, but not all of it: with 200 labels they agree
-# too, and nothing is gained. And between digit and shade we see no conflict on average, although the shade did harm. (In single runs the
-# cosine jumps between −0.9 and 0.9.) A cosine says whether one small step suits both tasks. It does not say whether the second task knows
+# too, and nothing is gained. And between digit and shade we see no conflict on average, although the shade did harm. A cosine says whether one small step suits both tasks. It does not say whether the second task knows
 # anything that the first one lacks.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
