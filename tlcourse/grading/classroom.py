@@ -137,7 +137,7 @@ def _plots(found: list[Lesson], points: list[float], maximum: float) -> dict:
             x += width
         rows.append((one.name, bars))
     step = min(10, maximum)
-    counts = Counter(round(p / step) for p in points)
+    counts = Counter(math.floor(p / step + 0.5) for p in points)
     places = range(math.ceil(maximum / step) + 1)
     columns = [(f"{step * i:g}", counts[i], _HIGHEST * counts[i] / max(counts.values()))
                for i in places]  # fmt: skip
