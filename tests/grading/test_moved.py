@@ -42,7 +42,10 @@ def in_this_process(monkeypatch):
 
     monkeypatch.setattr(batch, "_executor", threads)
     monkeypatch.setattr(batch, "_BOXES", {})
+    monkeypatch.setattr(batch, "_TIMERS", {})
     yield
+    for timer in batch._TIMERS.values():
+        timer.cancel()
     for box in batch._BOXES.values():
         box.stop()
 

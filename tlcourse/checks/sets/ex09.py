@@ -180,7 +180,7 @@ def _weighted_tau(truth: np.ndarray, scores: np.ndarray):
     "a source is its place in there, and a second argsort finds it.",
     "i, j = np.triu_indices(S, 1) are all pairs. Their sign is that of (truth[i] − truth[j]) times "
     "(scores[i] − scores[j]); multiply by the weights, add up, divide by the sum of the weights.",
-    forbids=("scipy.stats.weightedtau", "scipy.stats.mstats.weightedtau"),
+    forbids=("scipy.stats.weightedtau",),
 )
 def weighted_tau(answer, rng):
     """Weighted τ: whether a score ranks sources as the truth does."""
