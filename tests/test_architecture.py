@@ -35,6 +35,7 @@ ROOMS = [
     "transfer",
     "evaluation",
     "rivals",
+    "pytorch",
     "report",
     "checks",
     "course",

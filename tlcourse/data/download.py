@@ -80,6 +80,8 @@ def _fashion(name: str, size: int, sha256: str) -> File:
 # - fashion_mnist: computed from files whose MD5 equal those that the publisher lists at
 #   zalandoresearch/fashion-mnist; TensorFlow Datasets lists the same SHA-256.
 # - flowers: TensorFlow Datasets, `tensorflow_datasets/url_checksums/tf_flowers.txt`.
+# - resnet18: the publisher lists the first eight digits, in the file's name; several projects that
+#   have fetched it list all of them, and its size.
 # - hand_signs: computed over the 2,062 photographs of a copy of the repository, for the publisher
 #   lists no checksum, and GitHub packs an archive afresh for whoever asks, not always in the same
 #   bytes. The size is that of the photographs.
@@ -170,6 +172,18 @@ SOURCES = {
                 94_765_736,
                 "md5:4d473c1dd8becc155b73f8504c6f6626",
                 "models/resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",
+            ),
+        ),
+    ),
+    "resnet18": Source(
+        "ResNet18 trained on ImageNet, for PyTorch (He, Zhang, Ren and Sun, 2016; torchvision)",
+        "BSD-3-Clause for torchvision; ImageNet's photos are for research",
+        (
+            File(
+                "https://download.pytorch.org/models/resnet18-f37072fd.pth",
+                46_830_571,
+                "sha256:f37072fd47e89c5e827621c5baffa7500819f7896bbacec160b1a16c560e07ec",
+                "models/resnet18-f37072fd.pth",
             ),
         ),
     ),

@@ -1,0 +1,627 @@
+"""ResNet18 and its training loop in PyTorch, as chapter 10 writes them; PyTorch is an extra.
+
+The network has torchvision's architecture and parameter names, so that its published checkpoint
+fits. PyTorch is imported when a function is called, never with this module. Images are float
+tensors of shape (n, 3, height, width), which `tensors` makes of the course's arrays.
+"""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache
+from io import BytesIO
+from itertools import islice
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tlcourse.data import download, glyphs
+from tlcourse.files import CourseError, write
+from tlcourse.optimizers import batches
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+# Of the photographs of ImageNet, red, green and blue in 0–1; every ResNet of torchvision wants
+# them, and `letters_resnet18` does too.
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+def _torch():
+    """PyTorch.
+
+    Raises
+    ------
+    CourseError
+        If it is not installed, or does not start.
+    """
+    try:
+        import torch
+        import torch.optim  # which needs packages that `import torch` alone does not miss
+    except ModuleNotFoundError as error:
+        what = "PyTorch is" if error.name == "torch" else f"PyTorch needs {error.name}, which is"
+        raise CourseError(
+            f"{what} not installed: run `make torch` in the course's folder, and restart the "
+            "kernel."
+        ) from None
+    except (ImportError, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise CourseError(
+            f"PyTorch does not start ({reason}): run `make torch` again, and restart the kernel."
+        ) from error
+    return torch
+
+
+# --- the network -----------------------------------------------------------------------------
+
+
+@cache
+def _network() -> type:
+    """The class of the network, made when PyTorch is here."""
+    torch = _torch()
+    nn = torch.nn
+
+    def convolution(before: int, after: int, size: int, stride: int = 1) -> "nn.Conv2d":
+        return nn.Conv2d(before, after, size, stride, padding=size // 2, bias=False)
+
+    class BasicBlock(nn.Module):
+        """relu(F(x) + x): two 3×3 convolutions, and what skips them (He et al. 2016, figure 2)."""
+
+        def __init__(self, before: int, after: int, stride: int = 1):
+            super().__init__()
+            self.conv1 = convolution(before, after, 3, stride)
+            self.bn1 = nn.BatchNorm2d(after)
+            self.relu = nn.ReLU(inplace=True)
+            self.conv2 = convolution(after, after, 3)
+            self.bn2 = nn.BatchNorm2d(after)
+            self.downsample = None
+            if stride != 1 or before != after:
+                self.downsample = nn.Sequential(
+                    convolution(before, after, 1, stride), nn.BatchNorm2d(after)
+                )
+
+        def forward(self, x):
+            skipped = x if self.downsample is None else self.downsample(x)
+            x = self.relu(self.bn1(self.conv1(x)))
+            return self.relu(self.bn2(self.conv2(x)) + skipped)
+
+    class ResNet18(nn.Module):
+        """Eighteen layers with weights: stem, four stages of two blocks, `fc`."""
+
+        def __init__(self, classes: int = 1000):
+            super().__init__()
+            self.conv1 = convolution(3, 64, 7, 2)
+            self.bn1 = nn.BatchNorm2d(64)
+            self.relu = nn.ReLU(inplace=True)
+            self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
+            self.layer1 = nn.Sequential(BasicBlock(64, 64), BasicBlock(64, 64))
+            self.layer2 = nn.Sequential(BasicBlock(64, 128, 2), BasicBlock(128, 128))
+            self.layer3 = nn.Sequential(BasicBlock(128, 256, 2), BasicBlock(256, 256))
+            self.layer4 = nn.Sequential(BasicBlock(256, 512, 2), BasicBlock(512, 512))
+            self.avgpool = nn.AdaptiveAvgPool2d(1)
+            self.fc = nn.Linear(512, classes)
+            for module in self.modules():
+                if isinstance(module, nn.Conv2d):
+                    nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+        def forward(self, x):
+            x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
+            x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
+            return self.fc(torch.flatten(self.avgpool(x), 1))
+
+    return ResNet18
+
+
+def resnet18(classes: int = 1000, seed: int = 0) -> "nn.Module":
+    """ResNet18 with random weights, after torchvision (He, Zhang, Ren and Sun 2016).
+
+    Parameters
+    ----------
+    classes : int
+        Number of outputs of `fc`.
+    seed : int
+        Of the weights. PyTorch's own random numbers go on as if nobody had drawn.
+
+    Returns
+    -------
+    nn.Module
+        Takes images (n, 3, h, w), returns logits (n, classes). Of 32×32 pixels the stem leaves
+        8×8, and the stages 8×8, 4×4, 2×2 and 1×1.
+
+    Raises
+    ------
+    CourseError
+        If PyTorch is not installed.
+    ValueError
+        If there is less than one class.
+    """
+    torch = _torch()
+    if classes < 1:
+        raise ValueError(f"classes must be at least 1, not {classes}.")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return _network()(classes)
+
+
+def tensors(
+    images: np.ndarray,
+    side: int | None = None,
+    mean: Sequence[float] = MEAN,
+    std: Sequence[float] = STD,
+) -> "Tensor":
+    """The course's images as PyTorch's networks take them.
+
+    Parameters
+    ----------
+    images : ndarray of uint8, shape (n, h, w, 3)
+        RGB in 0–255.
+    side : int, optional
+        Height and width to bring them to: pixels are averaged on the way down, and interpolated
+        linearly on the way up.
+    mean, std : three floats
+        Of the channels in 0–1, which are taken off and divided by.
+
+    Returns
+    -------
+    Tensor, float32, shape (n, 3, height, width)
+
+    Raises
+    ------
+    ValueError
+        If the images are no bytes, or have other axes.
+    """
+    torch = _torch()
+    images = np.asarray(images)
+    if images.dtype != "uint8" or images.ndim != 4 or images.shape[-1] != 3:
+        raise ValueError(
+            "images must be uint8 in 0–255 with the shape (n, height, width, 3), not "
+            f"{images.dtype} with the shape {images.shape}."
+        )
+    x = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2))).float() / 255
+    if side is not None and x.shape[-2:] != (side, side):
+        shrinks = side <= min(x.shape[-2:])
+        how = {"mode": "area"} if shrinks else {"mode": "bilinear", "align_corners": False}
+        x = torch.nn.functional.interpolate(x, (side, side), **how)
+    return (x - torch.tensor(mean)[:, None, None]) / torch.tensor(std)[:, None, None]
+
+
+# --- the loop --------------------------------------------------------------------------------
+
+
+def fit(
+    model: "nn.Module",
+    x: "Tensor",
+    y: "Tensor",
+    steps: int,
+    *,
+    rate: float | Sequence[float] = 0.001,
+    momentum: float = 0.9,
+    batch_size: int = 32,
+    seed: int = 0,
+    weight_decay: float = 0.0,
+    towards: "Mapping[str, Tensor] | None" = None,
+    parameters: "Iterable[Tensor] | Iterable[dict] | None" = None,
+) -> list[float]:
+    """Train with stochastic gradient descent and momentum, as `torch.optim.SGD` defines them.
+
+    v ← βv + g and θ ← θ − αv, where g is the gradient of the batch's mean cross-entropy, and of
+    the penalty λ/2 · ‖θ − θ⁰‖². Without `towards`, θ⁰ is zero (L2 on all weights). With it, θ⁰ is
+    what `towards` holds under a parameter's name, and zero for those that it lacks or holds in
+    another shape, such as a new `fc` (L2-SP; Li, Grandvalet and Davoine 2018, with one λ for both
+    parts). Each step begins with `zero_grad`; the network is in training mode, and stays in it.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Ends in logits. Changed in place.
+    x : Tensor of float, shape (n, 3, h, w)
+    y : Tensor or ndarray of int, shape (n,)
+    steps : int
+    rate : float or sequence of float
+        The learning rate α, or one for each step, which then counts for all groups.
+    momentum : float
+        β, in 0–1.
+    batch_size : int
+        The last batch of an epoch holds what is left over, and is left out if it is one image.
+    seed : int
+        Of the order of the images.
+    weight_decay : float
+        λ.
+    towards : mapping of str to Tensor, optional
+        A `state_dict`.
+    parameters : iterable, optional
+        The parameters, or PyTorch's parameter groups with rates of their own, that train; by
+        default all that require a gradient.
+
+    Returns
+    -------
+    list of float
+        The cross-entropy of each step's batch, without the penalty.
+
+    Raises
+    ------
+    ValueError
+        If there are not as many labels as images, or nothing to train.
+    """
+    torch = _torch()
+    if parameters is None:
+        parameters = [p for p in model.parameters() if p.requires_grad]
+    parameters = list(parameters)
+    if not parameters:
+        raise ValueError("There is nothing to train: every parameter is frozen.")
+    first = rate if np.ndim(rate) == 0 else rate[0]
+    optimizer = torch.optim.SGD(parameters, lr=float(first), momentum=momentum)
+    rates = None if np.ndim(rate) == 0 else rate
+    pull = _pull(model, weight_decay, towards)
+    order = _order(len(x), batch_size, seed)
+    return [*_train(model, optimizer, x, y, islice(order, steps), rates, pull)]
+
+
+def _order(n: int, size: int, seed: int) -> Iterator[np.ndarray]:
+    """Mini-batches without end; one image alone has no variance to normalise with."""
+    if n < 2:
+        raise ValueError(f"x must hold at least two images, not {n}.")
+    for batch in batches(n, size, np.random.default_rng(seed)):
+        if len(batch) > 1 or size == 1:
+            yield batch
+
+
+def _pull(model, strength: float, towards) -> list:
+    """Each parameter with what the penalty pulls it towards, and how strongly."""
+    if not strength:
+        return []
+    known = towards or {}
+    return [
+        (p, strength, known[name].detach().clone() if _fits(known.get(name), p) else None)
+        for name, p in model.named_parameters()
+    ]
+
+
+def _fits(value, parameter) -> bool:
+    return value is not None and value.shape == parameter.shape
+
+
+def _train(model, optimizer, x, y, order, rates, pull) -> Iterator[float]:
+    """A step for each batch of `order`; yields its loss."""
+    torch = _torch()
+    y = torch.as_tensor(y).long()
+    if len(x) != len(y):
+        raise ValueError(f"There are {len(x)} images, but {len(y)} labels.")
+    model.train()
+    for step, batch in enumerate(order):
+        places = torch.from_numpy(batch)
+        if rates is not None:
+            for group in optimizer.param_groups:
+                group["lr"] = float(rates[step])
+        optimizer.zero_grad()
+        loss = torch.nn.functional.cross_entropy(model(x[places]), y[places])
+        loss.backward()
+        with torch.no_grad():
+            for parameter, strength, start in pull:
+                if parameter.grad is not None:
+                    away = parameter if start is None else parameter - start
+                    parameter.grad.add_(away, alpha=strength)
+        optimizer.step()
+        yield float(loss)
+
+
+@contextmanager
+def _predicting(model) -> Iterator[None]:
+    """In prediction mode and without gradients; afterwards every layer is in its mode again."""
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        with _torch().no_grad():
+            yield
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
+
+
+def logits(model: "nn.Module", x: "Tensor", batch_size: int = 500) -> "Tensor":
+    """What the network returns in prediction mode, shape (n, classes); it keeps its mode."""
+    with _predicting(model):
+        return _torch().cat([model(part) for part in x.split(batch_size)])
+
+
+def accuracy(model: "nn.Module", x: "Tensor", y: "Tensor", batch_size: int = 500) -> float:
+    """Share of right answers in 0–1, in prediction mode; the network keeps its mode."""
+    y = _torch().as_tensor(y)
+    return float((logits(model, x, batch_size).argmax(1) == y).float().mean())
+
+
+def features(model: "nn.Module", x: "Tensor", batch_size: int = 500) -> "Tensor":
+    """What `fc` sees, shape (n, 512), in prediction mode; the network keeps its mode.
+
+    All children but the last, and the flatten that stands in `forward` alone.
+    """
+    nn = _torch().nn
+    below = nn.Sequential(*list(model.children())[:-1], nn.Flatten())
+    with _predicting(model):
+        return _torch().cat([below(part) for part in x.split(batch_size)])
+
+
+# --- weights ---------------------------------------------------------------------------------
+
+# How `letters_resnet18` is trained. A file of another recipe is not used.
+RECIPE = {
+    "version": 1,
+    "task": "26 printed letters in coloured scenes, 32 pixels",
+    "images": 6000,
+    "side": 32,
+    "steps": 300,
+    "batch_size": 64,
+    "rate": 0.05,  # falls to zero along half a cosine, after a rise over the first tenth
+    "momentum": 0.9,
+    "weight_decay": 5e-4,
+    "seed": 0,
+}
+_EVERY = 10.0  # seconds between two checkpoints
+_TIMEOUT = 600  # seconds to wait for another process that trains the same
+
+
+def rates_of(recipe: Mapping[str, Any]) -> np.ndarray:
+    """The learning rate of each step: up over the first tenth, then down along half a cosine."""
+    t = (np.arange(recipe["steps"]) + 0.5) / recipe["steps"]
+    return recipe["rate"] * np.minimum(t / 0.1, 0.5 * (1 + np.cos(np.pi * (t - 0.1) / 0.9)))
+
+
+def letters_resnet18(progress: bool = True) -> "dict[str, Tensor]":
+    """The weights of a ResNet18 that reads printed letters in coloured scenes, 32×32 pixels.
+
+    They are trained when they are first asked for, as `RECIPE` says, and kept in the user's own
+    cache folder. An interrupted training goes on where it stopped.
+
+    Parameters
+    ----------
+    progress : bool
+        Whether a bar shows how far the training is.
+
+    Returns
+    -------
+    dict of str to Tensor
+        For `resnet18(26)`, whose images `tensors(images, 32)` makes ready.
+
+    Raises
+    ------
+    CourseError
+        If PyTorch is not installed.
+    """
+    name = f"resnet18_letters-{RECIPE['version']}.pt"
+    places = [folder / "resnet18" / name for folder in (download.home(), download.own_cache())]
+    for path in dict.fromkeys(places):
+        if (weights := _read_letters(path)) is not None:
+            return weights
+    mine = places[-1]
+    unfinished = mine.with_suffix(".unfinished")
+    with _alone(mine.with_suffix(".lock")):
+        if mine.exists() and (weights := _read_letters(mine)) is not None:
+            return weights  # another process was quicker
+        weights = _learn_letters(unfinished, progress)
+        if _keep(mine, {"recipe": json.dumps(RECIPE), "weights": weights}):
+            unfinished.unlink(missing_ok=True)
+        return weights
+
+
+def imagenet_resnet18() -> "dict[str, Tensor]":
+    """The weights that torchvision publishes, which know ImageNet's photographs at 224 pixels.
+
+    Returns
+    -------
+    dict of str to Tensor
+        For `resnet18(1000)`.
+
+    Raises
+    ------
+    FetchError
+        If the file is damaged, or neither here nor to be downloaded: `tlcourse fetch resnet18`.
+    CourseError
+        If PyTorch is not installed.
+    """
+    torch = _torch()
+    (path,) = download.fetch("resnet18")
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def _learn_letters(unfinished: Path, progress: bool) -> "dict[str, Tensor]":
+    """Train as `RECIPE` says, from where an interrupted training was last written down.
+
+    It is written down between two steps only, so that what goes on is what was interrupted.
+    """
+    from tqdm.auto import tqdm
+
+    torch = _torch()
+    steps = RECIPE["steps"]
+    given = glyphs.make_scene_letters(RECIPE["images"], 1, random_state=RECIPE["seed"])
+    x = tensors(given.x_train, RECIPE["side"])
+    model = resnet18(len(given.class_names), RECIPE["seed"])
+    optimizer = torch.optim.SGD(
+        model.parameters(),
+        lr=RECIPE["rate"],
+        momentum=RECIPE["momentum"],
+        weight_decay=RECIPE["weight_decay"],
+    )
+    done = _resume(unfinished, model, optimizer)
+    order = islice(_order(len(x), RECIPE["batch_size"], RECIPE["seed"]), done, steps)
+    losses = _train(model, optimizer, x, given.y_train, order, rates_of(RECIPE)[done:], [])
+    # A bar for people, in a terminal or a notebook, and nothing in a log.
+    quiet = {} if "ipykernel" in sys.modules else {"disable": None}
+    quiet = quiet if progress else {"disable": True}
+    kept = monotonic()
+    with tqdm(total=steps, initial=done, desc="letters", leave=False, **quiet) as bar:
+        for _ in losses:
+            done += 1
+            bar.update()
+            if monotonic() - kept > _EVERY and done < steps:
+                state = {"done": done, "recipe": json.dumps(RECIPE), "weights": model.state_dict()}
+                _keep(unfinished, state | {"optimizer": optimizer.state_dict()})
+                kept = monotonic()
+    return {name: value.detach() for name, value in model.state_dict().items()}
+
+
+def _resume(unfinished: Path, model, optimizer) -> int:
+    """Take on an interrupted training; how many steps it has done, or 0 if there is none."""
+    kept = _load(unfinished)
+    if kept is None or not 0 < kept.get("done", 0) < RECIPE["steps"]:
+        return 0
+    optimizer.load_state_dict(kept["optimizer"])
+    model.load_state_dict(kept["weights"])
+    return kept["done"]
+
+
+def _read_letters(path: Path) -> "dict[str, Tensor] | None":
+    kept = _load(path)
+    return kept and kept["weights"]
+
+
+def _load(path: Path) -> dict | None:
+    """What `_keep` wrote, if it is whole and of this recipe; a sentence says if it is not."""
+    torch = _torch()
+    try:
+        data = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        print(f"{path} cannot be read ({error.strerror or error}), so it is not used.")
+        return None
+    try:
+        # A pickle may run code, and this file may come from anybody: weights alone.
+        kept = torch.load(BytesIO(data), map_location="cpu", weights_only=True)
+        if json.loads(kept["recipe"]) != RECIPE:
+            raise ValueError("another recipe")
+        _check(kept["weights"])
+    except Exception:  # whatever PyTorch finds in a file that is none of its own
+        print(f"{path} is damaged or not the course's, so its weights are trained again.")
+        return None
+    return kept
+
+
+def _check(weights: Mapping) -> None:
+    """See that the weights are those of a network that reads letters."""
+    wanted = resnet18(len(glyphs.LETTERS)).state_dict()
+    if wanted.keys() != weights.keys():
+        raise ValueError("other names")
+    for name, value in wanted.items():
+        if weights[name].shape != value.shape or weights[name].dtype != value.dtype:
+            raise ValueError(f"another {name}")
+        if not weights[name].isfinite().all():
+            raise ValueError(f"{name} is not finite")
+
+
+def _keep(path: Path, state: dict) -> bool:
+    """Write a file whole; whether that was possible, and a sentence if it was not."""
+    with BytesIO() as out:
+        _torch().save(state, out)
+        try:
+            write(path, out.getvalue())
+        except OSError as error:
+            _say_once(
+                f"The letters' weights cannot be kept in {path.parent} "
+                f"({error.strerror or error}), so the next notebook trains them again."
+            )
+            return False
+    return True
+
+
+@cache
+def _say_once(message: str) -> None:
+    print(message)
+
+
+@contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    """Let no other process train the same; without a lock where none can be written."""
+    from filelock import FileLock, Timeout
+
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        held = FileLock(lock, timeout=_TIMEOUT)
+        held.acquire()
+    except Timeout:
+        raise CourseError(
+            "Another process is still training the letters' weights: wait until it is done, or "
+            "end it, and run the cell again."
+        ) from None
+    except OSError:
+        held = None
+    try:
+        yield
+    finally:
+        if held:
+            held.release()
+
+
+# --- the same network in Keras ---------------------------------------------------------------
+
+
+def to_keras(weights: "Mapping[str, Tensor]", side: int | None = None):
+    """The same ResNet18 as a Keras model, whose layers bear PyTorch's names.
+
+    Three conventions differ. PyTorch pads both sides of an image alike, where Keras' "same" with
+    a stride of 2 pads more on the right and below. PyTorch's BatchNorm has ε = 1e-5, Keras' 1e-3.
+    And PyTorch's momentum of 0.1 is the share of the new batch, Keras' 0.9 that of the old
+    statistics. Kernels go from (out, in, height, width) to (height, width, in, out).
+
+    Parameters
+    ----------
+    weights : mapping of str to Tensor
+        A `state_dict` of `resnet18`.
+    side : int, optional
+        Of the images, in pixels; any by default.
+
+    Returns
+    -------
+    keras.Model
+        Takes images (n, h, w, 3), of which PyTorch's network gets `transpose(0, 3, 1, 2)`; returns
+        logits (n, classes).
+    """
+    from tlcourse.backend import keras
+
+    layers = keras.layers
+    arrays = {name: value.detach().cpu().numpy() for name, value in weights.items()}
+
+    def convolve(x, name: str, stride: int = 1):
+        kernel = arrays[f"{name}.weight"].transpose(2, 3, 1, 0)
+        size, _, _, outputs = kernel.shape
+        if size > 1:
+            x = layers.ZeroPadding2D(size // 2, name=f"{name}.pad")(x)
+        layer = layers.Conv2D(outputs, size, strides=stride, use_bias=False, name=name)
+        x = layer(x)
+        layer.set_weights([kernel])
+        return x
+
+    def normalise(x, name: str):
+        layer = layers.BatchNormalization(epsilon=1e-5, momentum=0.9, name=name)
+        x = layer(x)
+        parts = ("weight", "bias", "running_mean", "running_var")
+        layer.set_weights([arrays[f"{name}.{part}"] for part in parts])
+        return x
+
+    def block(x, name: str, stride: int):
+        skipped = x
+        if f"{name}.downsample.0.weight" in arrays:
+            skipped = convolve(x, f"{name}.downsample.0", stride)
+            skipped = normalise(skipped, f"{name}.downsample.1")
+        x = normalise(convolve(x, f"{name}.conv1", stride), f"{name}.bn1")
+        x = layers.ReLU(name=f"{name}.relu1")(x)
+        x = normalise(convolve(x, f"{name}.conv2"), f"{name}.bn2")
+        x = layers.Add(name=f"{name}.add")([x, skipped])
+        return layers.ReLU(name=f"{name}.relu2")(x)
+
+    inputs = keras.Input((side, side, 3), name="image")
+    x = normalise(convolve(inputs, "conv1", 2), "bn1")
+    x = layers.ReLU(name="relu")(x)
+    # PyTorch pads with −∞ here, which after a ReLU is as good as zero.
+    x = layers.ZeroPadding2D(1, name="maxpool.pad")(x)
+    x = layers.MaxPooling2D(3, strides=2, name="maxpool")(x)
+    for stage in range(1, 5):
+        x = block(x, f"layer{stage}.0", 1 if stage == 1 else 2)
+        x = block(x, f"layer{stage}.1", 1)
+    x = layers.GlobalAveragePooling2D(name="avgpool")(x)
+    head = layers.Dense(len(arrays["fc.bias"]), name="fc")
+    outputs = head(x)
+    head.set_weights([arrays["fc.weight"].T, arrays["fc.bias"]])
+    return keras.Model(inputs, outputs, name="resnet18")
