@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from io import BytesIO
-from itertools import islice
+from itertools import islice, repeat
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -269,18 +269,38 @@ def fit(
     ValueError
         If there are not as many labels as images, or nothing to train.
     """
+    losses = train_steps(
+        model, x, y, rate=rate, momentum=momentum, batch_size=batch_size, seed=seed,
+        weight_decay=weight_decay, towards=towards, parameters=parameters,
+    )  # fmt: skip
+    return [*islice(losses, steps)]
+
+
+def train_steps(
+    model: "nn.Module",
+    x: "Tensor",
+    y: "Tensor",
+    *,
+    rate: float | Sequence[float] = 0.001,
+    momentum: float = 0.9,
+    batch_size: int = 32,
+    seed: int = 0,
+    weight_decay: float = 0.0,
+    towards: "Mapping[str, Tensor] | None" = None,
+    parameters: "Iterable[Tensor] | Iterable[dict] | None" = None,
+) -> Iterator[float]:
+    """As `fit`, without end: yields each step's loss, so that one may look in between."""
     torch = require()
     if parameters is None:
         parameters = [p for p in model.parameters() if p.requires_grad]
     parameters = list(parameters)
     if not parameters:
         raise ValueError("There is nothing to train: every parameter is frozen.")
-    first = rate if np.ndim(rate) == 0 else rate[0]
-    optimizer = torch.optim.SGD(parameters, lr=float(first), momentum=momentum)
     rates = None if np.ndim(rate) == 0 else rate
+    first = rate if rates is None else rates[0]
+    optimizer = torch.optim.SGD(parameters, lr=float(first), momentum=momentum)
     pull = _pull(model, weight_decay, towards)
-    order = _order(len(x), batch_size, seed)
-    return [*_train(model, optimizer, x, y, islice(order, steps), rates, pull)]
+    yield from _train(model, optimizer, x, y, _order(len(x), batch_size, seed), rates, pull)
 
 
 def _order(n: int, size: int, seed: int) -> Iterator[np.ndarray]:
@@ -314,11 +334,11 @@ def _train(model, optimizer, x, y, order, rates, pull) -> Iterator[float]:
     if len(x) != len(y):
         raise ValueError(f"There are {len(x)} images, but {len(y)} labels.")
     model.train()
-    for step, batch in enumerate(order):
+    for batch, rate in zip(order, repeat(None) if rates is None else rates, strict=False):
         places = torch.from_numpy(batch)
-        if rates is not None:
+        if rate is not None:
             for group in optimizer.param_groups:
-                group["lr"] = float(rates[step])
+                group["lr"] = float(rate)
         optimizer.zero_grad()
         loss = torch.nn.functional.cross_entropy(model(x[places]), y[places])
         loss.backward()
