@@ -5,6 +5,7 @@ fits. PyTorch is imported when a function is called, never with this module. Ima
 tensors of shape (n, 3, height, width), which `tensors` makes of the course's arrays.
 """
 
+import hashlib
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -402,6 +403,7 @@ RECIPE = {
     "seed": 0,
 }
 _EVERY = 10.0  # seconds between two checkpoints
+_DIGEST = 32  # bytes of SHA-256
 _TIMEOUT = 600  # seconds to wait for another process that trains the same
 
 
@@ -532,8 +534,11 @@ def _load(path: Path) -> dict | None:
         print(f"{path} cannot be read ({error.strerror or error}), so it is not used.")
         return None
     try:
+        content, checksum = data[:-_DIGEST], data[-_DIGEST:]
+        if hashlib.sha256(content).digest() != checksum:  # `torch.load` does not look
+            raise ValueError("a byte has changed")
         # A pickle may run code, and this file may come from anybody: weights alone.
-        kept = torch.load(BytesIO(data), map_location="cpu", weights_only=True)
+        kept = torch.load(BytesIO(content), map_location="cpu", weights_only=True)
         if json.loads(kept["recipe"]) != RECIPE:
             raise ValueError("another recipe")
         _check(kept["weights"])
@@ -556,11 +561,12 @@ def _check(weights: Mapping) -> None:
 
 
 def _keep(path: Path, state: dict) -> bool:
-    """Write a file whole; whether that was possible, and a sentence if it was not."""
+    """Write a file whole, and its SHA-256 behind it; a sentence if that is not possible."""
     with BytesIO() as out:
         require().save(state, out)
+        content = out.getvalue()
         try:
-            write(path, out.getvalue())
+            write(path, content + hashlib.sha256(content).digest())
         except OSError as error:
             _say_once(
                 f"The letters' weights cannot be kept in {path.parent} "

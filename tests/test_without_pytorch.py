@@ -1,0 +1,32 @@
+"""What a learner without PyTorch, or with a broken one, is told."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+TORCH = {
+    "missing": ("raise ModuleNotFoundError('no torch', name='torch')", "PyTorch is not installed"),
+    "without sympy": ("import sympy_is_missing", "PyTorch needs sympy_is_missing, which is not"),
+    "without CUDA": ("raise ImportError('libcudnn.so.9: cannot open\\nmore')", "does not start"),
+    "an OSError": ("raise OSError('libc10.so: no such file')", "does not start"),
+}
+
+
+@pytest.mark.parametrize("kind", TORCH)
+def test_one_sentence_says_how_to_install_it(kind, tmp_path):
+    body, sentence = TORCH[kind]
+    (tmp_path / "torch.py").write_text(body)
+    code = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
+        "from tlcourse import pytorch; from tlcourse.files import CourseError\n"
+        "for call in (pytorch.require, pytorch.resnet18, pytorch.letters_resnet18):\n"
+        "    try: call()\n"
+        "    except CourseError as error: print(error)\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    lines = run.stdout.splitlines()
+    assert len(lines) == 3, run.stderr
+    assert all(sentence in line and "`make torch`" in line for line in lines)
