@@ -61,7 +61,7 @@ RATES = {"scratch": (0.01, 0.03, 0.1), "fine-tuned": (0.003, 0.01, 0.03)}
 DECAYS = {"L2": (1e-3, 1e-2, 1e-1), "L2-SP": (1e-3, 1e-2, 1e-1)}
 STRENGTHS = (1e-4, 1e-3, 1e-2)  # C, where the grid begins
 WIDEN = 2  # times that the grid of λ may grow: towards zero it is fine-tuning without a penalty
-TRAINED = ("scratch", "fine-tuned", "as printed", "L2", "L2-SP")
+TRAINED = ("fine-tuned", "as printed", "L2-SP", "L2", "scratch")  # in the order of running
 STORE = RESULTS / "resnet18.jsonl"
 
 
