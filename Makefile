@@ -26,7 +26,7 @@ unexport PIP_IGNORE_INSTALLED PIP_EDITABLE PIP_REQUIRE_VIRTUALENV PIP_QUIET PIP_
 unexport PYTEST_ADDOPTS PYTEST_PLUGINS MPLBACKEND
 
 .NOTPARALLEL:
-.PHONY: help venv lab test unit test-browser nbval backends test-gpu lint notebooks chapters exercises site lock lecture wheel clean
+.PHONY: help venv torch lab test unit test-browser nbval backends test-gpu lint notebooks chapters exercises site lock lecture wheel clean
 
 help:            ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -57,6 +57,19 @@ venv:            ## create .venv with the locked dependencies and the package
 	  $(PIP) --no-deps --no-build-isolation -e . && \
 	  $(WANTED) > $(VENV)/.new && mv $(VENV)/.new $(VENV)/.installed; } || \
 	{ echo "The installation did not finish (it needs the internet and 4 GB of space): run make again to repeat it." >&2; exit 1; }
+
+# .venv/.torch says which PyTorch was installed, and is written last. PyTorch itself has no hashes:
+# its builds differ from index to index, and only some of them need CUDA's libraries as well.
+TORCH = $(shell awk -F '"' '/^ *"torch==/ {print $$2}' pyproject.toml)
+
+torch: venv      ## add PyTorch to .venv, for chapter 10 and make backends
+	@if echo '$(TORCH)' | cmp -s - $(VENV)/.torch && $(PY) -c 'import torch.optim' 2>/dev/null; then exit 0; fi; \
+	rm -f $(VENV)/.torch; \
+	echo "Installing PyTorch (0.2 to 3 GB: the README says which, and why) ..."; \
+	{ $(PIP) --require-hashes -r requirements-torch.lock && \
+	  $(PIP) --force-reinstall --no-deps $(TORCH) && $(PIP) $(TORCH) && \
+	  $(PY) -c 'import torch.optim' && echo '$(TORCH)' > $(VENV)/.torch; } || \
+	{ echo "PyTorch was not installed (it needs the internet and up to 8 GB of space): run make torch again to repeat it." >&2; exit 1; }
 
 lab: venv        ## open JupyterLab on your own copy of the course  (PORT=8888)
 	@$(PY) -m tlcourse lab --port $(PORT)
@@ -105,7 +118,7 @@ exercises: venv  ## make exercises/ from solutions/  (NB=ex02 for one)
 site: venv       ## build the web site into site/
 	@$(PY) docs/build.py site && echo "The site is in site/index.html."
 
-lock: venv       ## renew both locks  (needs uv; KEEP=1 only adds what is missing)
+lock: venv       ## renew the locks  (needs uv; KEEP=1 only adds what is missing)
 	@$(PY) -m tools.lock $(if $(KEEP),--keep)
 
 lecture: venv    ## slides with code that runs, in JupyterLab: for lecturers

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 LOCKS = {
     name: (ROOT / name).read_text("utf-8")
-    for name in ("requirements.lock", "requirements-lecture.lock")
+    for name in ("requirements.lock", "requirements-lecture.lock", "requirements-torch.lock")
 }
 
 
@@ -37,7 +37,7 @@ def test_every_locked_package_has_hashes():
 
 def test_the_lock_names_no_address():
     address = r"\w+://\S+|^ *--(?:extra-)?index-url.*|\bfile:\S+"
-    assert [re.findall(address, lock, re.MULTILINE) for lock in LOCKS.values()] == [[], []]
+    assert [re.findall(address, lock, re.MULTILINE) for lock in LOCKS.values()] == [[]] * 3
 
 
 def test_the_lock_satisfies_what_the_package_asks_for():
@@ -49,18 +49,21 @@ def test_the_lock_satisfies_what_the_package_asks_for():
     project = PYPROJECT["project"]
     extras = project["optional-dependencies"]
     asked = project["dependencies"] + [one for extra in extras.values() for one in extra]
+    asked = [one for one in asked if not one.startswith("torch==")]  # its builds differ
     for requirement in map(Requirement, asked + PYPROJECT["build-system"]["requires"]):
         found = versions.get(canonical(requirement.name), [])
         assert found, f"{requirement} is not in the lock: run make lock"
         assert all(requirement.specifier.contains(v) for v in found), f"{requirement}: {found}"
 
 
-def test_what_the_lecture_adds_is_in_no_learners_lock():
+def test_what_an_extra_adds_is_in_no_learners_lock():
     names = {
         name: set(re.findall(r"^([\w.-]+)==", lock, re.MULTILINE)) for name, lock in LOCKS.items()
     }
     assert "jupyterlab-rise" in names["requirements-lecture.lock"]
+    assert names["requirements-torch.lock"] == {"mpmath", "sympy"}
     assert not names["requirements.lock"] & names["requirements-lecture.lock"]
+    assert not names["requirements.lock"] & names["requirements-torch.lock"]
 
 
 def canonical(name):
@@ -136,7 +139,7 @@ def checkout(tmp_path):
     """A folder with what make needs, and a PATH with the tools but no Python."""
     root = tmp_path / "a checkout"
     root.mkdir()
-    for name in ("Makefile", "requirements.lock", "pyproject.toml"):
+    for name in ("Makefile", "requirements.lock", "requirements-torch.lock", "pyproject.toml"):
         shutil.copy(ROOT / name, root)
     tools = tmp_path / "bin"
     tools.mkdir()
@@ -236,6 +239,44 @@ def test_an_environment_whose_python_is_gone_is_made_again(checkout):
     done, log = make(checkout, "venv")
     assert done.returncode == 0
     assert any(" -m venv --clear " in line for line in log)
+
+
+def test_pytorch_is_added_once_its_needs_with_hashes(checkout):
+    install(checkout, "python3", STAND_IN)
+    done, log = make(checkout, "torch")
+    assert done.returncode == 0, done.stderr
+    (wanted,) = PYPROJECT["project"]["optional-dependencies"]["torch"]
+    locked, again, whole = [run.split(" --quiet ")[1] for run in pip_runs(log)[2:]]
+    assert locked == "--require-hashes -r requirements-torch.lock"
+    assert again == f"--force-reinstall --no-deps {wanted}"  # also what was half unpacked
+    assert whole == wanted
+    done, log = make(checkout, "torch")
+    assert (done.returncode, done.stdout, pip_runs(log)) == (0, "", [])
+    done, log = make(checkout, "venv")
+    assert (done.returncode, pip_runs(log)) == (0, [])
+
+
+def test_pytorch_goes_with_the_environment_and_an_interrupted_installation_is_repeated(checkout):
+    install(checkout, "python3", STAND_IN)
+    make(checkout, "venv")
+    (checkout / "log.cut").touch()
+    done, _ = make(checkout, "torch")
+    assert done.returncode != 0
+    assert "run make torch again" in done.stderr
+    (checkout / "log.cut").unlink()
+    for _ in range(2):
+        done, log = make(checkout, "torch")
+        assert len([run for run in pip_runs(log) if "torch==" in run]) == 2
+        (checkout / ".venv/.installed").unlink()  # so that the environment is made afresh
+
+
+def test_another_pytorch_is_wanted_so_it_is_installed(checkout):
+    install(checkout, "python3", STAND_IN)
+    make(checkout, "torch")
+    path = checkout / "pyproject.toml"
+    path.write_text(path.read_text("utf-8").replace("torch==2.", "torch==3."), "utf-8")
+    _, log = make(checkout, "torch")
+    assert any("torch==3." in run for run in pip_runs(log))
 
 
 def test_settings_of_the_users_shell_do_not_reach_python(checkout):

@@ -1,7 +1,9 @@
-"""Renew the locks, with uv: `requirements.lock`, and `requirements-lecture.lock` for a lecturer.
+"""Renew the locks, with uv: `requirements.lock`, and what two extras add to it.
 
-`make lock` runs it. The second lock holds what the extra `lecture` adds to the first, and is kept
-apart because it changes how JupyterLab sets formulas, which no learner needs.
+`make lock` runs it. `requirements-lecture.lock` is kept apart because it changes how JupyterLab
+sets formulas, which no learner needs; `requirements-torch.lock` because of PyTorch's size. The
+latter has only what is the same everywhere: PyTorch itself, and CUDA's libraries, which some of
+its builds need, come in other files from other indexes, so that no checksum fits all.
 """
 
 import re
@@ -14,7 +16,9 @@ from pathlib import Path
 from tlcourse.files import write
 
 ROOT = Path(__file__).resolve().parents[1]
-LOCK, LECTURE = ROOT / "requirements.lock", ROOT / "requirements-lecture.lock"
+LOCK = ROOT / "requirements.lock"
+MORE = {extra: ROOT / f"requirements-{extra}.lock" for extra in ("lecture", "torch")}
+BUILDS = ("torch", "triton", "cuda-", "nvidia-")  # how the names begin of what is not locked
 EXTRAS = ("test", "grading", "docs")
 OPTIONS = (
     "--universal",
@@ -44,8 +48,15 @@ def compiled(start: str, extras: tuple[str, ...], *options: str) -> str:
         return out.read_text("utf-8")
 
 
+def added(base: str, whole: str) -> str:
+    """The entries of a lock that another has not, without those that are not locked."""
+    known = entries(base)
+    more = [entry for name, entry in entries(whole).items() if name not in known]
+    return "".join(entry for entry in more if not entry.startswith(BUILDS))
+
+
 def main(options: list[str]) -> int:
-    """Write both locks; with `--keep` the versions that are locked stay where they may."""
+    """Write the locks; with `--keep` the versions that are locked stay where they may."""
     if shutil.which("uv") is None:
         print(
             "make lock needs uv, which is not installed: get it with your package manager or with "
@@ -56,13 +67,16 @@ def main(options: list[str]) -> int:
     upgrade = [] if "--keep" in options else ["--upgrade"]
     try:
         base = compiled(LOCK.read_text("utf-8"), EXTRAS, *upgrade)
-        whole = compiled(base, (*EXTRAS, "lecture"))
+        wholes = {extra: compiled(base, (*EXTRAS, extra)) for extra in MORE}
     except subprocess.CalledProcessError:
         print("The locks are left as they are.", file=sys.stderr)
         return 1
-    more = {name: entry for name, entry in entries(whole).items() if name not in entries(base)}
-    write(LOCK, (HEAD.format("all packages but those of the extra lecture") + base).encode())
-    write(LECTURE, (HEAD.format("what the extra lecture adds") + "".join(more.values())).encode())
+    head = HEAD.format("all packages but those of the extras lecture and torch")
+    write(LOCK, (head + base).encode())
+    for extra, whole in wholes.items():
+        write(
+            MORE[extra], (HEAD.format(f"what the extra {extra} adds") + added(base, whole)).encode()
+        )
     return 0
 
 
