@@ -34,15 +34,15 @@ from itertools import islice
 import numpy as np
 from scipy import stats
 
-from tlcourse import backend, data, models, plotting, pytorch, quiz, weights
+from tlcourse import backend, data, models, plotting, pytorch, quiz, rivals, weights
 from tlcourse.course.content import benchmark
 from tlcourse.quiz import claim
 
 pytorch.require()
-import torch  # noqa: E402
-from torch import nn  # noqa: E402
-from torch.nn import functional as F  # noqa: E402
-from torch.utils.data import DataLoader, TensorDataset  # noqa: E402
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, TensorDataset
 
 _ = torch.manual_seed(0)
 
@@ -296,7 +296,7 @@ for step in (1, 2, 10, 60):
 
 # %% slideshow={"slide_type": "skip"}
 # Digits at 32 pixels, 20 labels of each; and what the reader's last layer would see of them.
-drawn = data.make_cluttered_digits(1000, 1000, random_state=1)
+drawn = data.make_cluttered_digits(1000, 1000, difficulty=0.3, random_state=1)
 few = data.few_labels(drawn, 20, random_state=0)
 digits, digits_test = pytorch.tinted(few.x_train, seed=0), pytorch.tinted(few.x_test, seed=1)
 x, y = pytorch.tensors(digits), torch.from_numpy(few.y_train)
@@ -352,8 +352,8 @@ claim(abs(apart) < 0.1, "0.001 with momentum 0.9 ends where 0.01 does", measured
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 3 · What do the thirty lines get wrong?
 #
-# This is the core of the tutorial, in our own words, on digits with 20 labels of each. It promises that "only the new last
-# layer" is trained.
+# This is the core of the tutorial, in our own words, on digits with 20 labels of each. It promises to train nothing but the
+# new last layer.
 #
 # <!-- Notes: Show the cell, and let them look for the mistakes before you run it. Most find one of five. -->
 
@@ -460,7 +460,10 @@ quiz.predict("10.eval", question, 0, 1)
 
 # %% slideshow={"slide_type": "skip"}
 # The share of letters that the reader reads in a mode, in an order.
-def share_read(x=x_letters, training=False, order=np.arange(500)):
+mixed = np.arange(500)
+
+
+def share_read(x=x_letters, training=False, order=mixed):
     asked = deepcopy(reader).train(training)
     with torch.no_grad():
         logits = torch.cat([asked(batch) for batch in x[order].split(32)])
@@ -500,7 +503,8 @@ for way, share in shares.items():
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # What each of the four ways costs beside the right one.
 cost = {way: shares["as it should be"] - share for way, share in shares.items()}
-claim(cost["train mode, A to Z"] > 0.4, "sorted, it costs over 40 points", measured=cost["train mode, A to Z"])
+sorted_cost = cost["train mode, A to Z"]
+claim(sorted_cost > 0.4, "sorted, it costs over 40 points", measured=sorted_cost)
 small = max(cost["train mode, mixed"], cost["pixels normalised with 0.5"])
 claim(small < 0.08, "mixed batches and 0.5 cost less than eight each", measured=small)
 claim(cost["pixels of 0–255"] > 0.4, "pixels of 0–255 cost over 40", measured=cost["pixels of 0–255"])
@@ -626,13 +630,10 @@ claim(torch.allclose(by_option, by_hand, atol=1e-6), "pulled towards zero, it is
 
 # %% [markdown] slideshow={"headline": "Which one wins with few labels?", "slide_type": "subslide"}
 # `python -m benchmarks.resnet18` fine-tuned the whole network with neither, with L2 and with L2-SP, on the digits. Rate and λ
-# were tuned for each way and each number of labels on images of their own, and there are five seeds.
+# were tuned for each way and each number of labels on images of their own. There are 120 steps of 32 images, and five seeds.
+# *As printed* is the tutorial: every parameter, at its rate of 0.001.
 #
 # <!-- Notes: Answer: see the figure. Ask what it would take to see a difference of one point with five seeds. -->
-
-# %% slideshow={"code": false}
-kinds = ["no penalty", "L2", "L2-SP", "we cannot tell"]
-quiz.predict("10.penalty", "Which is best with 20 labels of each digit?", kinds)
 
 # %% slideshow={"slide_type": "skip"}
 stored = benchmark("resnet18")
@@ -651,6 +652,10 @@ def verdict(ours, theirs):
     word = "ahead" if low > 0 else "behind" if high < 0 else "we cannot tell"
     return f"{np.mean(ours - theirs):+.1f} ({low:+.1f} to {high:+.1f}): {word}"
 
+
+# %% slideshow={"code": false}
+kinds = ["no penalty", "L2", "L2-SP", "we cannot tell"]
+quiz.predict("10.penalty", "Which is best with 20 labels of each digit?", kinds)
 
 # %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "fragment"}
 # The best of three, if its interval beside the other two leaves out zero.
@@ -674,22 +679,50 @@ for arm in arms:
 # Paired differences, where both are measured.
 pairs = [("fine-tuned", "as printed"), ("fine-tuned", "frozen"), ("fine-tuned", "scratch")]
 pairs += [("L2", "fine-tuned"), ("L2-SP", "fine-tuned"), ("L2-SP", "L2")]
-print("points (interval of 95 %), 120 steps")
-for labels in stored["labels"]:
-    for ours, theirs in pairs:
-        both = reached(ours, labels), reached(theirs, labels)
+print("points, with intervals of 95 %")
+for labels, steps in [(n, 120) for n in stored["labels"]] + [(20, 50)]:
+    for ours, theirs in pairs[: 1 if steps == 50 else None]:
+        both = reached(ours, labels, steps), reached(theirs, labels, steps)
         if all(scores is not None for scores in both):
-            print(f"{labels} labels, {ours} beside {theirs}: {verdict(*both)}")
+            which = f"{labels} labels, {steps} steps: {ours} beside {theirs}"
+            print(f"{which:54} {verdict(*both)}")
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# (A dash: not measured yet.) Read the intervals before the means. Where an interval holds zero, five seeds cannot tell the two
-# ways apart, and then the simpler one is the better choice. The inventors of L2-SP report that it helped on photographs, with
-# ImageNet's weights. So it is worth a try where your target is near the source, tuned as carefully as its rivals.
+# (A dash: not measured yet.) Read the intervals before the means. With 20 labels fine-tuning leads the frozen features by about two
+# points. And the tutorial? Its rate is a lucky one here: after 120 steps we cannot tell it from the tuned rate, after 50 it is
+# behind. What it *says* is wrong, and what it *does* works, which it could not know without a test.
+#
+# Where an interval holds zero, five seeds cannot tell two ways apart, and the simpler one is the better choice. The inventors of
+# L2-SP report gains on photographs, with ImageNet's weights. So try it, tuned as carefully as its rivals.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
-frozen, raw = reached("frozen", 20), reached("pixels", 20)
-low = stats.ttest_1samp(frozen - raw, 0).confidence_interval().low
-claim(low > 0, "frozen, the letters' features beat the pixels", measured=low, seeds=5)
+# Paired intervals of 95 %, in points, with 20 labels of each digit.
+def lead(ours, theirs):
+    low, high = stats.ttest_1samp(ours - theirs, 0).confidence_interval()
+    return low, high
+
+
+frozen, tuned, printed = (reached(arm, 20) for arm in ("frozen", "fine-tuned", "as printed"))
+ends = lead(frozen, reached("pixels", 20))
+claim(ends[0] > 0, "frozen, the letters' features beat the pixels", measured=ends, seeds=5)
+ends = lead(tuned, frozen)
+claim(ends[0] > 0, "fine-tuning leads the frozen features", measured=ends, seeds=5)
+ends = lead(tuned, printed)
+claim(ends[0] < 0 < ends[1], "the printed rate: we cannot tell", measured=ends, seeds=5)
+ends = lead(*(reached(arm, 20, steps=50) for arm in ("fine-tuned", "as printed")))
+claim(ends[0] > 0, "after 50 steps it is behind", measured=ends, seeds=5)
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# One entry you can compute yourself, from what section 2 has seen of your own digits: *frozen*, with 20 labels.
+
+# %% slideshow={"slide_type": "skip"} tags=["atol-0.08"]
+C = stored["arms"]["20"]["frozen"]["0"]["setting"][0]  # as the benchmark has tuned it
+kernel, bias = rivals.logistic_regression(seen.numpy(), few.y_train, C)
+live = np.mean((seen_test.numpy() @ kernel + bias).argmax(1) == few.y_test)
+print(f"frozen, 20 labels: {live:.2f} live, {frozen.mean() / 100:.2f} stored")
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+claim(abs(live - frozen.mean() / 100) < 0.08, "your entry agrees with what is stored", measured=live)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 6 · Is it the same network in Keras?
@@ -719,7 +752,8 @@ claim(largest < 1e-4, "Keras and PyTorch agree to 1e-4 in every logit")
 #
 # Chapter 05's ResNet50 reads letters in scenes. We put its weights into a copy whose strides stand where PyTorch has them.
 #
-# <!-- Notes: Answer: hardly any. Ask what the 3×3 kernels now see: a map that is twice as fine. -->
+# <!-- Notes: Answer: about two of three. It is worse, and not broken, which is the trap. Ask what the 3×3 kernels now see: a map
+# that is twice as fine. -->
 
 # %% slideshow={"slide_type": "skip"} tags=["nbval-ignore-output"]
 # The same network with the strides of version 1.5: only conv3, conv4 and conv5 shrink in a block.
@@ -768,10 +802,14 @@ alike = np.corrcoef(maps[0].ravel(), maps[1].ravel())[0, 1]
 print(f"version 1 reads {right_1:.2f}, the copy {right_15:.2f}; their maps correlate by {alike:.2f}")
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# No error, no warning, and worthless. So after every transfer of weights, compare activations on a few images.
+# No error, no warning. The copy still reads, only worse, and its maps are almost those of the original. If you had not the
+# original beside it, you would take these lost points for a weak network. So after every transfer of weights, compare
+# activations on a few images. Equal means equal up to rounding; a correlation below 1 is a
+# different network.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
-claim(right_1 > 0.6 and right_15 < 0.3, "the copy fits, and has forgotten most letters")
+claim(right_1 - right_15 > 0.03, "the copy reads over three points less", measured=right_1 - right_15)
+claim(not np.allclose(maps[0], maps[1], atol=0.01), "and its maps are others", measured=alike)
 
 # %% [markdown] slideshow={"headline": "Saving, and what a file can do", "slide_type": "subslide"}
 # ### Saving, and what a file can do
@@ -788,10 +826,12 @@ class NotWeights:
         return print, ("I am running on your computer.",)
 
 
-file = io.BytesIO(pickle.dumps(NotWeights()))
+file = io.BytesIO()
+torch.save({"fc.bias": NotWeights()}, file)
 
 # %% slideshow={"slide_type": "-"}
 # First as one should, then as many old scripts do.
+_ = file.seek(0)
 try:
     torch.load(file, weights_only=True)
 except pickle.UnpicklingError:
