@@ -59,12 +59,13 @@ venv:            ## create .venv with the locked dependencies and the package
 	{ echo "The installation did not finish (it needs the internet and 4 GB of space): run make again to repeat it." >&2; exit 1; }
 
 # .venv/.torch says which PyTorch was installed, and is written last. PyTorch itself has no hashes:
-# its builds differ from index to index, and only some of them need CUDA's libraries as well.
+# its builds differ from index to index, and only some of them need CUDA's libraries as well. An
+# interrupted pip leaves what it was about to replace under names that begin with a tilde.
 TORCH = $(shell awk -F '"' '/^ *"torch==/ {print $$2}' pyproject.toml)
 
 torch: venv      ## add PyTorch to .venv, for chapter 10 and make backends
 	@if echo '$(TORCH)' | cmp -s - $(VENV)/.torch && $(PY) -c 'import torch.optim' 2>/dev/null; then exit 0; fi; \
-	rm -f $(VENV)/.torch; \
+	rm -rf $(VENV)/.torch $(VENV)/lib/python*/site-packages/~*; \
 	echo "Installing PyTorch (0.2 to 3 GB: the README says which, and why) ..."; \
 	{ $(PIP) --require-hashes -r requirements-torch.lock && \
 	  $(PIP) --force-reinstall --no-deps $(TORCH) && $(PIP) $(TORCH) && \

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 
 OURS = {"tlcourse", "tools", "docs", "benchmarks", "tests", "nbgrader_config"}
-OTHER_BACKENDS = {"jax", "torch"}  # Keras runs on them where they are installed; nobody must
+OPTIONAL = {"jax", "torch", "torchvision"}  # used where they are installed; nobody must
 MADE_UP = {"__main__", "a_package", "mine", "slow"}  # names in a test's answers
 # Which extras a folder's code may use, beside the course's own dependencies; the longest path wins.
 EXTRAS = {
@@ -92,7 +92,7 @@ def undeclared(sources, providers):
         name = path.relative_to(ROOT).as_posix()
         folder = max((f for f in EXTRAS if not f or name.startswith(f"{f}/")), key=len)
         allowed = declared(EXTRAS[folder])
-        for module in set(imports_of(code)) - OURS - OTHER_BACKENDS - MADE_UP:
+        for module in set(imports_of(code)) - OURS - OPTIONAL - MADE_UP:
             if module in sys.stdlib_module_names:
                 continue
             if not {canonical(d) for d in providers.get(module, [module])} & allowed.keys():

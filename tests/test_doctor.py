@@ -372,3 +372,28 @@ def test_a_kernel_on_which_each_submission_needs_a_sandbox_of_its_own_is_named(m
         pytest.skip(found.message)
     assert found.ok
     assert "each gets a sandbox of its own, which is slow" in found.message
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (None, "it is not here; `make torch` adds it"),
+        ("__version__ = '2.13.0+cpu'", "2.13.0+cpu is here"),
+        (
+            "raise ImportError('no libcudnn')",
+            "it does not start (ImportError: no lib",
+        ),
+    ],
+)
+def test_pytorch_is_optional_and_its_state_is_said(tmp_path, monkeypatch, body, message):
+    if body:
+        (tmp_path / "torch").mkdir()
+        (tmp_path / "torch/__init__.py").write_text(body)
+        (tmp_path / "torch/optim.py").write_text("")
+    monkeypatch.setattr(doctor.importlib.util, "find_spec", lambda name: body)
+    paths = f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
+    monkeypatch.setenv("PYTHONPATH", paths)
+    found = finding("PyTorch")
+    assert found.ok
+    assert found.message.startswith(message)
+    assert "\n" not in found.message

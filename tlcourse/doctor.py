@@ -5,6 +5,7 @@ finding like any other.
 """
 
 import functools
+import importlib.util
 import json
 import os
 import platform
@@ -141,6 +142,11 @@ finally:
     client.stop_channels()
     manager.shutdown_kernel(now=True)
 """
+_ASK_PYTORCH = """
+import torch
+import torch.optim
+print(torch.__version__)
+"""
 _ASK_SPEC = """
 from jupyter_client.kernelspec import KernelSpecManager
 print(KernelSpecManager().get_kernel_spec("python3").resource_dir)
@@ -236,6 +242,16 @@ def _weights(subject: str) -> list[Finding]:
         except CourseError as error:
             return [Finding(subject, False, str(error).split(": ")[0], weights.advice(file))]
     return [Finding(subject, True, "they are whole")]
+
+
+def _pytorch(subject: str) -> list[Finding]:
+    if importlib.util.find_spec("torch") is None:
+        return [Finding(subject, True, "it is not here; `make torch` adds it")]
+    version, problem = processes.ask(_ASK_PYTORCH, _TIMEOUT)
+    if problem:
+        message = f"it does not start ({problem}); `make torch` installs it again"
+        return [Finding(subject, True, message)]
+    return [Finding(subject, True, f"{version} is here")]
 
 
 # --- disk and data -----------------------------------------------------------------------------
@@ -347,6 +363,7 @@ _CHECKS = {
     "kernel": _kernel,
     "widgets": _widgets,
     "the course's weights": _weights,
+    "PyTorch, which only chapter 10 needs": _pytorch,
     "disk": _disk,
     "folders of Jupyter, IPython, Matplotlib and Keras": _folders,
     "port": _port,

@@ -608,7 +608,7 @@ def _alone(lock: Path) -> Iterator[None]:
 
 
 def to_keras(weights: "Mapping[str, Tensor]", side: int | None = None):
-    """The same ResNet18 as a Keras model, whose layers bear PyTorch's names.
+    """The same ResNet18 as a Keras model; its layers bear PyTorch's names, `layer1_0_conv1`.
 
     Three conventions differ. PyTorch pads both sides of an image alike, where Keras' "same" with
     a stride of 2 pads more on the right and below. PyTorch's BatchNorm has ε = 1e-5, Keras' 1e-3.
@@ -633,18 +633,21 @@ def to_keras(weights: "Mapping[str, Tensor]", side: int | None = None):
     layers = keras.layers
     arrays = {name: value.detach().cpu().numpy() for name, value in weights.items()}
 
+    def named(name: str) -> str:
+        return name.replace(".", "_")  # Keras on PyTorch refuses points
+
     def convolve(x, name: str, stride: int = 1):
         kernel = arrays[f"{name}.weight"].transpose(2, 3, 1, 0)
         size, _, _, outputs = kernel.shape
         if size > 1:
-            x = layers.ZeroPadding2D(size // 2, name=f"{name}.pad")(x)
-        layer = layers.Conv2D(outputs, size, strides=stride, use_bias=False, name=name)
+            x = layers.ZeroPadding2D(size // 2, name=named(f"{name}.pad"))(x)
+        layer = layers.Conv2D(outputs, size, strides=stride, use_bias=False, name=named(name))
         x = layer(x)
         layer.set_weights([kernel])
         return x
 
     def normalise(x, name: str):
-        layer = layers.BatchNormalization(epsilon=1e-5, momentum=0.9, name=name)
+        layer = layers.BatchNormalization(epsilon=1e-5, momentum=0.9, name=named(name))
         x = layer(x)
         parts = ("weight", "bias", "running_mean", "running_var")
         layer.set_weights([arrays[f"{name}.{part}"] for part in parts])
@@ -656,16 +659,16 @@ def to_keras(weights: "Mapping[str, Tensor]", side: int | None = None):
             skipped = convolve(x, f"{name}.downsample.0", stride)
             skipped = normalise(skipped, f"{name}.downsample.1")
         x = normalise(convolve(x, f"{name}.conv1", stride), f"{name}.bn1")
-        x = layers.ReLU(name=f"{name}.relu1")(x)
+        x = layers.ReLU(name=named(f"{name}.relu1"))(x)
         x = normalise(convolve(x, f"{name}.conv2"), f"{name}.bn2")
-        x = layers.Add(name=f"{name}.add")([x, skipped])
-        return layers.ReLU(name=f"{name}.relu2")(x)
+        x = layers.Add(name=named(f"{name}.add"))([x, skipped])
+        return layers.ReLU(name=named(f"{name}.relu2"))(x)
 
     inputs = keras.Input((side, side, 3), name="image")
     x = normalise(convolve(inputs, "conv1", 2), "bn1")
     x = layers.ReLU(name="relu")(x)
     # PyTorch pads with −∞ here, which after a ReLU is as good as zero.
-    x = layers.ZeroPadding2D(1, name="maxpool.pad")(x)
+    x = layers.ZeroPadding2D(1, name="maxpool_pad")(x)
     x = layers.MaxPooling2D(3, strides=2, name="maxpool")(x)
     for stage in range(1, 5):
         x = block(x, f"layer{stage}.0", 1 if stage == 1 else 2)

@@ -17,6 +17,7 @@ import requests
 from PIL import Image
 
 from tests.data.conftest import PAYLOAD
+from tlcourse import pytorch
 from tlcourse.data import download, public
 from tlcourse.data.download import FetchError
 from tlcourse.files import CourseError
@@ -180,3 +181,26 @@ def test_importing_the_data_sets_is_light():
     code = f"import sys, tlcourse.data; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_resnet18_s_checksum_begins_with_the_digits_in_its_name():
+    (file,) = download.SOURCES["resnet18"].files
+    digits = file.name.removesuffix(".pth").partition("-")[2]
+    assert len(digits) == 8
+    assert file.checksum.startswith(f"sha256:{digits}")
+
+
+def test_resnet18_is_read_from_what_was_fetched_and_a_damaged_file_is_refused(put, places):
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed (`make torch`)")
+    weights = pytorch.resnet18(10).state_dict()
+    with io.BytesIO() as out:
+        torch.save(weights, out)
+        put("resnet18", {"resnet18.pth": out.getvalue()})
+    found = pytorch.imagenet_resnet18()
+    assert found.keys() == weights.keys()
+    assert all(torch.equal(found[name], weights[name]) for name in weights)
+    with (places / "home/resnet18/resnet18.pth").open("r+b") as file:
+        file.seek(1_000_000)
+        file.write(b"x")
+    with pytest.raises(FetchError, match="tlcourse fetch resnet18"):
+        pytorch.imagenet_resnet18()

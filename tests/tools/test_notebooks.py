@@ -1,8 +1,11 @@
 """What NB=… means."""
 
+import json
+
 import pytest
 
 from tlcourse.course import content
+from tools import notebooks
 from tools.notebooks import main, matching
 
 NAMES = [
@@ -57,3 +60,38 @@ def test_the_command_prints_paths_for_make(capsys):
     assert set(names) == {"00", "01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "ex"}
     assert main(["99"]) == 2
     assert capsys.readouterr().err.startswith("There is no notebook '99'")
+
+
+@pytest.fixture
+def two(tmp_path):
+    """A folder with a chapter that needs PyTorch, and one that only speaks of it."""
+    sources = {
+        "03_cnn": ["import keras", "'import torch'  # not here"],
+        "10_resnet18": ["from tlcourse import pytorch\n", "if True:\n    import torch.nn as nn\n"],
+    }
+    for name, cells in sources.items():
+        made = [{"cell_type": "code", "source": [text]} for text in cells]
+        made.append({"cell_type": "markdown", "source": ["import torch"]})
+        path = tmp_path / f"notebooks/{name}.ipynb"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps({"cells": made}))
+    return tmp_path
+
+
+def test_without_pytorch_what_needs_it_is_left_out_with_a_line(two, monkeypatch, capsys):
+    monkeypatch.setattr(notebooks, "find_spec", lambda name: None)
+    assert main([], two) == 0
+    said = capsys.readouterr()
+    assert said.out == "notebooks/03_cnn.ipynb\n"
+    assert said.err == "Not run: 10_resnet18, for PyTorch is not installed (make torch).\n"
+    assert main(["10"], two) == 2
+    assert capsys.readouterr().err == "10_resnet18 needs PyTorch: run make torch first.\n"
+
+
+def test_with_pytorch_all_are_run(two, monkeypatch, capsys):
+    monkeypatch.setattr(notebooks, "find_spec", lambda name: "here")
+    assert main([], two) == 0
+    assert set(capsys.readouterr().out.split()) == {
+        "notebooks/03_cnn.ipynb",
+        "notebooks/10_resnet18.ipynb",
+    }
