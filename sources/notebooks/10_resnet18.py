@@ -68,7 +68,6 @@ quiz.ask("10")
 #
 # <!-- Notes: Draw the block with its detour. Where does the gradient go when F's weights are near zero? -->
 
-
 # %% slideshow={"slide_type": "subslide"}
 # One block: two convolutions, and the detour around them.
 class BasicBlock(nn.Module):
@@ -94,7 +93,6 @@ class BasicBlock(nn.Module):
 # channels come first: a batch of images has the shape (N, channels, rows, columns).
 #
 # Eight blocks, in four stages, stand between a **stem** and the last layer, which is called `fc`.
-
 
 # %% slideshow={"slide_type": "subslide"}
 # The whole network: a stem, four stages of two blocks, the mean over the map, and a last layer.
@@ -201,6 +199,7 @@ print(f"your network reads {np.mean(read == y_letters):.2f} of new letters")
 share = np.mean(read == y_letters)
 claim(share > 0.5, "of 26 letters it reads more than half", measured=share)
 
+
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 2 · The loop that `fit` hides
 #
@@ -216,7 +215,6 @@ claim(share > 0.5, "of 26 letters it reads more than half", measured=share)
 # | `model.train()`, `model.eval()` | the mode of BatchNormalization and dropout | `training=True`, `False` |
 #
 # <!-- Notes: Take one row away at a time, and ask what would go wrong. Exactly that is set as an exercise. -->
-
 
 # %% slideshow={"slide_type": "subslide"}
 # Batch after batch without end; the seed decides the order.
@@ -247,7 +245,6 @@ def fit(model, optimizer, x, y, steps, seed=0, training=True):
 #
 # <!-- Notes: "Does no_grad not switch to eval?" is the most frequent question here. -->
 
-
 # %% slideshow={"slide_type": "-"}
 def accuracy(model, x, y):
     model.eval()
@@ -269,7 +266,9 @@ def accuracy(model, x, y):
 # <!-- Notes: Answer: 0.01. Let them add up 1 + 0.9 + 0.81 + … on paper before the reveal. -->
 
 # %% slideshow={"code": false}
-question = "A slope stays the same for many steps. Which rate without momentum moves as far per step?"
+question = (
+    "A slope stays the same for many steps. Which rate without momentum moves as far per step?"
+)
 quiz.predict("10.momentum", question, ["0.0009", "0.001", "0.0019", "0.01"])
 
 # %% slideshow={"slide_type": "skip"}
@@ -305,6 +304,7 @@ backbone = deepcopy(reader).eval()
 backbone.fc = nn.Identity()
 with torch.no_grad():
     seen, seen_test = backbone(x), backbone(x_test)
+
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # Four ways to move the last layer; the loss on all 200 images after every step.
@@ -381,7 +381,9 @@ for epoch in range(10):
 
 # %% slideshow={"slide_type": "-"} tags=["atol-0.08"]
 pixels_test = pytorch.tensors(digits_test, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
-print(f"trained on: {accuracy(net, pixels, y):.2f}   new digits: {accuracy(net, pixels_test, y_test):.2f}")
+print(
+    f"trained on: {accuracy(net, pixels, y):.2f}   new digits: {accuracy(net, pixels_test, y_test):.2f}"
+)
 
 # %% [markdown] slideshow={"headline": "Which weights have moved?", "slide_type": "subslide"}
 # So a falling loss is no test. What else did the tutorial say? That only the last layer is trained. The network has 62 arrays of
@@ -457,7 +459,6 @@ claim(changed(net) == [], "frozen in `eval` mode, nothing moves")
 question = "What share will it read in `train` mode, in the order of the alphabet?"
 quiz.predict("10.eval", question, 0, 1)
 
-
 # %% slideshow={"slide_type": "skip"}
 # The share of letters that the reader reads in a mode, in an order.
 mixed = np.arange(500)
@@ -507,7 +508,9 @@ sorted_cost = cost["train mode, A to Z"]
 claim(sorted_cost > 0.4, "sorted, it costs over 40 points", measured=sorted_cost)
 small = max(cost["train mode, mixed"], cost["pixels normalised with 0.5"])
 claim(small < 0.08, "mixed batches and 0.5 cost less than eight each", measured=small)
-claim(cost["pixels of 0–255"] > 0.4, "pixels of 0–255 cost over 40", measured=cost["pixels of 0–255"])
+claim(
+    cost["pixels of 0–255"] > 0.4, "pixels of 0–255 cost over 40", measured=cost["pixels of 0–255"]
+)
 
 # %% [markdown] slideshow={"headline": "The lost flatten", "slide_type": "subslide"}
 # ### The other tutorial
@@ -531,7 +534,9 @@ except RuntimeError as error:
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 with torch.no_grad():
     mended = nn.Sequential(body.eval(), nn.Flatten())(x)
-claim(torch.allclose(mended, seen, atol=1e-5), "with `nn.Flatten()` both ways give the same features")
+claim(
+    torch.allclose(mended, seen, atol=1e-5), "with `nn.Flatten()` both ways give the same features"
+)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 4 · Where do the weights come from, and what size do they know?
@@ -578,6 +583,7 @@ loss_64 = by_side[32] - by_side[64]
 claim(max(by_side, key=by_side.get) in (24, 32, 40), "it reads best at the size that it knows")
 claim(loss_64 > 0.2, "at twice the size it loses more than 20 points", measured=loss_64)
 
+
 # %% [markdown] slideshow={"slide_type": "skip"}
 # With the internet you can try it on the tutorial's own photographs, CIFAR-10, after `tlcourse fetch resnet18 cifar10`:
 #
@@ -601,7 +607,6 @@ claim(loss_64 > 0.2, "at twice the size it loses more than 20 points", measured=
 # $R(w) = \tfrac12 \lVert w - w_0 \rVert^2$. Only the new last layer, which has no such point, is pulled towards zero.
 #
 # <!-- Notes: On the board: one weight, its source value 3, and two springs. Where does each of them pull? -->
-
 
 # %% slideshow={"slide_type": "subslide"}
 # Call it between `backward` and `step`.
@@ -662,7 +667,9 @@ quiz.predict("10.penalty", "Which is best with 20 labels of each digit?", kinds)
 three = {arm: reached(arm, 20) for arm in ("fine-tuned", "L2", "L2-SP")}
 measured = {arm: scores for arm, scores in three.items() if scores is not None}
 first = max(measured, key=lambda arm: measured[arm].mean()) if measured else ""
-sure = len(measured) == 3 and all("ahead" in verdict(measured[first], measured[a]) for a in measured if a != first)
+sure = len(measured) == 3 and all(
+    "ahead" in verdict(measured[first], measured[a]) for a in measured if a != first
+)
 answer = {"fine-tuned": "no penalty"}.get(first, first) if sure else "we cannot tell"
 quiz.reveal("10.penalty", answer)
 
@@ -686,6 +693,7 @@ for labels, steps in [(n, 120) for n in stored["labels"]] + [(20, 50)]:
         if all(scores is not None for scores in both):
             which = f"{labels} labels, {steps} steps: {ours} beside {theirs}"
             print(f"{which:54} {verdict(*both)}")
+
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # (A dash: not measured yet.) Read the intervals before the means. With 20 labels fine-tuning leads the frozen features by about two
@@ -722,7 +730,9 @@ live = np.mean((seen_test.numpy() @ kernel + bias).argmax(1) == few.y_test)
 print(f"frozen, 20 labels: {live:.2f} live, {frozen.mean() / 100:.2f} stored")
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
-claim(abs(live - frozen.mean() / 100) < 0.08, "your entry agrees with what is stored", measured=live)
+claim(
+    abs(live - frozen.mean() / 100) < 0.08, "your entry agrees with what is stored", measured=live
+)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 6 · Is it the same network in Keras?
@@ -799,7 +809,9 @@ plotting.show(figure, "A letter, and four channels of a block in version 1 and i
 
 # %% slideshow={"slide_type": "notes"} tags=["atol-0.1"]
 alike = np.corrcoef(maps[0].ravel(), maps[1].ravel())[0, 1]
-print(f"version 1 reads {right_1:.2f}, the copy {right_15:.2f}; their maps correlate by {alike:.2f}")
+print(
+    f"version 1 reads {right_1:.2f}, the copy {right_15:.2f}; their maps correlate by {alike:.2f}"
+)
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # No error, no warning. The copy still reads, only worse, and its maps are almost those of the original. If you had not the
@@ -808,8 +820,11 @@ print(f"version 1 reads {right_1:.2f}, the copy {right_15:.2f}; their maps corre
 # different network.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
-claim(right_1 - right_15 > 0.03, "the copy reads over three points less", measured=right_1 - right_15)
+claim(
+    right_1 - right_15 > 0.03, "the copy reads over three points less", measured=right_1 - right_15
+)
 claim(not np.allclose(maps[0], maps[1], atol=0.01), "and its maps are others", measured=alike)
+
 
 # %% [markdown] slideshow={"headline": "Saving, and what a file can do", "slide_type": "subslide"}
 # ### Saving, and what a file can do
@@ -818,7 +833,6 @@ claim(not np.allclose(maps[0], maps[1], atol=0.01), "and its maps are others", m
 # while the file is loaded. Here is a harmless one:
 #
 # <!-- Notes: Ask where their last weights file came from, and who could have put something into it. -->
-
 
 # %% slideshow={"slide_type": "-"}
 class NotWeights:
