@@ -159,7 +159,7 @@ ex.groups.check(groups)
 # | `["Conv2d", channels_in, channels_out, k, s, p]` | [N, channels_out, height, width], new sides | all but four axes, other channels than `channels_in`, an image in which the window has no place |
 # | `["MaxPool2d", k, s, p]` | [N, channels, height, width], new sides | all but four axes, an image in which the window has no place |
 # | `["ReLU"]` | the shape as it is | nothing |
-# | `["AdaptiveAvgPool2d", a]` | [N, channels, a, a] | all but four axes |
+# | `["AdaptiveAvgPool2d", a]` | [N, channels, a, a] | nothing (it never gets less than four axes here) |
 # | `["Flatten"]` | [N, product of all other axes] | nothing |
 # | `["Linear", features_in, features_out]` | the shape with `features_out` as its *last* axis | a last axis that is not `features_in` |
 #
@@ -181,8 +181,6 @@ def shapes(shape, layers):
             channels = sizes[1] if kind == "Conv2d" else shape[1]
             shape = [shape[0], channels] + [(n + 2 * p - k) // s + 1 for n in shape[2:]]
         elif kind == "AdaptiveAvgPool2d":
-            if len(shape) != 4:
-                break
             shape = [*shape[:2], sizes[0], sizes[0]]
         elif kind == "Flatten":
             shape = [shape[0], int(np.prod(shape[1:]))]
