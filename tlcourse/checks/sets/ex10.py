@@ -68,8 +68,8 @@ def _momentum(theta, gradients, alphas, beta):
     }
     of_keras = {
         "this is PyTorch's path: in Keras the rate is a part of v": first,
-        "this is descent without momentum: v begins with β times the v of the step before": plain,
-        "θ moves by the v of the step before; compute the new v first": (
+        "Keras' path is descent without momentum: v begins with β times its value before": plain,
+        "in Keras, too, θ moves by the new v; yours moves by that of the step before": (
             path(lambda v, g, a: (beta * v - a * g, v))
         ),
         "the gradient is multiplied by 1 − β in yours; Keras subtracts α times all of it": (
@@ -92,10 +92,12 @@ def _momentum(theta, gradients, alphas, beta):
         "v adds up all steps without losing any: multiply it by β first": (
             path(lambda v, g, a: (v - a * g, v - a * g))
         ),
-        "β multiplies the new gradient, too; it multiplies v alone": (
+        "β multiplies the new αg, too; it multiplies v alone": (
             path(lambda v, g, a: (beta * (v - a * g), beta * (v - a * g)))
         ),
-        "all steps have the learning rate of the first; each has its own": path(keras, constant),
+        "all steps of Keras have the learning rate of the first; each has its own": path(
+            keras, constant
+        ),
     }
     return [first, second], (
         {f"1: {m}": [value, second] for m, value in of_pytorch.items()}
@@ -130,9 +132,12 @@ def momentum(answer, rng):
 
         if beta and len(set(changes)) > 1:
             theta, gradients, alphas, beta, expected, wrong = telling(draw, _momentum)
-        else:  # where many a mistake makes no difference
-            theta, gradients, alphas, beta = draw()
-            expected, wrong = _momentum(theta, gradients, alphas, beta)
+        else:  # where many a mistake makes no difference, but rounding does
+            for _ in range(100):
+                theta, gradients, alphas, beta = draw()
+                expected, wrong = _momentum(theta, gradients, alphas, beta)
+                if (expected[0] != expected[1]).any():
+                    break
         first, second = expected
         got = answer(theta, gradients, alphas, beta)
         form = [first, second, 0.0]
@@ -193,8 +198,6 @@ def _decays(theta, gradients, alpha, decay):
     coupled, of_coupled = _adams(theta, gradients, alpha, l2)
     decoupled, of_decoupled = _adams(theta, gradients, alpha, then=shrunk)
     plain = run()
-    kept = "m and v begin with zeros in every step; keep those of the step before"
-    first_t = "t is 1 in every step; count the steps"
     doubled = "Adam gets each gradient without its decay here, as if λ were 0"
     firsts = {
         "this is θ with decoupled decay: here λθ is added to the gradient before Adam sees it": (
@@ -210,14 +213,18 @@ def _decays(theta, gradients, alpha, decay):
             run(lambda w: alpha * l2(w))
         ),
         "the decay is λ times the sign of θ, an L1 term; it is λθ": run(lambda w: l2(np.sign(w))),
-        "θ decays twice, in the gradient and outside of it": run(l2, shrunk),
+        "coupled decay is a part of the gradient alone; yours shrinks θ as well": run(l2, shrunk),
         "the decay is λ without θ": run(lambda w: decay + 0 * w),
         "the steps begin with the m and v that the decoupled run has left; begin with zeros": (
             run(l2, state=of_decoupled)
         ),
-        kept: run(l2, keeps=False),
-        first_t: run(l2, t=1),
-        "θ goes uphill: subtract α times Adam's step": run(l2, lambda w, step: w + alpha * step),
+        "m and v begin with zeros in each coupled step; keep those of the step before": (
+            run(l2, keeps=False)
+        ),
+        "t is 1 in every step of the coupled run; count the steps": run(l2, t=1),
+        "θ goes uphill in the coupled run: subtract α times Adam's step": run(
+            l2, lambda w, step: w + alpha * step
+        ),
     }
     seconds = {
         "this is θ with coupled decay: here Adam sees the gradient alone": coupled,
@@ -240,13 +247,17 @@ def _decays(theta, gradients, alpha, decay):
         "θ shrinks twice as fast as it should": (
             run(then=lambda w, step: (1 - 2 * alpha * decay) * w - alpha * step)
         ),
-        "θ decays twice, in the gradient and outside of it": run(l2, shrunk),
+        "decoupled decay shrinks θ alone; yours is a part of the gradient as well": (
+            run(l2, shrunk)
+        ),
         "the steps begin with the m and v that the coupled run has left; begin with zeros": (
             run(then=shrunk, state=of_coupled)
         ),
-        kept: run(then=shrunk, keeps=False),
-        first_t: run(then=shrunk, t=1),
-        "θ goes uphill: subtract α times Adam's step": (
+        "m and v begin with zeros in each decoupled step; keep those of the step before": (
+            run(then=shrunk, keeps=False)
+        ),
+        "t is 1 in every step of the decoupled run; count the steps": run(then=shrunk, t=1),
+        "θ goes uphill in the decoupled run: subtract α times Adam's step": (
             run(then=lambda w, step: (1 - alpha * decay) * w + alpha * step)
         ),
         "it begins where the coupled run has ended; begin at `theta`": (
@@ -372,8 +383,10 @@ def _misplaced(names, parameters, frozen) -> str:
     return ""
 
 
-def _why_rate(name: str) -> str:
-    """Why a parameter has the wrong learning rate."""
+def _why_rate(name: str, rate: float, alpha: float) -> str:
+    """Why this is not the learning rate of a parameter."""
+    if not np.isclose(rate, [alpha, alpha / 10], rtol=1e-4).any():
+        return f"the rate of {name!r} is neither alpha nor a tenth of it"
     if _belongs(name, "fc"):
         return f"{name!r} belongs to the head, which learns with alpha"
     if name.startswith("fc"):
@@ -383,8 +396,10 @@ def _why_rate(name: str) -> str:
     return f"{name!r} belongs to the backbone, which learns with a tenth of alpha"
 
 
-def _why_decay(name: str, shape: list) -> str:
-    """Why a parameter has the wrong weight decay."""
+def _why_decay(name: str, shape: list, given: float, decay: float) -> str:
+    """Why this is not the weight decay of a parameter."""
+    if not np.isclose(given, [decay, 0], rtol=1e-4, atol=1e-9).any():
+        return f"the weight decay of {name!r} is neither `decay` nor 0"
     if len(shape) > 1:
         more = "; 'bn' in its name says nothing" if "bn" in name else ""
         return f"{name!r} has {len(shape)} axes, and so the weight decay is `decay`{more}"
@@ -431,8 +446,11 @@ def groups(answer, rng):
         alpha = float(rng.choice([0.1, 0.2, 0.05, 0.01]))
         decay = float(rng.choice([0.3, 0.003, 0.0003]))
         got = answer(parameters, frozen, alpha, decay)
-        is_list = isinstance(got, list) and all(isinstance(group, dict) for group in got)
-        yield holds("is a list of dicts", is_list, "return a list of dicts, one for each group")
+        right = _groups(parameters, frozen, alpha, decay)
+        if not isinstance(got, list):
+            yield agrees("is a list of groups", got, right)
+        why = "each group is a dict"
+        yield holds("is a list of dicts", all(isinstance(group, dict) for group in got), why)
         keys = all(set(group) == {"params", "lr", "weight_decay"} for group in got)
         why = "each dict has the three entries 'params', 'lr' and 'weight_decay'"
         yield holds("each dict has three entries", keys, why)
@@ -448,7 +466,6 @@ def groups(answer, rng):
         names = [name for group in got for name in group["params"]]
         why = _misplaced(names, parameters, frozen)
         yield holds("each parameter that is not frozen is there once", not why, why)
-        right = _groups(parameters, frozen, alpha, decay)
         meant = {name: group for group in right for name in group["params"]}
         given = {name: group for group in got for name in group["params"]}
         shapes = dict(parameters)
@@ -463,9 +480,9 @@ def groups(answer, rng):
             ]
             why = ""
             if wrong and key == "lr":
-                why = _why_rate(wrong[0])
+                why = _why_rate(wrong[0], given[wrong[0]][key], alpha)
             elif wrong:
-                why = _why_decay(wrong[0], shapes[wrong[0]])
+                why = _why_decay(wrong[0], shapes[wrong[0]], given[wrong[0]][key], decay)
             yield holds(name_of_property, not wrong, why)
         why = "a group without parameters is to be left out"
         yield holds("no group is empty", all(group["params"] for group in got), why)
@@ -534,6 +551,9 @@ def _window(side):
 def _but(kind, other):
     """The rule for layers, with another one for this kind."""
     return lambda shape, layer: (other if layer[0] == kind else _shape)(shape, layer)
+
+
+_FORMULAS = 6  # mistakes that are another formula for a side; they come first
 
 
 def _mistaken() -> dict:
@@ -627,6 +647,16 @@ def _mistaken() -> dict:
     }  # fmt: skip
 
 
+def _telling_window(rng, n: int, channels: int) -> tuple[list, list]:
+    """An image and ResNet's first layer: each mistake in the formula gives another shape."""
+    layers = [["Conv2d", 3, channels, 7, 2, 3]]
+    while True:
+        shape = [n, 3, *(int(side) for side in rng.integers(9, 20, 2))]
+        known = [_shapes(shape, layers, rule) for rule in (_shape, *_mistaken().values())]
+        if len({str(one) for one in known[: _FORMULAS + 1]}) == _FORMULAS + 1:
+            return shape, layers
+
+
 def _why_shape(shape: list, layers: list, got: list, expected: list) -> str:
     """The first layer that the answer gets wrong, and what it should look at."""
     same = 0
@@ -654,6 +684,7 @@ def _why_shape(shape: list, layers: list, got: list, expected: list) -> str:
 def shapes(answer, rng):
     """The shape of a network whose flatten is lost."""
     n, width, classes = int(rng.integers(2, 9)), int(rng.choice([8, 16, 32])), 10
+    refuted: set[str] = set()
     side = int(rng.integers(3, 6)) * 2
     pool, average = ["MaxPool2d", 3, 2, 1], ["AdaptiveAvgPool2d", 1]
     stem = [["Conv2d", 3, 64, 7, 2, 3], ["ReLU"], pool]
@@ -663,7 +694,7 @@ def shapes(answer, rng):
     small = ["Conv2d", 3, width, 3, 1, 1]
     across = ["Conv2d", 3, width, 5, 2, 2]
     for what, shape, layers in (
-        ("follows a convolution", [n, 3, side, side + 3], [["Conv2d", 3, width, 5, 2, 1]]),
+        ("follows a convolution", *_telling_window(rng, n, width)),
         ("rounds down", [n, 3, 2 * side + 1, side + 5], [["Conv2d", 3, width, 4, 3, 1], pool]),
         ("knows what a linear layer makes of flat features", [n, width],
          [["ReLU"], ["Linear", width, classes]]),
@@ -675,15 +706,16 @@ def shapes(answer, rng):
         ("averages to other sides than 1", [n, 3, 9, 7],
          [small, ["AdaptiveAvgPool2d", 2], ["Flatten"], ["Linear", 4 * width, classes]]),
         ("lets a linear layer run over the columns of maps", [n, 3, 6, width],
-         [small, ["Linear", width, classes], ["ReLU"]]),
+         [["Conv2d", 3, 5, 3, 1, 1], ["Linear", width, classes], ["ReLU"]]),
         ("and over the width of one pixel", [n, width, 5, 5], [average, ["Linear", 1, classes]]),
         ("refuses other channels", [n, 1, side, side], [small, ["ReLU"]]),
         ("counts the channels of the layer before", [n, 3, side, side],
          [small, ["Conv2d", width, 5, 1, 1, 0], ["Conv2d", width, 4, 1, 1, 0]]),
-        ("refuses a window that is too large", [n, 3, 12, 4], [["Conv2d", 3, width, 5, 1, 0]]),
-        ("in the other direction, too", [n, 3, 4, 12], [pool, ["MaxPool2d", 3, 1, 0]]),
-        ("has a place for one that just fits", [n, 3, 3, 3], [across, ["MaxPool2d", 2, 2, 0]]),
+        ("has a place for a window that just fits", [n, 3, 3, 3],
+         [across, ["MaxPool2d", 2, 2, 0]]),
         ("refuses one that does not fit by one", [n, 3, 2, 2], [["Conv2d", 3, width, 7, 1, 2]]),
+        ("refuses a window that is too wide", [n, 3, 12, 4], [["Conv2d", 3, width, 5, 1, 0]]),
+        ("and one that is too high", [n, 3, 4, 12], [pool, ["MaxPool2d", 3, 1, 0]]),
         ("refuses to convolve what is flat", [n, 3, 3, 3], [["Flatten"], small]),
         ("refuses windows on what is flat", [n, 12], [["MaxPool2d", 2, 2, 0]]),
         ("flattens what is flat", [n, 6], [["Flatten"], ["Linear", 6, 2], ["Linear", 2, 9]]),
@@ -695,6 +727,8 @@ def shapes(answer, rng):
     ):  # fmt: skip
         expected = _shapes(shape, layers)
         got = answer(shape, layers)
+        if not isinstance(got, list | np.ndarray):
+            yield agrees("is a list", got, expected)
         is_form = isinstance(got, list) and all(
             isinstance(one, list) and all(type(k) is int for k in one) for one in got
         )
@@ -708,9 +742,13 @@ def shapes(answer, rng):
             "the list holds the last shape alone; it has one for each layer": expected[-1:],
         }
         wrong = {m: value for m, value in wrong.items() if value != expected}
-        found = [m for m, value in wrong.items() if value == got]
+        found = [m for m, value in wrong.items() if value == got and m not in refuted]
         why = found[0] if len(found) == 1 else ""
-        yield holds(what, got == expected, why or _why_shape(shape, layers, got, expected))
+        is_right = got == expected
+        yield holds(
+            what, is_right, why or ("" if is_right else _why_shape(shape, layers, got, expected))
+        )
+        refuted |= wrong.keys()
 
 
 # --- L2-SP ---------------------------------------------------------------------------------------
