@@ -215,7 +215,7 @@ ex.shapes.check(shapes)
 # %%
 def l2_sp(weights, start, lam, mu):
     ### BEGIN SOLUTION
-    penalty, gradients = 0.0, {}
+    penalty, gradients = 0, {}
     for name, w in weights.items():
         if name.startswith("fc."):
             strength, away = mu, w

@@ -122,11 +122,14 @@ def momentum(answer, rng):
         ("without momentum they never part", 0.0, (0, 1, 1, 2)),
         ("they may part in the last step", 0.6, (0, 0, 0, 0, 0, 2)),
         ("and stay apart when the rate comes back", 0.9, (0,) * 6 + (2, 1, 0, 0, 0)),
+        ("one number of θ is enough", 0.8, (0, 0, 1)),
     ):
 
-        def draw(beta=beta, changes=changes):
+        def draw(name=name, beta=beta, changes=changes):
             theta = numbers(rng, 2)
             gradients = numbers(rng, len(changes), 2)
+            if name.startswith("one number"):
+                gradients[:, 0] = 0
             rates = rng.choice([0.1, 0.2, 0.3, 0.4, 0.5], 3, replace=False)
             return theta, gradients, rates[list(changes)], beta
 
@@ -695,7 +698,7 @@ def shapes(answer, rng):
     across = ["Conv2d", 3, width, 5, 2, 2]
     for what, shape, layers in (
         ("follows a convolution", *_telling_window(rng, n, width)),
-        ("rounds down", [n, 3, 2 * side + 1, side + 5], [["Conv2d", 3, width, 4, 3, 1], pool]),
+        ("rounds down", [n, 3, 3 * side + 1, side + 5], [["Conv2d", 3, width, 4, 3, 1], pool]),
         ("knows what a linear layer makes of flat features", [n, width],
          [["ReLU"], ["Linear", width, classes]]),
         ("flattens", [n, 3, 4, 5], [["MaxPool2d", 2, 1, 0], ["Flatten"], ["Linear", 36, 7]]),
@@ -713,6 +716,8 @@ def shapes(answer, rng):
          [small, ["Conv2d", width, 5, 1, 1, 0], ["Conv2d", width, 4, 1, 1, 0]]),
         ("has a place for a window that just fits", [n, 3, 3, 3],
          [across, ["MaxPool2d", 2, 2, 0]]),
+        ("also if it lies on padding mostly", [n, 3, 2, 3], [["Conv2d", 3, width, 6, 1, 2]]),
+        ("compares windows with the sides alone", [1, 1, 9, 8], [["Conv2d", 1, width, 5, 1, 0]]),
         ("refuses one that does not fit by one", [n, 3, 2, 2], [["Conv2d", 3, width, 7, 1, 2]]),
         ("refuses a window that is too wide", [n, 3, 12, 4], [["Conv2d", 3, width, 5, 1, 0]]),
         ("and one that is too high", [n, 3, 4, 12], [pool, ["MaxPool2d", 3, 1, 0]]),
