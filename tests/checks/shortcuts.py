@@ -761,8 +761,8 @@ SHORTCUTS = {
             ("flat features alone", {"if shape[-1] != sizes[0]":
                                      "if len(shape) == 4 or shape[-1] != sizes[0]"}),
             ("channels are never wrong", {
-                "if kind == \"Conv2d\" and shape[1] != sizes[0]":
-                "if kind == \"Conv2d\" and shape[1] > sizes[0]"}),
+                "kind == \"Conv2d\" and shape[1] != sizes[0]":
+                "kind == \"Conv2d\" and shape[1] > sizes[0]"}),
             ("stops at the first average without flatten", {
                 "    for kind, *sizes in layers:":
                 "    for i, (kind, *sizes) in enumerate(layers):\n"

@@ -174,9 +174,8 @@ def shapes(shape, layers):
     for kind, *sizes in layers:
         if kind in ("Conv2d", "MaxPool2d"):
             k, s, p = sizes[-3:]
-            if len(shape) != 4 or min(shape[2:]) + 2 * p < k:
-                break
-            if kind == "Conv2d" and shape[1] != sizes[0]:
+            others = kind == "Conv2d" and shape[1] != sizes[0]
+            if others or len(shape) != 4 or min(shape[2:]) + 2 * p < k:
                 break
             channels = sizes[1] if kind == "Conv2d" else shape[1]
             shape = [shape[0], channels] + [(n + 2 * p - k) // s + 1 for n in shape[2:]]
