@@ -716,4 +716,79 @@ SHORTCUTS = {
             ("all source images, and none kept", "order = list('HCEAFDMGB')"),
         ],
     },
+    "ex10": {
+        "momentum": [
+            ("one path for both", {"return first, second": "return first, first"}),
+            ("where the rate changes", {"if apart.any() else 0": "if apart.any() else 0\n"
+             "    changes = np.flatnonzero(np.diff(alphas)) + 2\n"
+             "    parted = changes[0] if len(changes) else 0"}),
+            ("one number of θ", {"np.abs(first - second).max(axis=1)":
+                                 "np.abs(first - second)[:, 0]"}),
+            ("Keras' rate is PyTorch's times what has changed", {
+                "of_keras[-1] + u": "of_keras[-1] + u * alpha / alphas[0]"}),
+            ("in the last step", {"np.argmax(apart) + 1": "len(apart) - np.argmax(apart[::-1])"}),
+        ],
+        "decays": [
+            ("all decay at the end", {
+                "(1 - alpha * decay) * decoupled - alpha * step": "decoupled - alpha * step",
+                "return coupled, decoupled":
+                "return coupled, (1 - alpha * decay) ** len(gradients) * decoupled"}),
+            ("exponential", {"(1 - alpha * decay)": "np.exp(-alpha * decay)"}),
+            ("decay of the new θ", {"(1 - alpha * decay) * decoupled - alpha * step":
+                                    "(decoupled - alpha * step) / (1 + alpha * decay)"}),
+            ("decay that Adam does not divide by v", {
+                "step, m, v = adam(g + decay * coupled, m, v, t)":
+                "step, m, v = adam(g, m, v, t)\n        step = step + decay * coupled"}),
+            ("sign of the gradient", {"adam(g + decay * coupled, m, v, t)":
+                                      "np.sign(g + decay * coupled), m, v"}),
+            ("no correction for early steps", {"adam(g, m, v, t)": "adam(g, m, v, t + 100)"}),
+        ],
+        "groups": [
+            ("layers of ResNet18", {"any(name.startswith(layer + \".\") for layer in frozen)":
+             "any(name.split(\".\")[0] == layer for layer in frozen)"}),
+            ("bn and bias", {"(len(shape) > 1)":
+             "(not name.endswith(\"bias\") and \"bn\" not in name.split(\".\")[-2])"}),
+            ("four axes or the head", {"(len(shape) > 1)": "(len(shape) == 4)"}),
+            ("the last two", {"name.startswith(\"fc.\")":
+                              "name in [p[0] for p in parameters[-2:]]"}),
+            ("all four groups", {"            if names:\n": "            if names or not frozen:\n",
+             "\"params\": names": "\"params\": names[:40]"}),
+            ("rate of one network", {"alpha / 10": "0.01"}),
+        ],
+        "shapes": [
+            ("square images", {"for n in shape[2:]": "for n in shape[2:3] * 2"}),
+            ("averages to 1", {"sizes[0], sizes[0]]": "1, 1]"}),
+            ("flat features alone", {"if shape[-1] != sizes[0]":
+                                     "if len(shape) == 4 or shape[-1] != sizes[0]"}),
+            ("channels are never wrong", {
+                "kind == \"Conv2d\" and shape[1] != sizes[0]":
+                "kind == \"Conv2d\" and shape[1] > sizes[0]"}),
+            ("stops at the first average without flatten", {
+                "    for kind, *sizes in layers:":
+                "    for i, (kind, *sizes) in enumerate(layers):\n"
+                "        if kind == \"Linear\" and i and layers[i - 1][0] == "
+                "\"AdaptiveAvgPool2d\":\n            break"}),
+            ("halves with a stride", {"(n + 2 * p - k) // s + 1": "-(-n // s) if p else "
+                                      "(n - k) // s + 1"}),
+        ],
+        "l2_sp": [
+            ("no start, no pull", {"lam, w - start[name]":
+             "lam, w - start.get(name, w) * (np.shape(start.get(name)) == w.shape)",
+             "name.startswith(\"fc.\")": "\"fc\" in name"}),
+            ("the same shape has a start", {
+                "name.startswith(\"fc.\")":
+                "name not in start or start[name].shape != w.shape"}),
+            ("biases are not pulled", {"gradients[name] = strength * away":
+             "gradients[name] = strength * away * (not name.endswith(\"bias\"))"}),
+            ("two strengths that are alike", {"strength, away = mu, w": "strength, away = lam, w"}),
+            ("kernels and the head", {"strength / 2 * np.sum(away**2)":
+             "strength / 2 * np.sum(away**2) * (w.ndim > 1 or name.startswith(\"fc.\"))"}),
+        ],
+        "order": [
+            ("emptied by the first step alone", "order = list('GDNAIKMBJPCHL')"),
+            ("a mode for all epochs", "order = list('GDONKFMBJPCHL')"),
+            ("judged where it stands", "order = list('GDNAKFMBJCHPL')"),
+            ("evaluation mode first", "order = list('GDNPAKFMBJCHL')"),
+        ],
+    },
 }  # fmt: skip

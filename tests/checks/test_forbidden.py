@@ -153,6 +153,7 @@ EQUIVALENTS = {
         "",
     ),
     "ex06.fold_scores": (r"cross_val.*", ""),
+    "ex10.decays": (r"adamw?", ""),
 }
 
 

@@ -38,6 +38,8 @@ FACTS = (
     "these weights do not come from",
     "are not the source's",
     "it changes when the target",
+    "is neither alpha nor a tenth of it",
+    "is neither `decay` nor 0",
 )
 
 
