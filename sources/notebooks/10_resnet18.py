@@ -224,7 +224,7 @@ def batches(x, y, seed):
         yield from loader
 
 
-# %% slideshow={"slide_type": "-"}
+# %% slideshow={"slide_type": "subslide"}
 # The loop: `optimizer` holds the parameters that it may move.
 def fit(model, optimizer, x, y, steps, seed=0, training=True):
     losses = []
@@ -362,14 +362,14 @@ claim(abs(apart) < 0.1, "0.001 with momentum 0.9 ends where 0.01 does", measured
 ax = plotting.image_grid(digits[:10], [str(k) for k in few.y_train[:10]])
 plotting.show(ax, "Ten handwritten digits in clutter, each in two tints")
 
-# %% slideshow={"slide_type": "-"}
+# %% slideshow={"slide_type": "subslide"}
 net = ResNet18(26)
 net.load_state_dict(state)
 net.fc = nn.Linear(512, 10)  # the new last layer
 pixels = pytorch.tensors(digits, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
 optimizer = torch.optim.SGD(net.parameters(), lr=0.001, momentum=0.9)
 
-# %% slideshow={"slide_type": "fragment"} tags=["atol-0.4"]
+# %% slideshow={"slide_type": "subslide"} tags=["atol-0.4"]
 losses = fit(net, optimizer, pixels, y, steps=70)
 for epoch in range(10):
     print(f"epoch {epoch + 1:2}  loss {np.mean(losses[7 * epoch : 7 * epoch + 7]):.2f}")
