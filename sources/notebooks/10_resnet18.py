@@ -282,7 +282,7 @@ moves = -np.diff(path)
 # %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "fragment"}
 quiz.reveal("10.momentum", f"{moves[-1]:.1g}")
 
-# %% slideshow={"slide_type": "-"}
+# %% slideshow={"slide_type": "subslide"}
 for step in (1, 2, 10, 60):
     print(f"step {step:2}: {moves[step - 1]:.4f}")
 
@@ -379,7 +379,7 @@ for epoch in range(10):
 #
 # <!-- Notes: Collect guesses before you run it: the loss has halved, so how many of ten new digits will it read? -->
 
-# %% slideshow={"slide_type": "-"} tags=["atol-0.08"]
+# %% slideshow={"code": false, "slide_type": "-"} tags=["atol-0.08"]
 pixels_test = pytorch.tensors(digits_test, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
 print(
     f"trained on: {accuracy(net, pixels, y):.2f}   new digits: {accuracy(net, pixels_test, y_test):.2f}"
