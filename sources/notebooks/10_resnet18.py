@@ -494,7 +494,7 @@ shares = {
 # %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "fragment"} tags=["atol-0.1"]
 quiz.reveal("10.eval", shares["train mode, A to Z"])
 
-# %% slideshow={"code": false, "slide_type": "fragment"} tags=["atol-0.1"]
+# %% slideshow={"code": false, "slide_type": "subslide"} tags=["atol-0.1"]
 for way, share in shares.items():
     print(f"{way:28} {share:.2f}")
 
@@ -853,7 +853,7 @@ class NotWeights:
 file = io.BytesIO()
 torch.save({"fc.bias": NotWeights()}, file)
 
-# %% slideshow={"slide_type": "-"}
+# %% slideshow={"slide_type": "subslide"}
 # First as one should, then as many old scripts do.
 _ = file.seek(0)
 try:
