@@ -434,7 +434,9 @@ class Runs:
 
 def test_a_file_that_would_run_code_does_not(cache, tmp_path, capsys):
     cache.parent.mkdir(parents=True)
-    pytorch._keep(cache, {"recipe": json.dumps(pytorch.RECIPE), "weights": Runs(tmp_path / "it ran")})
+    pytorch._keep(
+        cache, {"recipe": json.dumps(pytorch.RECIPE), "weights": Runs(tmp_path / "it ran")}
+    )
     pytorch.letters_resnet18(progress=False)
     assert not (tmp_path / "it ran").exists()
     assert "trained again" in capsys.readouterr().out
