@@ -12,9 +12,11 @@ from time import sleep
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from tlcourse import data, models, pytorch
 from tlcourse.backend import keras
+from tlcourse.files import CourseError
 
 ROOT = Path(__file__).resolve().parents[1]
 TORCHVISION = ROOT / "tests" / "torchvision_resnet18.json"  # of torchvision 0.29.1
@@ -484,6 +486,15 @@ def test_ctrl_c_leaves_what_was_done_and_the_next_run_goes_on(cache, tmp_path, i
     assert torch.load(unfinished, weights_only=True)["done"] > 0
     assert not [*cache.parent.glob("*.partial")]
     assert os.path.getsize(unfinished) > 80e6
+
+
+def test_another_process_that_trains_the_same_is_waited_for(cache, trainings, monkeypatch):
+    monkeypatch.setattr(pytorch, "_TIMEOUT", 0.1)
+    cache.parent.mkdir(parents=True)
+    with FileLock(cache.with_suffix(".lock")), pytest.raises(CourseError, match="still training"):
+        pytorch.letters_resnet18(progress=False)
+    assert trainings == []
+    pytorch.letters_resnet18(progress=False)
 
 
 def test_the_rate_rises_over_a_tenth_and_falls_to_zero():
