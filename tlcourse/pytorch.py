@@ -49,7 +49,7 @@ def require():
             "kernel."
         ) from None
     except (ImportError, OSError) as error:
-        reason = str(error).splitlines()[0]
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise CourseError(
             f"PyTorch does not start ({reason}): run `make torch` again, and restart the kernel."
         ) from error
