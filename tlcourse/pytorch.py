@@ -49,7 +49,7 @@ def require():
             "kernel."
         ) from None
     except (ImportError, OSError) as error:
-        reason = str(error).splitlines()[0]
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise CourseError(
             f"PyTorch does not start ({reason}): run `make torch` again, and restart the kernel."
         ) from error
@@ -417,7 +417,10 @@ def letters_resnet18(progress: bool = True) -> "dict[str, Tensor]":
     """The weights of a ResNet18 that reads printed letters, light on dark, in colour, 32×32 pixels.
 
     They are trained when they are first asked for, on `tinted` cluttered letters as `RECIPE` says,
-    and kept in the user's own cache folder. An interrupted training goes on where it stopped.
+    and kept in the user's own cache folder. An interrupted training goes on where it stopped. That
+    takes a minute on one thread; they then read 82 % of 2,000 new letters, of 26 kinds, in faces
+    that they have not seen. Another number of threads sums in another order, and ends a little
+    differently.
 
     Parameters
     ----------
