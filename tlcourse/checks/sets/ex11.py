@@ -120,7 +120,8 @@ def quantise(answer, rng):
                 spread = np.linspace(0.4, 3, outputs)[rng.permutation(outputs)]
                 w = np.round(rng.normal(0.1, 1, (inputs, outputs)) * spread, 2)
                 exact = w / abs(w).max(0) * (2 ** (bits - 1) - 1)
-                if abs(w).max(0).all() and abs(exact % 1 - 0.5).min() > 1e-3:  # no halves
+                has_both = (w.max(0) > 0).all() and (w.min(0) < 0).all()
+                if has_both and abs(exact % 1 - 0.5).min() > 1e-3:  # no halves
                     return w, bits
 
         if bits == 2:  # Q is 1, so that some mistakes cannot be seen; the calls before show them
@@ -149,11 +150,13 @@ def quantise(answer, rng):
     given = got if isinstance(got, dict) else {}
     parts = [np.asarray(part) for part in given.values()]
     is_nan = any(p.dtype.kind == "f" and not np.isfinite(p).all() for p in parts)
-    why = "0 / 0 is NaN: the scale of a channel of zeros is 1"
+    why = "0 / 0 is NaN: the scale of a channel of zeros should be 1"
     yield holds("nothing is NaN where a channel is zero", not is_nan, why, result=got)
     yield agrees("still has the three entries", got, form(w), rtol=np.inf, atol=np.inf)
     right, _ = _quantised(w, bits)
-    why = "the scale of a channel of zeros is 1"
+    why = "the scale of a channel of zeros should be 1"
+    if got["scale"][1] == 0:
+        why = "the scale of a channel of zeros is 0 in yours, and 0 / 0 is NaN; it should be 1"
     is_one = abs(got["scale"][1] - 1) < 1e-6
     yield holds("a channel of zeros has the scale 1", is_one, why, result=got)
     for part in ("scale", "codes", "restored"):
@@ -190,7 +193,7 @@ def _adapted(x, w, bias, a, b, alpha):
         "the correction is subtracted in yours; add it": -scale,
     }
     wrong = {f"output: {m}": [output(value), plain] for m, value in scales.items()}
-    wrong |= {f"merged: {m}": [output(), merged(value)] for m, value in scales.items()}
+    wrong |= {f"merged: when merged, {m}": [output(), merged(v)] for m, v in scales.items()}
     wrong |= {
         f"output: {m}": [value, plain]
         for m, value in {
@@ -575,7 +578,7 @@ def _counted(layers: list[dict], batch: int, optimizer: str):
             "a ReLU has no weights": right["weights"] + 4 * int(size.sum()),
         },
         "gradients": {
-            "these are numbers; each has 4 bytes": trained,
+            "these are numbers of gradients; each has 4 bytes": trained,
             "frozen weights need no gradient": right["weights"],
             "only the frozen weights have a gradient in yours: it is the other way round": (
                 right["weights"] - 4 * trained
@@ -589,7 +592,7 @@ def _counted(layers: list[dict], batch: int, optimizer: str):
         },
         "state": {
             **copies,
-            "these are numbers; each has 4 bytes": each * trained,
+            "these are numbers of the state; each has 4 bytes": each * trained,
             "frozen weights have no state": each * right["weights"],
             "only the frozen weights have a state in yours: it is the other way round": (
                 each * (right["weights"] - 4 * trained)
@@ -600,7 +603,7 @@ def _counted(layers: list[dict], batch: int, optimizer: str):
             "the state does not grow with the batch": batch * state,
         },
         "activations": {
-            "these are numbers; each has 4 bytes": batch * int(kept),
+            "these are numbers of activations; each has 4 bytes": batch * int(kept),
             "each image of the batch has its own: multiply by `batch`": 4 * int(kept),
             "a dense layer and a convolution keep what they get; yours keep what they return": (
                 4 * batch * int((outputs * area)[is_trained].sum() + size[passed].sum())
@@ -674,8 +677,9 @@ def budget(answer, rng):
     def conv(trained, channels=None):
         channels = channels or int(rng.integers(2, 5))
         outputs = int(rng.choice([k for k in range(3, 9) if k != channels]))
-        kernel, side = int(rng.choice([3, 5])), int(rng.integers(6, 13))
-        return {"kind": "conv", "shape": [kernel, kernel, channels, outputs], "side": side,
+        kernel = [(3, 5), (5, 3), (1, 3), (5, 5)][rng.integers(4)]  # never nine places
+        return {"kind": "conv", "shape": [*kernel, channels, outputs],
+                "side": int(rng.integers(6, 13)),
                 "trained": trained}  # fmt: skip
 
     def network(plan):
