@@ -31,7 +31,7 @@ ex = exercise("ex11", edition=1)
 # A dense layer has the weights `w`, shape (D, K): each column belongs to one output channel. You want to store each weight in
 # `bits` bits, from 2 to 8, as a whole number from −Q to Q with $Q = 2^{\mathrm{bits} - 1} - 1$. There are as many below zero as above, and
 # zero stays zero, so this kind of quantisation is called symmetric. A channel of large weights should not spoil a channel of small ones, so each
-# channel gets a **scale** of its own. It has three parts:
+# channel gets a **scale** of its own (Krishnamoorthi 2018). There are three steps:
 #
 # 1. The scale of a channel is its largest weight, without its sign, divided by Q. So this weight gets the code Q or −Q, and comes back as it was.
 #    The scale of a channel in which all weights are 0 is 1.
@@ -137,7 +137,7 @@ ex.distil.check(distil)
 # Several machines train one network together. They all have the same weights `w`. Each batch of N images is divided among them: `split(N)` returns a list with one array of indices for
 # each machine, so that every image goes to exactly one of them. Some machines are faster than others, so their shares are *not equally large*.
 # Each machine computes `gradient(w, x, y)`, the gradient of the *mean* loss of its own images. From these gradients comes one step, with a learning rate of 0.1, and it should be the step that one
-# machine alone would have taken with the whole batch. `batches` is a list of pairs: images `x` and labels `y`.
+# machine alone would have taken with the whole batch (Goyal et al. 2017). `batches` is a list of pairs: images `x` and labels `y`.
 #
 # These are the lines, out of order. Four of them are not needed. (In this program the machines take turns; real ones work at the same time.)
 
