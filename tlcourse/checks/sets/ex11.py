@@ -113,22 +113,22 @@ def quantise(answer, rng):
     def form(w):
         return {"codes": np.zeros(w.shape), "scale": w[0], "restored": w}
 
+    def draw(inputs, outputs, bits):
+        while True:
+            spread = np.linspace(0.4, 3, outputs)[rng.permutation(outputs)]
+            w = np.round(rng.normal(0.1, 1, (inputs, outputs)) * spread, 2)
+            exact = w / abs(w).max(0) * (2 ** (bits - 1) - 1)
+            has_both = (w.max(0) > 0).all() and (w.min(0) < 0).all()
+            if has_both and abs(exact % 1 - 0.5).min() > 1e-3:  # no halves
+                return w, bits
+
     for inputs, outputs, bits in ((4, 2, 4), (5, 3, 5), (30, 8, 8), (6, 3, 2)):
-
-        def draw(inputs=inputs, outputs=outputs, bits=bits):
-            while True:
-                spread = np.linspace(0.4, 3, outputs)[rng.permutation(outputs)]
-                w = np.round(rng.normal(0.1, 1, (inputs, outputs)) * spread, 2)
-                exact = w / abs(w).max(0) * (2 ** (bits - 1) - 1)
-                has_both = (w.max(0) > 0).all() and (w.min(0) < 0).all()
-                if has_both and abs(exact % 1 - 0.5).min() > 1e-3:  # no halves
-                    return w, bits
-
         if bits == 2:  # Q is 1, so that some mistakes cannot be seen; the calls before show them
-            w, _ = draw()
+            w, _ = draw(inputs, outputs, bits)
             right, wrong = _quantised(w, bits)
         else:
-            w, _, right, wrong = telling(draw, _quantised)
+            size = inputs, outputs, bits
+            w, _, right, wrong = telling(lambda size=size: draw(*size), _quantised)
         got = answer(w, bits)
         yield agrees("has the three entries", got, form(w), rtol=np.inf, atol=np.inf)
         name = "each output channel has its scale"
@@ -143,9 +143,8 @@ def quantise(answer, rng):
         name = "codes times scale give the weights back, but for rounding"
         meant = _of(wrong, "restored")
         yield agrees(name, got["restored"], right["restored"], meant, result=got)
-    w = np.round(rng.normal(0, 1, (3, 3)), 1) + 0.05
+    w, bits = draw(3, 3, 5)
     w[:, 1] = 0
-    bits = 5
     got = answer(w, bits)
     given = got if isinstance(got, dict) else {}
     parts = [np.asarray(part) for part in given.values()]
