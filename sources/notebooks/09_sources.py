@@ -72,8 +72,8 @@ quiz.ask("09")
 # -->
 
 # %% [markdown] slideshow={"headline": "Four targets, seen by three networks", "slide_type": "subslide"}
-# Each of the four targets has 20 labels of each class. `models.fit_images` shows every network the same images, in the size and
-# preprocessing that it needs: for the small CNN a coloured scene becomes 28×28 grey pixels.
+# Each of the four targets has 20 labels of each class. `models.fit_images` shows every network the same images, prepared in its
+# own way: for the small CNN a coloured scene becomes 28×28 grey pixels.
 #
 # <!-- Notes: Ask what is lost on the way to 28 grey pixels, and for which target it matters. -->
 
@@ -107,7 +107,7 @@ plotting.show(figure, "Four targets, each as four pictures in colour and as four
 # %% [markdown] slideshow={"headline": "Frozen and fine-tuned", "slide_type": "subslide"}
 # `python -m benchmarks.sources` tried each pair in two ways, with five seeds. **Frozen** is a logistic regression on the source's
 # features. **Fine-tuned**, this head and the network's last block train for 80 more steps. The learning rate and C (how
-# freely the regression fits) were tuned for every pair. Guessing has 10 %, but 33 % on the three textures.
+# freely the regression fits) were tuned for every pair. Guessing gets 10 %, but 33 % on the three textures.
 #
 # <!-- Notes:
 # Answers: see the next slides. Let them bet on one source for all four targets first; nobody should win that bet.
@@ -119,7 +119,7 @@ question = "Which source will be best, frozen, for handwritten digits in grey cl
 quiz.predict("09.clutter", question, sources)
 
 # %% slideshow={"code": false}
-question = "By how many points will 16,000 letters lead 500 letters on these digits, frozen?"
+question = "On the same digits, by how many points will 16,000 letters lead 500, frozen?"
 quiz.predict("09.amount", question, -10, 40)
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
@@ -259,8 +259,8 @@ claim(all(each["inside"] for each in chosen), words, measured=ends)
 # %% [markdown] slideshow={"headline": "One thing at a time", "slide_type": "subslide"}
 # ### Similarity, data, computing time: each on its own
 #
-# The large networks differ in everything at once. Of the small ones, four pairs differ in *one* thing, and can tell us what
-# makes a source good:
+# The large networks differ in everything at once. Four pairs of small ones differ in *one* thing, and tell us what makes
+# a source good:
 #
 # <!-- Notes: Let them order similarity, data and time by what they bring, before the figure comes. -->
 
@@ -379,10 +379,10 @@ ones = [[1, 8, 1], [0, 9, 1], [1, 8, 1], [2, 6, 2], [1, 7, 2]]
 theta = np.array(zeros + ones) / 10
 
 # %% [markdown] slideshow={"headline": "LEEP of one image", "slide_type": "subslide"}
-# **LEEP** (Nguyen et al. 2020) translates its answers into your labels. Over the five zeros O adds up to 3.4, over the ones to 0.5. So
-# when this source says O, the label is 0 with probability 3.4/3.9 = 0.87. When it says I or S, this is 0.21 or 0.46.
+# **LEEP** (Nguyen et al. 2020) translates the source's answers into your labels. Added up, O gets 3.4 from the five zeros and 0.5
+# from the ones. So when this source says O, the label is 0 with probability 3.4/3.9 = 0.87. For I this is 0.21, for S 0.46.
 #
-# Now take the first image, a zero. Translated, its true label gets
+# The first image is a zero, and the source calls it O with 0.8, I with 0.1 and S with 0.1. So its true label gets
 #
 # $$ 0.8\cdot 0.87 + 0.1\cdot 0.21 + 0.1\cdot 0.46 = 0.76 . $$
 #
@@ -454,7 +454,7 @@ claim(agree, "`h_score` says the same of the second feature", measured=shares[-1
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 nothing = {k: log_me(np.zeros((30, 5)), np.arange(30) % k) for k in (10, 3)}
 as_said = np.allclose([nothing[10], nothing[3]], [-0.27, -0.87], atol=0.005)
-claim(as_said, "LogME of nothing, with ten classes and with three", measured=list(nothing.values()))
+claim(as_said, "these are LogME's values of nothing", measured=list(nothing.values()))
 
 # %% [markdown] slideshow={"headline": "A source that knows nothing", "slide_type": "subslide"}
 # ### A source that knows nothing
@@ -473,7 +473,7 @@ quiz.predict("09.noise", "Which H-score do the random numbers get?", choices)
 # %% slideshow={"slide_type": "skip"}
 rng = np.random.default_rng(0)
 ten, noise = np.arange(50) % 10, rng.normal(size=(50, 1280))
-plain = h_score(noise, ten, shrink=False)
+plain = h_score(noise, ten, shrink=False)  # as in the formula
 answers = rng.dirichlet(np.full(1000, 0.01), 50)  # a few favourites among 1,000 classes, at random
 
 # %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "fragment"}
@@ -490,7 +490,7 @@ print(f"cross-validation  {few_label_accuracy(noise, ten):8.2f}         1      0
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # With more columns than images, *any* features separate the classes, so the plain H-score says the same of every source. The
-# mended one, which we use from here, moves the covariance towards a multiple of the identity (Ibrahim et al. 2022), and that
+# mended one, which we use from here, moves the covariance towards a multiple of the identity (Ibrahim et al. 2022), which
 # helps half way. LEEP is fooled, too, because a thousand classes can name 50 images one by one.
 #
 # LogME notices, and so does **cross-validation**: a logistic regression is fitted to four fifths of the images and judged on
@@ -541,15 +541,15 @@ claim(0 <= above < 0.01, "`log_me` finds this maximum without a grid", measured=
 # %% [markdown] slideshow={"headline": "Do they keep their promise?", "slide_type": "subslide"}
 # ### Do they keep their promise?
 #
-# This cross-validation is the plain rival of all scores. All four saw the same labels, and chose among the six trained sources.
-# How many points does each first choice lie behind the best source?
+# This cross-validation is the plain rival of all scores. All four saw the same labels, 20 or 5 of each class, and chose among
+# the six trained sources. How many points does each first choice lie behind the best source?
 #
 # <!-- Notes:
 # Answer: none at all, from 20 labels. Ask for reasons before the reveal: what does praise of noise say about real sources?
 # -->
 
 # %% slideshow={"code": false}
-question = "The H-score praised noise. How many points does its first choice lose, from 20 labels?"
+question = "How many points behind is the H-score's first choice from 20 labels, on average?"
 quiz.predict("09.lost", question, 0, 30)
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
@@ -597,7 +597,7 @@ for labels in (20, 5):
 
 # %% [markdown] slideshow={"headline": "The whole order", "slide_type": "subslide"}
 # And the whole order? A **weighted Kendall τ** (Vigna 2015) compares it with the true one: the share of pairs of sources in the
-# right order, less the share in the wrong one, where pairs at the true top weigh more. It is 1 for the same order, and 0 on
+# right order, less the share in the wrong one, where pairs at the top of the true order weigh more. It is 1 for the same order, and 0 on
 # average for one that knows nothing. The intervals draw targets and seeds again (chapter 06's bootstrap).
 #
 # <!-- Notes: Let them read the intervals before the points. Which of the four can we tell apart? -->
@@ -665,6 +665,8 @@ for score, target in (("leep", 2), ("log_me", 2), ("h_score", 3), (rival, 2), (r
     claim(mean > 1, words, measured=mean, seeds=5)
 clutter = [lost("leep", labels)[2] for labels in (5, 20)]
 claim(np.min(clutter) > 10, "LEEP loses over ten in clutter", measured=clutter, seeds=5)
+taken = [trained[k] for labels in (5, 20) for k in scores("leep", labels)[2].argmax(0)]
+claim(set(taken) == {"ImageNet, EfficientNet"}, "it takes ImageNet's network there", seeds=5)
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # Paired differences of τ, with their 95 % bootstrap intervals.
@@ -685,8 +687,7 @@ claim(first[0] > 0 > first[1], words, measured=first, seeds=5)
 #
 # You have named five images of each digit, and you are tired. But two easier questions have been answered for all 2,000
 # images: is the digit odd, and is it drawn in a pale, a middle or a bright shade? Could a network that learns one of these
-# beside your own task become better at *yours*?
-# This is **multi-task learning** (Caruana 1997).
+# beside your own task become better at *yours*? To learn both at once is **multi-task learning** (Caruana 1997).
 #
 # <!-- Notes:
 # Ask for pairs from their own work: an expensive label, and a cheap one for the same images.
@@ -740,7 +741,7 @@ def several_heads(classes):
 
 
 # %% [markdown] slideshow={"headline": "One loss out of two", "slide_type": "subslide"}
-# Two losses have to become one, with a weight $w$ between 0 and 1 that you choose:
+# Two losses have to become one, with a weight $w$ between 0 and 1:
 #
 # $$ J=w\,J_\text{digit}+(1-w)\,J_\text{odd} $$
 #
@@ -804,7 +805,7 @@ claim(learned[0] > 0.3 and learned[1] > 0.7, "one network answers both", measure
 # %% [markdown] slideshow={"headline": "Which second task helps?", "slide_type": "subslide"}
 # One network answers two questions. Is it better at the digits than one that learned nothing else? `python -m
 # benchmarks.several_tasks` compared, with 800 steps, five seeds and a learning rate for each arm: the digit **alone**, alone with
-# **twice the images** in each step (as many as two tasks see), and the digit with each of the second tasks, at $w = 0.5$.
+# **twice the images** in each step (as many as two tasks see), and the digit with each of the second tasks, at $w=0.5$.
 #
 # <!-- Notes: Answer at the next slide. Let each side give its reason: what does the shade know about a digit? -->
 
@@ -853,11 +854,11 @@ for labels in stored["labels"]:
             print(f"{labels:3} labels: {arm} − {rival}: {mean:+.0f} ({low:+.1f} to {high:+.1f})")
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# With five labels, odd or even helps, also beside twice the images of the same 50 digits. Perhaps it teaches, from 2,000 images,
+# With five labels, odd or even helps, and does more than twice the images of the same 50 digits. Perhaps it teaches, from 2,000 images,
 # what separates a 3 from an 8. The shade does harm. It asks how bright an image is, which has nothing to do with the digit's
 # name.
 #
-# With 200 labels of each digit we cannot tell whether odd or even helps. Twice the images of digits do, a little.
+# With 200 labels of each digit we cannot tell whether it helps. Twice the images of digits do, a little.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # Intervals of 95 % over five seeds.
@@ -1000,7 +1001,7 @@ before = accuracy(reader, "letter", x_letters_test, letters.y_test)
 print(f"it reads {before:.2f} of new letters")
 
 # %% [markdown] slideshow={"headline": "How many letters will it still read?", "slide_type": "subslide"}
-# The target has 200 labels of each digit, and trains for 600 steps. No letter is shown any more.
+# The target has 200 labels of each digit. The folded `study` trains on them for 600 steps, and shows no letter any more.
 #
 # <!-- Notes: Answer: about one in four. Collect guesses first, and ask what a person would still know. -->
 
@@ -1039,7 +1040,8 @@ for steps, (on_digits, on_letters) in zip((25, 100, 300, 600), alone, strict=Tru
 # Nothing in the loss mentions the letters, so nothing keeps them. McCloskey & Cohen (1989) described this
 # **catastrophic forgetting** in a small network that learned sums.
 #
-# The oldest remedy is simple: keep some old examples and show them again, as **replay** (Robins 1995). We keep five images of each letter, 130 in all, and add eight of them to each batch of 32 digits.
+# The oldest remedy is **replay**: keep some old examples, and show them again (Robins 1995). We keep five images of each letter,
+# 130 in all, and add eight of them to each batch of 32 digits.
 
 # %% slideshow={"slide_type": "skip"} tags=["nbval-ignore-output"]
 kept = np.concatenate([np.flatnonzero(letters.y_train == k)[:5] for k in range(26)])
@@ -1054,8 +1056,8 @@ gap = replayed[-1, 1] - alone[-1, 1]
 claim(gap > 0.1, "130 letters bring many letters back", measured=gap)
 
 # %% [markdown] slideshow={"headline": "Is that the best remedy?", "slide_type": "subslide"}
-# Two rivals keep no images at all: a tenth of the learning rate, and a **frozen** backbone, which cannot forget anything. The
-# stored benchmark has five sources, and gave every other arm the rate that is best for its digits.
+# Two rivals keep no images at all: a tenth of the learning rate, and a **frozen** backbone. The stored benchmark has five sources.
+# It gave each of the other arms the rate that is best for its digits.
 #
 # <!-- Notes: What would you lose with a frozen backbone? Chapter 04 has the answer. -->
 
@@ -1185,7 +1187,7 @@ for name in ranking.scores:
     print(f"{name:24} {truth_there[name]:.2f}")
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# The first choice is the best one, or close to it. But this is one target, which proves little.
+# The first choice is the best, or close to it. But one target proves little.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 best_there = max(truth_there, key=truth_there.get)
@@ -1233,5 +1235,5 @@ quiz.predictions("09")
 #
 # - Caruana 1997, *Multitask learning*, Machine Learning 28.
 # - Nguyen, Hassner, Seeger & Archambeau 2020, *LEEP*, ICML.
-# - Kirkpatrick et al. 2017, *Overcoming catastrophic forgetting*, PNAS 114: without old images.
+# - Kirkpatrick et al. 2017, *Overcoming catastrophic forgetting*, PNAS 114.
 # - Agostinelli et al. 2022, *How stable are transferability metrics evaluations?*, ECCV.
