@@ -392,8 +392,9 @@ theta = np.array(zeros + ones) / 10
 
 # %% [markdown] slideshow={"headline": "The same as a formula", "slide_type": "subslide"}
 # $$ \hat P(y,z)=\frac1n\sum_{i:\,y_i=y}\theta_z(x_i), \quad
-# \hat P(y\mid z)=\frac{\hat P(y,z)}{\sum_{y'}\hat P(y',z)}, \quad
-# \mathrm{LEEP}=\frac1n\sum_i\log\sum_z\hat P(y_i\mid z)\,\theta_z(x_i) $$
+# \hat P(y\mid z)=\frac{\hat P(y,z)}{\sum_{y'}\hat P(y',z)} $$
+#
+# $$ \mathrm{LEEP}=\frac1n\sum_i\log\sum_z\hat P(y_i\mid z)\,\theta_z(x_i) $$
 #
 # <!-- Notes: Find each number of the slide before in one of the three. -->
 
@@ -483,14 +484,14 @@ quiz.reveal("09.noise", choices[int(np.digitize(plain / 9, [0.25, 0.75]))])
 # What someone who knows nothing should get stands in the last column.
 print("                  of noise   at most   of nothing")
 print(f"plain H-score     {plain:8.2f}         9         0")
-print(f"H-score, mended   {h_score(noise, ten):8.2f}         9         0")
+print(f"H-score, shrunk   {h_score(noise, ten):8.2f}         9         0")
 print(f"LEEP              {leep(answers, ten):8.2f}         0     {np.log(0.1):.2f}")
 print(f"LogME             {log_me(noise, ten):8.2f}         –     {nothing[10]:.2f}")
 print(f"cross-validation  {few_label_accuracy(noise, ten):8.2f}         1      0.10")
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # With more columns than images, *any* features separate the classes, so the plain H-score says the same of every source. The
-# mended one, which we use from here, moves the covariance towards a multiple of the identity (Ibrahim et al. 2022), which
+# shrunk one, which we use from here, moves the covariance towards a multiple of the identity (Ibrahim et al. 2022), which
 # helps half way. LEEP is fooled, too, because a thousand classes can name 50 images one by one.
 #
 # LogME notices, and so does **cross-validation**: a logistic regression is fitted to four fifths of the images and judged on
@@ -502,7 +503,7 @@ drawn = [np.random.default_rng(s) for s in range(5)]
 noises = [(r.normal(size=(50, 1280)), r.dirichlet(np.full(1000, 0.01), 50)) for r in drawn]
 fooled = [h_score(f, ten) for f, _ in noises]
 claim(plain > 8.99, "the plain H-score of noise is the largest possible", measured=plain)
-claim(min(fooled) > 3, "mended, it still praises noise", measured=fooled, seeds=5)
+claim(min(fooled) > 3, "shrunk, it still praises noise", measured=fooled, seeds=5)
 fooled = [leep(p, ten) for _, p in noises]
 claim(min(fooled) > -1, "LEEP praises a thousand random classes", measured=fooled, seeds=5)
 fair = [log_me(f, ten) - nothing[10] for f, _ in noises]
@@ -578,15 +579,14 @@ def lost(score, labels=20):
 quiz.reveal("09.lost", round(lost("h_score").mean(), 1))
 
 # %% jupyter={"source_hidden": true} slideshow={"code": false, "headline": "What does it cost to believe a score?", "slide_type": "subslide"}
-# Points lost by target, means over the seeds, and processor seconds for a source.
-for labels in (20, 5):
-    title = f"from {labels} labels"
-    print(f"{title:15}" + "".join(f"{t:>18}" for t in targets) + f"{'seconds':>10}")
-    for score, name in names.items():
-        rows = [zoo["scores"][t][s][str(labels)]["seconds"] for t in targets for s in trained]
-        seconds = np.mean([each[score] for row in rows for each in row])
-        cells = "".join(f"{value:18.1f}" for value in lost(score, labels).mean(1))
-        print(f"{name:15}{cells}{seconds:10.3f}")
+# Points lost by target, means over the seeds; processor seconds for a source, with 20 labels.
+print(f"{'20 · 5 labels':15}" + "".join(f"{t:>18}" for t in targets) + f"{'seconds':>10}")
+for score, name in names.items():
+    rows = [zoo["scores"][t][s]["20"]["seconds"] for t in targets for s in trained]
+    seconds = np.mean([each[score] for row in rows for each in row])
+    points = zip(*(lost(score, labels).mean(1) for labels in (20, 5)), strict=True)
+    cells = "".join(f"{f'{all_20:.1f} · {first_5:4.1f}':>18}" for all_20, first_5 in points)
+    print(f"{name:15}{cells}{seconds:10.3f}")
 
 
 # %% [markdown] slideshow={"slide_type": "notes"}
@@ -600,7 +600,8 @@ for labels in (20, 5):
 # right order, less the share in the wrong one, where pairs at the top of the true order weigh more. It is 1 for the same order, and 0 on
 # average for one that knows nothing. The intervals draw targets and seeds again (chapter 06's bootstrap).
 #
-# <!-- Notes: Let them read the intervals before the points. Which of the four can we tell apart? -->
+# <!-- Notes: Let them read the intervals before the points. Which of the four can we tell apart? Then show LogME beside
+# the H-score: their intervals overlap, and that of the paired difference excludes 0 (chapter 06). -->
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # Mean of an array (targets, seeds), and a 95 % bootstrap interval over both, 2,000 draws.
@@ -1214,7 +1215,7 @@ quiz.predictions("09")
 # - No source is the best everywhere. Read your own column.
 # - What a source has learned counts where it is near your images.
 # - Give a score noise before you trust it. LEEP and the H-score praise it.
-# - Few sources and targets cannot tell good scores apart. Cross-validation gives an accuracy that you can read.
+# - Few sources and targets can hardly tell good scores apart. Cross-validation gives an accuracy that you can read.
 # - A second task helps where it teaches what your few labels cannot.
 # - A network forgets what it no longer sees. A few old examples in each batch keep most of it.
 #
