@@ -386,11 +386,18 @@ theta = np.array(zeros + ones) / 10
 #
 # $$ 0.8\cdot 0.87 + 0.1\cdot 0.21 + 0.1\cdot 0.46 = 0.76 . $$
 #
+# <!-- Notes:
+# Do the column of O on the board: 3.4 of zeros, 0.5 of ones, so P(0 | O) = 3.4 / 3.9.
+# Answer: 0.37, from 0.2 · 0.87 + 0.7 · 0.21 + 0.1 · 0.46. Give them a minute to add it up.
+# -->
+
+# %% slideshow={"code": false}
+question = "The last zero is called O with 0.2, I with 0.7, S with 0.1. What does its true label get?"
+quiz.predict("09.leep", question, 0, 1)
+
+# %% [markdown] slideshow={"headline": "LEEP of ten images", "slide_type": "subslide"}
 # LEEP is the mean logarithm of what the true labels get:
 #
-# <!-- Notes: Do the column of O on the board: 3.4 of zeros, 0.5 of ones, so P(0 | O) = 3.4 / 3.9. Let them do the last zero. -->
-
-# %% [markdown] slideshow={"headline": "The same as a formula", "slide_type": "subslide"}
 # $$ \hat P(y,z)=\frac1n\sum_{i:\,y_i=y}\theta_z(x_i), \quad
 # \hat P(y\mid z)=\frac{\hat P(y,z)}{\sum_{y'}\hat P(y',z)} $$
 #
@@ -398,12 +405,15 @@ theta = np.array(zeros + ones) / 10
 #
 # <!-- Notes: Find each number of the slide before in one of the three. -->
 
-# %% slideshow={"headline": "LEEP of ten images", "slide_type": "subslide"}
+# %%
 joint = np.array([theta[y == k].sum(0) for k in (0, 1)]) / len(y)
 given = joint / joint.sum(0)  # P(y | z)
 print(given.round(2))
 got = (theta * given[y]).sum(1)  # what each true label gets
 print(f"LEEP = {np.log(got).mean():.3f}; a coin would have {np.log(0.5):.3f}")
+
+# %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "fragment"}
+quiz.reveal("09.leep", round(got[4], 2))
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 by_hand = np.allclose([*given[0], got[0]], [0.87, 0.21, 0.46, 0.76], atol=0.005)
