@@ -256,7 +256,7 @@ ends = [f(each["setting"] for each in chosen) for f in (min, max)]
 words = "each pair has a C of its own, and none lies at the edge of what was tried"
 claim(all(each["inside"] for each in chosen), words, measured=ends)
 
-# %% [markdown] slideshow={"headline": "One thing at a time", "slide_type": "subslide"}
+# %% [markdown] slideshow={"slide_type": "notes"}
 # ### Similarity, data, computing time: each on its own
 #
 # The large networks differ in everything at once. Four pairs of small ones differ in *one* thing, and tell us what makes
@@ -392,20 +392,20 @@ theta = np.array(zeros + ones) / 10
 # -->
 
 # %% slideshow={"code": false}
-question = "The last zero is called O with 0.2, I with 0.7, S with 0.1. What does its true label get?"
+question = (
+    "The last zero is called O with 0.2, I with 0.7, S with 0.1. What does its true label get?"
+)
 quiz.predict("09.leep", question, 0, 1)
 
-# %% [markdown] slideshow={"headline": "LEEP of ten images", "slide_type": "subslide"}
+# %% [markdown] slideshow={"slide_type": "notes"}
 # LEEP is the mean logarithm of what the true labels get:
 #
 # $$ \hat P(y,z)=\frac1n\sum_{i:\,y_i=y}\theta_z(x_i), \quad
 # \hat P(y\mid z)=\frac{\hat P(y,z)}{\sum_{y'}\hat P(y',z)} $$
 #
 # $$ \mathrm{LEEP}=\frac1n\sum_i\log\sum_z\hat P(y_i\mid z)\,\theta_z(x_i) $$
-#
-# <!-- Notes: Find each number of the slide before in one of the three. -->
 
-# %%
+# %% slideshow={"headline": "LEEP of ten images", "slide_type": "subslide"}
 joint = np.array([theta[y == k].sum(0) for k in (0, 1)]) / len(y)
 given = joint / joint.sum(0)  # P(y | z)
 print(given.round(2))
@@ -1066,7 +1066,7 @@ for name, (on_digits, on_letters) in {"without": alone[-1], "with": replayed[-1]
 gap = replayed[-1, 1] - alone[-1, 1]
 claim(gap > 0.1, "130 letters bring many letters back", measured=gap)
 
-# %% [markdown] slideshow={"headline": "Is that the best remedy?", "slide_type": "subslide"}
+# %% [markdown] slideshow={"slide_type": "notes"}
 # Two rivals keep no images at all: a tenth of the learning rate, and a **frozen** backbone. The stored benchmark has five sources.
 # It gave each of the other arms the rate that is best for its digits.
 #
