@@ -791,4 +791,41 @@ SHORTCUTS = {
             ("evaluation mode first", "order = list('GDNPAKFMBJCHL')"),
         ],
     },
+    "ex11": {
+        "quantise": [
+            ("8 bits", {"2 ** (bits - 1) - 1": "127"}),
+            ("codes of 4 bits", {"2 ** (bits - 1) - 1": "min(7, 2 ** (bits - 1) - 1)"}),
+            ("scales of the first two channels", {
+                "np.abs(w).max(axis=0)": "np.abs(w).max(axis=0)[np.arange(w.shape[1]) % 2]"}),
+            ("restored without rounding", {'"restored": codes * scale': '"restored": w + 0'}),
+            ("no channel of zeros", {"np.where(largest > 0, largest / top, 1)": "largest / top"}),
+        ],
+        "lora": [
+            ("rank 2", {"alpha / a.shape[1]": "alpha / 2"}),
+            ("rank 2 at most", {"alpha / a.shape[1]": "alpha / min(a.shape[1], 2)"}),
+            ("first row alone", {"(x @ a) @ b": "(x[:1] @ a) @ b"}),
+            ("rank 1", {"scale * (a @ b)": "scale * np.outer(a[:, 0], b[0])"}),
+        ],
+        "distil": [
+            ("temperature 2", {"share * T * (p - q)": "share * 2 * (p - q)",
+                               "share * T**2": "share * 4"}),
+            ("teacher is right", {"(p - q)": "(p - softmax(2 * truth))"}),
+            ("three classes", {"-np.sum(q * np.log(p)) / n": "-3 * np.mean(q * np.log(p))"}),
+            ("T² as 2 T", {"share * T**2": "share * 2 * T"}),
+        ],
+        "order": [
+            ("the plain mean", "order = list('KDJFICELG')"),
+            ("one sum for all batches", "order = list('KBDFICMAG')"),
+            ("each machine by itself", "order = list('KDJFICHMAG')"),
+        ],
+        "budget": [
+            ("only Adam", {'{"sgd": 0, "momentum": 1, "adam": 2}[optimizer]': "2"}),
+            ("kernels of 3 by 3", {'math.prod(layer["shape"]) + outputs':
+                                   "inputs * outputs * (9 if 'side' in layer else 1) + outputs"}),
+            ("the head alone is trained", {'if layer["trained"]:': "if layer is layers[-1]:"}),
+            ("the first ReLU", {"if trained else 0": "if layer is layers[1] and trained else 0"}),
+            ("above a trained neighbour", {"if trained else 0":
+             "if layers[layers.index(layer) - 1]['trained'] else 0"}),
+        ],
+    },
 }  # fmt: skip

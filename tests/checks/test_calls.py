@@ -27,12 +27,18 @@ def _unshuffled(result):
     return [np.array([x for x, _ in pairs]), [y for _, y in pairs], result[2]]
 
 
+def _typed(result):
+    """What ex11.quantise returned, with the type of its codes."""
+    return [result, result["codes"].dtype.name]
+
+
 # Where several results are right: what they have in common, and how close they lie.
 SAME = {
     "two_logits": (_soft, {}),
     "repaired": (_unshuffled, {}),
     "macro": (lambda r: r, {"rtol": 1e-6}),
     "optimism": (lambda r: r, {"rtol": 0, "atol": 0.004}),
+    "quantise": (_typed, {}),
 }
 # What no single call shows, because it is about several: pieces of the messages.
 SEVERAL = (
