@@ -163,6 +163,18 @@ def test_run_prints_the_table_and_where_things_are(course, tlcourse, tmp_path):
     assert (tmp_path / "here/results/00_start_here.html").is_file()
 
 
+def test_run_leaves_out_what_needs_pytorch_where_that_is_not_installed(
+    course, tlcourse, tmp_path, monkeypatch
+):
+    nbformat.write(notebook("# PyTorch", "import torch"), course / "notebooks/10_torch.ipynb")
+    monkeypatch.setattr(content, "find_spec", lambda name: None)
+    code, out, err = tlcourse("run", "--out", "results")
+    assert (code, err) == (0, "")
+    assert "Not run: 10_torch, for PyTorch is not installed (make torch).\n" in out
+    assert (tmp_path / "here/results/04_b.html").is_file()
+    assert not (tmp_path / "here/results/10_torch.html").exists()
+
+
 def test_run_names_no_folder_where_nothing_is_finished(course, tlcourse, tmp_path, monkeypatch):
     def interrupt():
         raise KeyboardInterrupt

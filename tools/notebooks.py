@@ -5,11 +5,9 @@ name: those that take longest first, so that two workers end together. What need
 out where that is not installed, and a line says so.
 """
 
-import json
 import re
 import sys
 from collections.abc import Iterable, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 
 from tlcourse.course import content
@@ -46,13 +44,6 @@ def _is_meant(wanted: str, name: str) -> bool:
     return "_" not in stem or name.startswith(stem)
 
 
-def needs_pytorch(notebook: Path) -> bool:
-    """Whether a notebook's code imports PyTorch."""
-    cells = json.loads(notebook.read_text("utf-8"))["cells"]
-    code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
-    return bool(re.search(r"^\s*(import|from) torch\b", "\n".join(code), re.MULTILINE))
-
-
 def main(wanted: Sequence[str], root: Path = ROOT) -> int:
     """Print the paths of what is wanted."""
     paths = {p.stem: p for folder in FOLDERS for p in sorted((root / folder).rglob("*.ipynb"))}
@@ -63,14 +54,13 @@ def main(wanted: Sequence[str], root: Path = ROOT) -> int:
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
-    if find_spec("torch") is None:
-        without = [name for name in chosen if needs_pytorch(paths[name])]
-        if wanted and without:
-            print(f"{without[0]} needs PyTorch: run make torch first.", file=sys.stderr)
-            return 2
-        for name in without:
-            print(f"Not run: {name}, for PyTorch is not installed (make torch).", file=sys.stderr)
-        chosen = [name for name in chosen if name not in without]
+    without = [name for name in chosen if content.lacks_pytorch(paths[name])]
+    if wanted and without:
+        print(f"{without[0]} needs PyTorch: run make torch first.", file=sys.stderr)
+        return 2
+    for name in without:
+        print(f"Not run: {name}, for PyTorch is not installed (make torch).", file=sys.stderr)
+    chosen = [name for name in chosen if name not in without]
     chosen = sorted(chosen, key=lambda name: -seconds.get(name, 15))  # a set takes about 15
     print(*(paths[name].relative_to(root) for name in chosen))
     return 0

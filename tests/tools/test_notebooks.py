@@ -5,7 +5,6 @@ import json
 import pytest
 
 from tlcourse.course import content
-from tools import notebooks
 from tools.notebooks import main, matching
 
 NAMES = [
@@ -47,7 +46,8 @@ def test_what_there_is_not_is_refused_with_what_there_is(wanted):
         matching(["3", wanted], NAMES)
 
 
-def test_the_command_prints_paths_for_make(capsys):
+def test_the_command_prints_paths_for_make(capsys, monkeypatch):
+    monkeypatch.setattr(content, "find_spec", lambda name: "here")  # PyTorch
     assert main(["3", "ex2"]) == 0
     paths = "notebooks/03_cnn_from_scratch.ipynb solutions/ex02/ex02_cross_entropy.ipynb\n"
     assert capsys.readouterr().out == paths
@@ -79,7 +79,7 @@ def two(tmp_path):
 
 
 def test_without_pytorch_what_needs_it_is_left_out_with_a_line(two, monkeypatch, capsys):
-    monkeypatch.setattr(notebooks, "find_spec", lambda name: None)
+    monkeypatch.setattr(content, "find_spec", lambda name: None)
     assert main([], two) == 0
     said = capsys.readouterr()
     assert said.out == "notebooks/03_cnn.ipynb\n"
@@ -89,7 +89,7 @@ def test_without_pytorch_what_needs_it_is_left_out_with_a_line(two, monkeypatch,
 
 
 def test_with_pytorch_all_are_run(two, monkeypatch, capsys):
-    monkeypatch.setattr(notebooks, "find_spec", lambda name: "here")
+    monkeypatch.setattr(content, "find_spec", lambda name: "here")
     assert main([], two) == 0
     assert set(capsys.readouterr().out.split()) == {
         "notebooks/03_cnn.ipynb",

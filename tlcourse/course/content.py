@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 from tlcourse.files import CourseError
@@ -42,6 +44,15 @@ def find_chapter(wanted: str) -> str:
         if stem == name or (stem.isdecimal() and number.isdecimal() and int(stem) == int(number)):
             return name
     raise CourseError(f"There is no chapter {wanted!r}; the chapters are {', '.join(names)}.")
+
+
+def lacks_pytorch(notebook: Path) -> bool:
+    """Whether a notebook's code imports PyTorch, which is an extra, and that is not installed."""
+    if find_spec("torch") is not None:
+        return False
+    cells = json.loads(notebook.read_text("utf-8"))["cells"]
+    code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    return bool(re.search(r"^\s*(import|from) torch\b", "\n".join(code), re.MULTILINE))
 
 
 @dataclass(frozen=True)
