@@ -255,7 +255,7 @@ WRONG = {
         ("the last alone", {"return found": "return found[-1:]"}, "holds the last shape alone"),
         ("one shape", {"return found": "return shape"}, "return a list of shapes"),
         ("flat is taken", {FITS: "min(shape[2:] or [99]) + 2 * p < k"}, "refuses the shape"),
-        ("tuples", {"return found": "return np.array(found[-1:])"}, "return a list of shapes"),
+        ("an array", {"return found": "return np.array(found[-1:])"}, "return a list of shapes"),
     ],
     "l2_sp": [
         ("plain L2", {AWAY: "strength, away = lam, w"}, "R pulls the backbone towards zero"),

@@ -71,7 +71,7 @@ ex.momentum.check(momentum)
 # PyTorch's `Adam(weight_decay=…)` and `AdamW(weight_decay=…)` take the same number λ, and mean something else by it:
 #
 # - **coupled** (an L2 term): λθ is added to the gradient, and Adam sees the sum;
-# - **decoupled** (AdamW): each step first shrinks θ to (1 − αλ) θ, and then takes α times what Adam makes of the gradient *alone*.
+# - **decoupled** (AdamW, Loshchilov & Hutter 2019): each step first shrinks θ to (1 − αλ) θ, and then takes α times what Adam makes of the gradient *alone*.
 #
 # Here is Adam, to use as it is.
 
@@ -234,7 +234,7 @@ ex.l2_sp.check(l2_sp)
 #
 # PyTorch leaves the loop to you. This function trains `model` for three epochs and returns the accuracy on the validation images after each of them. `loader` gives
 # batches of images and labels. `cross_entropy(z, y)` takes logits and labels, as PyTorch's does; `accuracy(z, y)` takes the same and returns a number. The network
-# arrives in evaluation mode, and its parameters may hold a gradient of somebody else's.
+# arrives in evaluation mode, and its parameters may still hold a gradient from what was done with it before.
 #
 # These are the lines, out of order. Three of them are not needed.
 

@@ -856,30 +856,30 @@ def l2_sp(answer, rng):
     def drawn(*shape):
         return np.round(rng.choice([-1, 1], shape) * rng.uniform(0.2, 3, shape), 1)
 
-    def draw(shapes, classes, old, extra):
-        weights = {name: drawn(*shape) for name, shape in shapes.items()}
-        start = {name: drawn(*shape) for name, shape in shapes.items()}
-        width = 2
-        if extra:
-            start = {"bn1.running_mean": drawn(width), **start}
-        weights |= {"fc.weight": drawn(classes, width), "fc.bias": drawn(classes)}
-        start |= {"fc.weight": drawn(old, width), "fc.bias": drawn(old)}
+    def draw(backbone, head, old, more):
+        weights = {name: drawn(*shape) for name, shape in (backbone | head).items()}
+        start = {name: drawn(*shape) for name, shape in (more | backbone | old).items()}
         lam, mu = rng.choice([0.1, 0.2, 0.3, 0.5, 0.7], 2, replace=False)
         return weights, start, float(lam), float(mu)
 
-    small, more = {"conv1.weight": (2, 1, 1, 2)}, {"bn1.weight": (2,), "bn1.bias": (2,)}
-    larger = {"conv1.weight": (3, 3, 3, 3), **more, "fcn.weight": (4, 3), "layer1.fc.bias": (3,)}
-    for shapes, classes, old, extra in (
-        (small, 2, 2, False),  # the old head fits in shape, and counts for nothing
-        (small, 2, 3, False),
-        ({**small, **more}, 3, 3, True),
-        (larger, 4, 4, True),
+    def head(classes):
+        return {"fc.weight": (classes, 2), "fc.bias": (classes,)}
+
+    bias, small = {"bn1.bias": (3,)}, {"conv1.weight": (2, 1, 1, 2)}
+    larger = {"conv1.weight": (3, 3, 3, 3), "bn1.weight": (3,), "bn1.bias": (3,)}
+    named = {"fcn.weight": (4, 3), "layer1.fc.bias": (3,)}
+    means = {"bn1.running_mean": (2,)}
+    for backbone, new, old, more in (
+        (bias, {"fc.bias": (3,)}, {"fc.bias": (3,)}, {}),  # an old head that fits in shape
+        (small, head(2), head(3), {}),
+        (small | bias, head(3), head(3), means),
+        (larger | named, head(4), head(4), means),
     ):
 
-        def draw_these(shapes=shapes, classes=classes, old=old, extra=extra):
-            return draw(shapes, classes, old, extra)
+        def draw_these(backbone=backbone, new=new, old=old, more=more):
+            return draw(backbone, new, old, more)
 
-        if classes == old:
+        if new == old:
             *inputs, right, wrong = telling(draw_these, _l2_sp)
         else:  # where an old head of another shape cannot be mistaken for a start
             inputs = draw_these()
@@ -888,13 +888,13 @@ def l2_sp(answer, rng):
         yield agrees("returns R and a dict of gradients", got, right, rtol=np.inf, atol=np.inf)
         yield agrees("R is the penalty", got[0], right[0], _about(wrong, 1), result=got)
         yield agrees("the gradient is that of R", got[1], right[1], _about(wrong, 2), result=got)
-    weights, start, lam, mu = draw(small, 2, 2, False)
-    weights["conv1.weight"] = start["conv1.weight"]
+    weights, start, lam, mu = draw(bias, head(2), head(2), {})
+    weights["bn1.bias"] = start["bn1.bias"]
     got = answer(weights, start, lam, mu)
     name = "a backbone that has not moved is not pulled"
-    yield agrees(name, got[1]["conv1.weight"], np.zeros((2, 1, 1, 2)), result=got)
-    got = answer({name: w for name, w in weights.items() if "fc" not in name}, start, lam, mu)
-    yield agrees("a backbone alone, where it began, has the penalty 0", got[0], 0.0, result=got)
+    yield agrees(name, got[1]["bn1.bias"], np.zeros(3), result=got)
+    got = answer({"bn1.bias": weights["bn1.bias"]}, start, lam, mu)
+    yield agrees("a backbone alone, where it began, has the penalty 0", got[0], 0.0)
 
 
 # --- a loop, its lines in order ------------------------------------------------------------------
