@@ -77,7 +77,6 @@ quiz.ask("09")
 #
 # <!-- Notes: Ask what is lost on the way to 28 grey pixels, and for which target it matters. -->
 
-
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # Four images of each target, in colour.
 def in_colour(x):
@@ -609,7 +608,6 @@ for score, name in names.items():
     cells = "".join(f"{f'{all_20:.1f} · {first_5:4.1f}':>18}" for all_20, first_5 in points)
     print(f"{name:15}{cells}{seconds:10.3f}")
 
-
 # %% [markdown] slideshow={"slide_type": "notes"}
 # From 20 labels all but LEEP find the best source every time, even the H-score: in most columns this source is far ahead. LEEP falls for ImageNet's thousand classes in grey clutter, with every seed.
 #
@@ -643,6 +641,7 @@ claim(np.min(clutter) > 10, "LEEP loses over ten in clutter", measured=clutter, 
 taken = [trained[k] for labels in (5, 20) for k in scores("leep", labels)[2].argmax(0)]
 claim(set(taken) == {"ImageNet, EfficientNet"}, "it takes ImageNet's network there", seeds=5)
 
+
 # %% [markdown] jp-MarkdownHeadingCollapsed=true slideshow={"slide_type": "skip"}
 # ### Going deeper · The whole order of the sources
 
@@ -655,7 +654,6 @@ claim(set(taken) == {"ImageNet, EfficientNet"}, "it takes ImageNet's network the
 # 06). Four targets are few: take these intervals for too narrow.
 #
 # <!-- Notes: Let them read the intervals before the points. Which of the four can we tell apart? -->
-
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # Mean of an array (targets, seeds), and a 95 % bootstrap interval over both, 2,000 draws.
@@ -767,7 +765,6 @@ plotting.show(ax, "Eight digits, each with its name, whether it is odd, and its 
 #
 # <!-- Notes: Draw it: one stem, two branches. Where do the two gradients meet? -->
 
-
 # %%
 # A backbone that all tasks share, and heads.
 def several_heads(classes):
@@ -792,7 +789,6 @@ def several_heads(classes):
 # an image the weight 0 in the loss of the other. It also shifts images by up to two pixels.
 #
 # <!-- Notes: What happens at w = 1, and at w = 0? The other head then never learns. -->
-
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # Each batch holds images of every task, and each image counts for its own task alone.
