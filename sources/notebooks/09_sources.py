@@ -1001,6 +1001,7 @@ for (task, labels), values in cosines.items():
 # beats the digit alone, but beside twice the images we cannot tell.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+# Means over five seeds, and paired differences in points with intervals of 95 %.
 for arm in ("alone", "twice the images", "with odd", "after odd"):
     print(f"{arm:17}{100 * np.mean(digit(arm)):.0f} %")
 for rival in ("with odd", "alone", "twice the images"):
@@ -1240,6 +1241,7 @@ for name in ranking.scores:
 # of 200 behind, so the truth cannot tell. The random network's H-score is 8 of 9: remember the noise.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+# What came first, beside the truth; and what the scores would take.
 best_there = max(truth_there, key=truth_there.get)
 first = next(iter(ranking.scores))
 behind = truth_there[best_there] - truth_there[first]
