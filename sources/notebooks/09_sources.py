@@ -211,7 +211,7 @@ for target in targets:
     claim(more[1] < 0 < more[2], words, measured=more, seeds=5)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Compute two entries of the last column yourself, with one draw of labels and the C that the benchmark chose.
+# Compute two entries of the last column yourself, with one draw of labels and the benchmark's C.
 #
 # <!-- Notes: Two networks, 396 images, a few seconds. It is all that "frozen" means: look once, solve once. -->
 
@@ -1081,7 +1081,7 @@ for steps, (on_digits, on_letters) in zip((25, 100, 300, 600), alone, strict=Tru
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # Nothing in the loss mentions the letters, so nothing keeps them. McCloskey & Cohen (1989) described this
-# **catastrophic interference**, or *forgetting*, in a small network that learned sums.
+# **catastrophic forgetting**, as *interference*, in a small network that learned sums.
 #
 # A simple remedy is **replay**: keep some old examples, and show them again (Robins 1995). We keep five images of each letter,
 # 130 in all, and add eight of them to each batch of 32 digits.
@@ -1285,7 +1285,7 @@ quiz.predictions("09")
 # %% [markdown] slideshow={"slide_type": "skip"}
 # ## Exercises to do next
 #
-# The [exercise set of this chapter](../exercises/ex09/ex09_sources.ipynb) checks your answers as you go.
+# The [exercise set](../exercises/ex09/ex09_sources.ipynb) checks your answers as you go; its second task uses section 2's *Going deeper*.
 #
 # ## Further reading
 #
