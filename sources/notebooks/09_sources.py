@@ -20,12 +20,12 @@
 # <!-- Notes: The test of the promise in section 2 is the heart of the chapter. Sections 3 and 4 can be a lesson of their own. -->
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# **Time:** 75 minutes to read and try, 1 min 50 s to run. You need chapter 04.
+# **Time:** 70 minutes to read and try, 1 min 50 s to run. You need chapters 04 to 06.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"} tags=["setup"]
 # Everything that the chapter needs.
 from dataclasses import replace
-from itertools import product
+from itertools import combinations, product
 
 import numpy as np
 from scipy import stats
@@ -63,8 +63,8 @@ quiz.ask("09")
 # | letters, 50 steps | 16,000 letters, **50** steps |
 # | stripes, small CNN | 16,000 **stripes**, 500 steps |
 # | random small CNN | nothing |
-# | letters, ResNet50 | 184,320 letters in coloured scenes |
 # | ImageNet, EfficientNet | more than a million photographs |
+# | letters, ResNet50 | 184,320 letters in coloured scenes |
 #
 # <!-- Notes:
 # Cover the right column and let them guess. Then: which pairs of rows differ in a single thing? Similarity, amount of data and
@@ -72,8 +72,8 @@ quiz.ask("09")
 # -->
 
 # %% [markdown] slideshow={"headline": "Four targets, seen by three networks", "slide_type": "subslide"}
-# Each of the four targets has 20 labels of each class. `models.fit_images` shows every network the same images, prepared in its
-# own way: for the small CNN a coloured scene becomes 28×28 grey pixels.
+# Each of the four targets has 20 labels of each class; the textures are brick, grass and gravel. `models.fit_images` shows every
+# network the same images in its own way; the small CNN sees 28×28 grey pixels.
 #
 # <!-- Notes: Ask what is lost on the way to 28 grey pixels, and for which target it matters. -->
 
@@ -86,8 +86,8 @@ def in_colour(x):
 
 greek = "θκνπρτυφχψ"  # which none of the sources has learned
 examples = {
-    "Greek letters": make_scene_letters(10, 10, alphabet=greek, penned=True).x_train[:4],
     "scene digits": make_scene_digits(10, 10).x_train[:4],
+    "Greek letters": make_scene_letters(10, 10, alphabet=greek, penned=True).x_train[:4],
     "cluttered digits": in_colour(make_cluttered_digits(10, 10, random_state=3).x_train[:4]),
     "textures": load_textures(32).x_train[[0, 5, 130, 260]],
 }
@@ -100,14 +100,15 @@ for (above, below), (name, images) in zip(axes.T, examples.items(), strict=True)
     _ = plotting.image_grid(images, columns=2, title=name, limits=(0, 255), ax=above)
     seen = models.fit_images(images, small)
     _ = plotting.image_grid(seen, columns=2, limits=(0, 1), ax=below)
+figure.get_layout_engine().set(wspace=0.08)  # between the targets
 _ = axes[0, 0].text(-6, 66, "as they are", rotation=90, ha="right", va="center")
 _ = axes[1, 0].text(-3, 30, "for the small CNN", rotation=90, ha="right", va="center")
 plotting.show(figure, "Four targets, each as four pictures in colour and as four small grey ones")
 
 # %% [markdown] slideshow={"headline": "Frozen and fine-tuned", "slide_type": "subslide"}
 # `python -m benchmarks.sources` tried each pair in two ways, with five seeds. **Frozen** is a logistic regression on the source's
-# features. **Fine-tuned**, this head and the network's last block train for 80 more steps. The learning rate and C (how
-# freely the regression fits) were tuned for every pair. Guessing gets 10 %, but 33 % on the three textures.
+# features. **Fine-tuned**: this head and the network's last block train for 80 more steps. The learning rate and C (how
+# freely the regression fits) were tuned for every pair. Guessing gets 10 %, but 33 % on textures.
 #
 # <!-- Notes:
 # Answers: see the next slides. Let them bet on one source for all four targets first; nobody should win that bet.
@@ -126,17 +127,18 @@ quiz.predict("09.amount", question, -10, 40)
 # What the benchmark has stored, and how to ask it.
 zoo = benchmark("sources")
 shelf, targets = list(zoo["sources"]), list(zoo["targets"])
+rivals_without = {"scratch": "from scratch", "pixels": "regression on pixels"}
 
 
 def record(way, source, target):
-    """What was chosen and found for a pair; empty where it was not measured."""
-    return next(iter(zoo["arms"][target].get(f"{way} {source}", {0: {}}).values()))
+    """What was chosen and found for a pair, or for a rival that has no source."""
+    arm = source if source in rivals_without else f"{way} {source}"
+    return next(iter(zoo["arms"][target][arm].values()))
 
 
 def reached(way, source, target):
-    """The accuracies of the five seeds; None where the pair was not measured."""
-    runs = record(way, source, target)
-    return np.array(runs["results"]) if runs else None
+    """The accuracies of the five seeds."""
+    return np.array(record(way, source, target)["results"])
 
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
@@ -155,39 +157,28 @@ many, less = (reached("frozen", name, "cluttered digits") for name in (shelf[0],
 quiz.reveal("09.amount", round(lead(many, less)[0], 1))
 
 # %% jupyter={"source_hidden": true} slideshow={"code": false, "headline": "The table, frozen and fine-tuned", "slide_type": "subslide"}
-# Means over five seeds; a dash where nothing was measured.
-figure, axes = plotting.plt.subplots(1, 2, figsize=(plotting.WIDTH, 4.4), sharey=True)
+# Means over five seeds; below the line, the rivals that have no source.
+figure, axes = plotting.plt.subplots(1, 2, figsize=(plotting.WIDTH, 4.8), sharey=True)
+rows = [*shelf, *rivals_without]
 for ax, way in zip(axes, ("frozen", "fine-tuned"), strict=True):
-    cells = [[reached(way, s, t) for t in targets] for s in shelf]
-    means = 100 * np.array([[np.nan if c is None else c.mean() for c in r] for r in cells])
+    means = 100 * np.array([[reached(way, row, t).mean() for t in targets] for row in rows])
     _ = ax.imshow(means, cmap="cividis", vmin=0, vmax=100, aspect="auto")
     for (i, j), mean in np.ndenumerate(means):
-        text = "–" if np.isnan(mean) else f"{mean:.0f}"
-        _ = ax.text(j, i, text, ha="center", va="center", color="w" if mean < 55 else "k")
+        _ = ax.text(j, i, f"{mean:.0f}", ha="center", va="center", color="w" if mean < 55 else "k")
+    _ = ax.axhline(len(shelf) - 0.5, color="w", lw=4)
     _ = ax.set_xticks(range(4), [t.replace(" ", "\n") for t in targets], fontsize=9)
     _ = ax.set_title(way)
-    if np.isnan(means).any():
-        _ = ax.set_xlabel("–: not measured yet", fontsize=9)
     ax.grid(visible=False)
-_ = axes[0].set_yticks(range(len(shelf)), shelf)
-plotting.show(
-    figure, "Accuracies of seven sources on four targets, frozen and fine-tuned, in percent"
-)
-
-# %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "notes"}
-# The rivals that have no source.
-for rival, arms in {"scratch": "from scratch", "pixels": "pixels"}.items():
-    runs = [next(iter(zoo["arms"][t][rival].values()))["results"] for t in targets]
-    found = (f"{t} {100 * np.mean(run):.0f} %" for t, run in zip(targets, runs, strict=True))
-    print(f"{arms:13}" + ", ".join(found))
+_ = axes[0].set_yticks(range(len(rows)), [*shelf, *rivals_without.values()])
+plotting.show(figure, "Accuracies of seven sources and two rivals on four targets, in percent")
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # Read **down a column**. For digits and Greek letters the ResNet50 that knows letters leads, in scenes by more than 40 points;
 # for textures ImageNet's network does. Then read **along a row**. The network of a million photographs hardly reads digits
-# in scenes. No source is the best everywhere. On textures a network from scratch beats all but ImageNet's.
+# in scenes, and in clutter it loses to a network from scratch. No source is the best everywhere.
 #
-# In scenes fine-tuning brings ImageNet's network six or seven points, and leaves it far behind the *frozen* ResNet50. For the
-# letters' small CNN we cannot tell its gain from nothing.
+# In scenes fine-tuning brings ImageNet's network six or seven points, and leaves it far behind the *frozen* ResNet50. In clutter
+# it costs the ResNet50 two. Fine-tuning the letters' small CNN gains nothing that we can tell.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # The best of each column, ahead of all others.
@@ -200,10 +191,9 @@ for target, winner in winners.items():
 guess = reached("frozen", "ImageNet, EfficientNet", "scene digits")
 claim(guess.max() < 0.25, "ImageNet's network hardly reads scene digits", measured=guess, seeds=5)
 
-scratch = next(iter(zoo["arms"]["textures"]["scratch"].values()))["results"]
-for source in (name for name in shelf if "ImageNet" not in name):
-    ahead = lead(scratch, reached("frozen", source, "textures"))
-    claim(ahead[1] > 0, f"textures: scratch beats {source}", measured=ahead, seeds=5)
+imagenet_there = reached("frozen", "ImageNet, EfficientNet", "cluttered digits")
+ahead = lead(reached("", "scratch", "cluttered digits"), imagenet_there)
+claim(ahead[1] > 0, "in clutter it loses to scratch", measured=ahead, seeds=5)
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # Fine-tuned beside frozen; means of the paired differences in points, with 95 % intervals.
@@ -213,17 +203,20 @@ for target in targets[:2]:
     claim(more[1] > 0, f"{target}: fine-tuning helps ImageNet's", measured=more, seeds=5)
     behind = lead(reached("frozen", "letters, ResNet50", target), tuned)
     claim(behind[1] > 40, "and the frozen ResNet50 is 40 points ahead", measured=behind, seeds=5)
+less = lead(*(reached(way, shelf[6], "cluttered digits") for way in ("fine-tuned", "frozen")))
+claim(less[2] < -1, "clutter: fine-tuning costs the ResNet50 points", measured=less, seeds=5)
 for target in targets:
     more = lead(*(reached(way, shelf[0], target) for way in ("fine-tuned", "frozen")))
     words = f"{target}, letters' small CNN: we cannot tell"
     claim(more[1] < 0 < more[2], words, measured=more, seeds=5)
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Compute two entries of the last column yourself, with one draw of labels and the C that the benchmark chose.
+# Compute two entries of the last column yourself, with one draw of labels and the benchmark's C.
 #
 # <!-- Notes: Two networks, 396 images, a few seconds. It is all that "frozen" means: look once, solve once. -->
 
 # %% slideshow={"slide_type": "skip"}
+# `top=True` keeps ImageNet's own thousand answers.
 imagenet, scene_reader = models.efficientnet_lite0(side=96, top=True), models.letter_reader()
 few = few_labels(load_textures(32), 20, random_state=0)
 
@@ -259,8 +252,7 @@ claim(all(each["inside"] for each in chosen), words, measured=ends)
 # %% [markdown] slideshow={"slide_type": "notes"}
 # ### Similarity, data, computing time: each on its own
 #
-# The large networks differ in everything at once. Four pairs of small ones differ in *one* thing, and tell us what makes
-# a source good:
+# The large networks differ in everything at once. Four pairs of small ones differ in *one* thing:
 #
 # <!-- Notes: Let them order similarity, data and time by what they bring, before the figure comes. -->
 
@@ -297,19 +289,25 @@ plotting.show(
 )
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# On cluttered digits, similarity, data and computing time each bring about 15 points or more, in coloured scenes less than
-# ten. On textures, far from letters, 500 of them are *worse* than random weights, and 16,000 only bring the source back to
-# these. *How much* a source has learned counts most where it is *near*.
+# In clutter, the letters' own world, everything counts: each cause brings about 15 points or more. In coloured scenes only computing
+# time brings something, about five; of similarity and data we cannot tell. On textures 16,000 letters lead 500 by ten points, and yet
+# we cannot tell them from random weights: 500 letters, or 50 steps, do *worse* there than these. A little training can do harm.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # Each cause at home, in scenes and on textures, with 95 % intervals.
 home = {cause: gain(cause, "cluttered digits") for cause in pairs}
 for cause, ahead in home.items():
     claim(ahead[1] > 5, f"{cause} brings more than five points at home", measured=ahead, seeds=5)
-largest = max(gain(cause, t)[0] for cause, t in product(pairs, targets[:2]))
-claim(largest < 10, "in scenes no cause brings ten points", measured=largest, seeds=5)
-worse = lead(reached("frozen", "500 letters", "textures"), reached("frozen", shelf[4], "textures"))
-claim(worse[2] < 0, "textures: 500 letters are worse than random", measured=worse, seeds=5)
+for target, cause in product(targets[:2], list(pairs)[:3]):
+    ahead = gain(cause, target)
+    helps = cause == "computing time"
+    words = f"{target}: {cause} {'helps' if helps else 'or not, we cannot tell'}"
+    claim(ahead[1] > 0 if helps else ahead[1] < 0 < ahead[2], words, measured=ahead, seeds=5)
+ahead = gain("amount of data", "textures")
+claim(ahead[1] > 0, "textures: 16,000 letters lead 500", measured=ahead, seeds=5)
+for little in ("500 letters", "letters, 50 steps"):
+    worse = lead(*(reached("frozen", name, "textures") for name in (little, shelf[4])))
+    claim(worse[2] < 0, f"textures: {little}, worse than random", measured=worse, seeds=5)
 level = gain("any training", "textures")
 words = "on textures we cannot tell the letters from random weights"
 claim(level[1] < 0 < level[2], words, measured=level, seeds=5)
@@ -341,7 +339,7 @@ for row in rows:
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # Of the frozen networks ImageNet's now leads the one that knows letters. Its lead over the random weights is what the photographs taught it, and on both sets it is large. On the
-# hand signs we cannot tell it from a network from scratch, whose mean is higher.
+# hand signs we cannot tell ImageNet's frozen network from one from scratch, whose mean is higher.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # Paired leads on both sets, with 95 % intervals.
@@ -407,9 +405,9 @@ quiz.predict("09.leep", question, 0, 1)
 
 # %% slideshow={"headline": "LEEP of ten images", "slide_type": "subslide"}
 joint = np.array([theta[y == k].sum(0) for k in (0, 1)]) / len(y)
-given = joint / joint.sum(0)  # P(y | z)
+given = joint / joint.sum(0)  # P(y | z): each column divided by its sum
 print(given.round(2))
-got = (theta * given[y]).sum(1)  # what each true label gets
+got = (theta * given[y]).sum(1)  # given[y]: for each image the row of its true label
 print(f"LEEP = {np.log(got).mean():.3f}; a coin would have {np.log(0.5):.3f}")
 
 # %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "fragment"}
@@ -444,7 +442,8 @@ for (ax, bar), apart in zip(axes.T, (1.0, 0.1), strict=True):
     _ = ax.set(title=f"H-score {shares[-1]:.2f}", xlabel="feature", yticks=[], ylim=(-1, 1))
     _ = bar.barh(0, shares[-1], color="#555555", label="between the classes")
     _ = bar.barh(0, 1 - shares[-1], left=shares[-1], color="#dddddd", label="within them")
-    _ = bar.set(xlim=(0, 1), yticks=[], xlabel="share of the variance")
+    _ = bar.set(xlim=(0, 1), xticks=[0, 0.5, 1], yticks=[], xlabel="share of the variance")
+figure.get_layout_engine().set(wspace=0.1)
 _ = figure.legend(*bar.get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=9)
 plotting.show(figure, "Two features of three classes: one keeps their means apart, one mixes them")
 
@@ -452,12 +451,16 @@ plotting.show(figure, "Two features of three classes: one keeps their means apar
 agree = np.isclose(shares[-1], h_score(f[:, None], three, shrink=False))
 claim(agree, "`h_score` says the same of the second feature", measured=shares[-1])
 
-# %% [markdown] slideshow={"headline": "Many features, and LogME", "slide_type": "subslide"}
-# With many features this becomes $\operatorname{trace}\bigl(\operatorname{cov}(f)^{-1}\operatorname{cov}(\mathbb E[f\mid y])\bigr)$,
-# which lies between 0 and $K-1$ for $K$ classes.
+# %% [markdown] slideshow={"headline": "Many features", "slide_type": "subslide"}
+# With many features, divide by the covariance matrix, and add up the diagonal (the *trace*):
+# $\operatorname{trace}\bigl(\operatorname{cov}(f)^{-1}\operatorname{cov}(\mathbb E[f\mid y])\bigr)$. The covariance matrix holds
+# the variance of each feature, and how two of them vary together. With $K$ classes the largest H-score is $K-1$.
 #
-# **LogME** (You et al. 2021) asks how probable the labels are if they are a linear function of the features plus noise,
-# averaged over all weights. It is the log of a density, so it may lie above 0. Features that say nothing get −0.27 with ten
+# <!-- Notes: With one feature the covariance matrix is its variance, and the formula is the one of the figure. -->
+
+# %% [markdown] slideshow={"headline": "LogME: how probable are the labels?", "slide_type": "subslide"}
+# **LogME** (You et al. 2021) tries all linear functions of the features at once, and asks: how probable are these labels
+# under an average one? Larger is better. Features that say nothing get −0.27 with ten
 # classes and −0.87 with three, so compare sources on *one* target only.
 #
 # <!-- Notes: Ask what a LogME of 0.2 says by itself. Nothing, until you know what another source gets on the same images. -->
@@ -471,15 +474,18 @@ claim(as_said, "these are LogME's values of nothing", measured=list(nothing.valu
 # ### A source that knows nothing
 #
 # Before you trust a score, give it something worthless: a "source" that answers 50 images of ten classes with 1,280 random
-# numbers each.
+# numbers each, or, for LEEP, with random probabilities of 1,000 classes.
 #
 # <!-- Notes:
-# Answer: 9, the most that there is. With more columns than images each class can be told from all others exactly.
+# Answer: only LogME. The H-score gets 9, the most that there is: with more columns than images each class can be told from all
+# others exactly.
 # -->
 
 # %% slideshow={"code": false}
-choices = ["about 0", "about half of the largest", "the largest, 9"]
-quiz.predict("09.noise", "Which H-score do the random numbers get?", choices)
+choices = ["only the H-score", "only LEEP", "only LogME", "all three", "none"]
+quiz.predict(
+    "09.noise", "Which of the three scores will notice that this source is worthless?", choices
+)
 
 # %% slideshow={"slide_type": "skip"}
 rng = np.random.default_rng(0)
@@ -488,24 +494,27 @@ plain = h_score(noise, ten, shrink=False)  # as in the formula
 answers = rng.dirichlet(np.full(1000, 0.01), 50)  # a few favourites among 1,000 classes, at random
 
 # %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "fragment"}
-quiz.reveal("09.noise", choices[int(np.digitize(plain / 9, [0.25, 0.75]))])
+# A score has noticed if it is within 0.5 of what it gives to one who knows nothing.
+apart = [plain - 0, leep(answers, ten) - np.log(0.1), log_me(noise, ten) - nothing[10]]
+noticed = np.flatnonzero(np.abs(apart) < 0.5)
+quiz.reveal("09.noise", choices[noticed[0] if len(noticed) == 1 else 3 if len(noticed) else 4])
 
 # %% jupyter={"source_hidden": true} slideshow={"code": false, "headline": "What four scores make of noise", "slide_type": "subslide"}
 # What someone who knows nothing should get stands in the last column.
-print("                  of noise   at most   of nothing")
-print(f"plain H-score     {plain:8.2f}         9         0")
-print(f"H-score, shrunk   {h_score(noise, ten):8.2f}         9         0")
-print(f"LEEP              {leep(answers, ten):8.2f}         0     {np.log(0.1):.2f}")
-print(f"LogME             {log_me(noise, ten):8.2f}         –     {nothing[10]:.2f}")
-print(f"cross-validation  {few_label_accuracy(noise, ten):8.2f}         1      0.10")
+print("                  of noise   at most   knows nothing")
+print(f"plain H-score     {plain:8.2f}         9            0")
+print(f"H-score, shrunk   {h_score(noise, ten):8.2f}         9            0")
+print(f"LEEP              {leep(answers, ten):8.2f}         0        {np.log(0.1):.2f}")
+print(f"LogME             {log_me(noise, ten):8.2f}         –        {nothing[10]:.2f}")
+print(f"cross-validation  {few_label_accuracy(noise, ten):8.2f}         1         0.10")
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # With more columns than images, *any* features separate the classes, so the plain H-score says the same of every source. The
-# shrunk one, which we use from here, moves the covariance towards a multiple of the identity (Ibrahim et al. 2022), which
-# helps half way. LEEP is fooled, too, because a thousand classes can name 50 images one by one.
+# **shrunk** one (Ibrahim et al. 2022), which we use from here, pretends that the features vary together less than they seem to. That
+# takes the 9 down to 4.7, still far from 0. LEEP is fooled, too, because a thousand classes can name 50 images one by one.
 #
 # LogME notices, and so does **cross-validation**: a logistic regression is fitted to four fifths of the images and judged on
-# the rest, five times over.
+# the rest, five times over. It also picks its C on these folds, which flatters it a little.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # Five draws of noise.
@@ -552,8 +561,8 @@ claim(0 <= above < 0.01, "`log_me` finds this maximum without a grid", measured=
 # %% [markdown] slideshow={"headline": "Do they keep their promise?", "slide_type": "subslide"}
 # ### Do they keep their promise?
 #
-# This cross-validation is the plain rival of all scores. All four saw the same labels, 20 or 5 of each class, and chose among
-# the six trained sources. How many points does each first choice lie behind the best source?
+# Cross-validation is our plain rival. Three scores and the rival saw the same 20 or 5 labels of each class, and each chose one of
+# the six trained sources. How many points of frozen accuracy (always with 20 labels) does its choice lie behind the best source?
 #
 # <!-- Notes:
 # Answer: none at all, from 20 labels. Ask for reasons before the reveal: what does praise of noise say about real sources?
@@ -589,7 +598,8 @@ def lost(score, labels=20):
 quiz.reveal("09.lost", round(lost("h_score").mean(), 1))
 
 # %% jupyter={"source_hidden": true} slideshow={"code": false, "headline": "What does it cost to believe a score?", "slide_type": "subslide"}
-# Points lost by target, means over the seeds; processor seconds for a source, with 20 labels.
+# Points lost by target, means over the seeds; processor seconds for a source, with 20 labels,
+# without the network's own pass.
 print(f"{'20 · 5 labels':15}" + "".join(f"{t:>18}" for t in targets) + f"{'seconds':>10}")
 for score, name in names.items():
     rows = [zoo["scores"][t][s]["20"]["seconds"] for t in targets for s in trained]
@@ -598,20 +608,52 @@ for score, name in names.items():
     cells = "".join(f"{f'{all_20:.1f} · {first_5:4.1f}':>18}" for all_20, first_5 in points)
     print(f"{name:15}{cells}{seconds:10.3f}")
 
-
 # %% [markdown] slideshow={"slide_type": "notes"}
-# From 20 labels all but LEEP find the best source every time, even the H-score: in most columns this source is far ahead, and easy to
-# find. LEEP falls for ImageNet's thousand classes in grey clutter, with every seed.
+# From 20 labels all but LEEP find the best source every time, even the H-score: in most columns this source is far ahead. LEEP falls for ImageNet's thousand classes in grey clutter, with every seed.
 #
-# From 5 labels each goes wrong somewhere: LEEP and LogME in clutter, the H-score on textures, the plain rival a little on both.
+# From 5 labels a choice can be unlucky: one draw in five cost the plain rival 24 points on textures, and one cost LogME 24 in
+# clutter. The H-score went wrong on textures in four draws of five, LEEP in clutter in all.
 
-# %% [markdown] slideshow={"headline": "The whole order", "slide_type": "subslide"}
-# And the whole order? A **weighted Kendall τ** (Vigna 2015) compares it with the true one: the share of pairs of sources in the
-# right order, less the share in the wrong one, where pairs at the top of the true order weigh more. It is 1 for the same order, and 0 on
-# average for one that knows nothing. The intervals draw targets and seeds again (chapter 06's bootstrap).
+# %% [markdown] slideshow={"headline": "Choose by what you can check", "slide_type": "subslide"}
+# Does LEEP fail on one target in four, or is this one bad luck? *We cannot tell.* Larger studies see the best score change with the
+# sources and targets (Agostinelli et al. 2022).
 #
-# <!-- Notes: Let them read the intervals before the points. Which of the four can we tell apart? Then show LogME beside
-# the H-score: their intervals overlap, and that of the paired difference excludes 0 (chapter 06). -->
+# So choose by what you can check. Cross-validation passed the test with noise, and its answer is an accuracy; it costs half a
+# second. LogME passed, too, and is far quicker.
+#
+# <!-- Notes: Ask how many targets one would need. The folded section below has the whole order, with its intervals. -->
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+# What the first choices cost.
+for score in ("log_me", "h_score", "few_label_accuracy"):
+    most = lost(score).max()
+    claim(most == 0, f"20 labels: {names[score]} always finds the best", measured=most, seeds=5)
+rival = "few_label_accuracy"
+for score, target in ((rival, 3), ("log_me", 2)):
+    draws = lost(score, 5)[target]
+    words = f"5 labels, {targets[target]}: {names[score]} once loses over 20 points"
+    claim(np.sum(draws > 20) == 1, words, measured=draws, seeds=5)
+draws = lost("h_score", 5)[3]
+words = "5 labels, textures: the H-score is wrong in four draws"
+claim(np.sum(draws > 0) == 4, words, measured=draws, seeds=5)
+clutter = [lost("leep", labels)[2] for labels in (5, 20)]
+claim(np.min(clutter) > 10, "LEEP loses over ten in clutter", measured=clutter, seeds=5)
+taken = [trained[k] for labels in (5, 20) for k in scores("leep", labels)[2].argmax(0)]
+claim(set(taken) == {"ImageNet, EfficientNet"}, "it takes ImageNet's network there", seeds=5)
+
+
+# %% [markdown] jp-MarkdownHeadingCollapsed=true slideshow={"slide_type": "skip"}
+# ### Going deeper · The whole order of the sources
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# Does a score order *all* sources well? A **weighted Kendall τ** (Vigna 2015) compares its order with the true one: the share of pairs of sources in the
+# right order, less the share in the wrong one, where pairs at the top of the true order weigh more. It is 1 for the same order, and 0 on
+# average for one that knows nothing.
+#
+# For the intervals we draw four targets and five seeds with replacement, 2,000 times, and keep the middle 95 % of the means (chapter
+# 06). Four targets are few: take these intervals for too narrow.
+#
+# <!-- Notes: Let them read the intervals before the points. Which of the four can we tell apart? -->
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # Mean of an array (targets, seeds), and a 95 % bootstrap interval over both, 2,000 draws.
@@ -635,7 +677,7 @@ def tau(score, labels):
     return np.reshape(found, (-1, 5))
 
 
-# %% jupyter={"source_hidden": true} slideshow={"code": false, "headline": "How well each score orders the sources", "slide_type": "subslide"}
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # Mean weighted τ with its interval; a small mark for each target.
 figure, ax = plotting.plt.subplots(figsize=(plotting.WIDTH, 3.8))
 for labels, aside, colour in ((5, -0.15, "#E69F00"), (20, 0.15, "#0072B2")):
@@ -649,52 +691,38 @@ for labels, aside, colour in ((5, -0.15, "#E69F00"), (20, 0.15, "#0072B2")):
 _ = ax.plot([], [], "_", color="#555555", ms=9, label="one target, mean of five seeds")
 _ = ax.axhline(0, color="#999999", lw=1)
 _ = ax.set_xticks(range(4), names.values())
-_ = ax.set(ylabel="weighted τ with the frozen truth", ylim=(-0.2, 1.05))
+_ = ax.set(ylabel="agreement with the true order (weighted τ)", ylim=(-0.2, 1.05))
 _ = ax.legend(loc="lower right", fontsize=9, ncols=3, columnspacing=1)
 plotting.show(
     ax, "Weighted τ of four scores with intervals that overlap, from 5 and from 20 labels"
 )
 
-# %% [markdown] slideshow={"slide_type": "notes"}
-# From 20 labels the plain rival comes first; from 5 it comes second, behind LogME. Both times we cannot tell the two apart. One
-# paired lead holds both times: LogME orders the sources better than the H-score. Does LEEP fail on one target in four, or is
-# this one bad luck? *We cannot tell.* Larger studies see the best score change with the sources and targets
-# (Agostinelli et al. 2022).
-#
-# So choose by what you can check. Cross-validation passed the test with noise, and its answer is an accuracy; it costs half a
-# second. LogME passed, too, and is far quicker.
+# %% [markdown] slideshow={"slide_type": "skip"}
+# From 20 labels the plain rival comes first, from 5 LogME, and we cannot tell these two apart. Of the six pairs, one differs both
+# times: LogME orders the sources better than the H-score. Their intervals overlap, but that of the paired difference excludes 0.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
-# What the first choices cost, and whether the orders can be told apart.
-for score in ("log_me", "h_score", "few_label_accuracy"):
-    most = lost(score).max()
-    claim(most == 0, f"20 labels: {names[score]} always finds the best", measured=most, seeds=5)
-rival = "few_label_accuracy"
-for score, target in (("leep", 2), ("log_me", 2), ("h_score", 3), (rival, 2), (rival, 3)):
-    mean = lost(score, 5)[target].mean()
-    words = f"5 labels, {targets[target]}: {names[score]} loses more than a point"
-    claim(mean > 1, words, measured=mean, seeds=5)
-clutter = [lost("leep", labels)[2] for labels in (5, 20)]
-claim(np.min(clutter) > 10, "LEEP loses over ten in clutter", measured=clutter, seeds=5)
-taken = [trained[k] for labels in (5, 20) for k in scores("leep", labels)[2].argmax(0)]
-claim(set(taken) == {"ImageNet, EfficientNet"}, "it takes ImageNet's network there", seeds=5)
-
-# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
-# Paired differences of τ, with their 95 % bootstrap intervals.
-for labels in (20, 5):
-    apart = interval(tau("log_me", labels) - tau("h_score", labels))
-    words = f"{labels} labels: LogME orders better than the H-score"
-    claim(apart[1] > 0, words, measured=apart, seeds=5)
-    for score in ("log_me", "leep"):
-        apart = interval(tau("few_label_accuracy", labels) - tau(score, labels))
-        words = f"{labels} labels: the rival or {names[score]}, we cannot tell"
+# Paired differences of τ for all six pairs, with their 95 % bootstrap intervals.
+differ = {}
+for (one, other), labels in product(combinations(names, 2), (20, 5)):
+    apart = interval(tau(one, labels) - tau(other, labels))
+    differ[one, other, labels] = not apart[1] < 0 < apart[2]
+    if {one, other} == {"log_me", "h_score"}:
+        words = f"{labels} labels: LogME orders better than the H-score"
+        claim(apart[1] > 0, words, measured=apart, seeds=5)
+    if {one, other} == {"log_me", rival}:
+        words = f"{labels} labels: the rival or LogME, we cannot tell"
         claim(apart[1] < 0 < apart[2], words, measured=apart, seeds=5)
+always = [p for p in combinations(names, 2) if differ[*p, 20] and differ[*p, 5]]
+claim(always == [("log_me", "h_score")], "no other pair differs both times", seeds=5)
 first = [tau("few_label_accuracy", n).mean() - tau("log_me", n).mean() for n in (20, 5)]
 words = "the rival's mean is the first with 20 labels, and behind LogME's with 5"
 claim(first[0] > 0 > first[1], words, measured=first, seeds=5)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 3 · Can a network learn two tasks at once?
+#
+# This is a good place for a break.
 #
 # You have named five images of each digit, and you are tired. But two easier questions have been answered for all 2,000
 # images: is the digit odd, and is it drawn in a pale, a middle or a bright shade? Could a network that learns one of these
@@ -741,7 +769,8 @@ plotting.show(ax, "Eight digits, each with its name, whether it is odd, and its 
 # A backbone that all tasks share, and heads.
 def several_heads(classes):
     """A small backbone, and for each task a head that returns its logits."""
-    x = image = keras.Input((14, 14, 1))
+    image = keras.Input((14, 14, 1))
+    x = image
     for channels in (16, 32):
         x = layers.Conv2D(channels, 3, padding="same", activation="relu")(x)
         x = layers.MaxPooling2D(2)(x)
@@ -757,20 +786,20 @@ def several_heads(classes):
 # $$ J=w\,J_\text{digit}+(1-w)\,J_\text{odd} $$
 #
 # An image without a label for a task must not count there. In each step the folded `learn` takes 32 images for each task, and gives
-# an image the weight 0 in the loss of the other.
+# an image the weight 0 in the loss of the other. It also shifts images by up to two pixels.
 #
 # <!-- Notes: What happens at w = 1, and at w = 0? The other head then never learns. -->
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # Each batch holds images of every task, and each image counts for its own task alone.
-def learn(network, parts, steps, seed=0):
-    """Train on batches with images of each task; `parts` holds (x, y, images in a batch)."""
+def learn(network, parts, steps, seed=0, shift=2):
+    """Train on shifted images of each task; `parts` holds (x, y, images in a batch)."""
     rng = np.random.default_rng(seed)
     owner = np.repeat(list(parts), [size for *_, size in parts.values()])
     draws = {t: rng.integers(len(y), size=(steps, size)) for t, (_, y, size) in parts.items()}
     x = np.concatenate([parts[t][0][i] for t, i in draws.items()], axis=1)
     labels = np.concatenate([parts[t][1][i] for t, i in draws.items()], axis=1)
-    x, y, weight = x.reshape(-1, 14, 14, 1), {}, {}
+    x, y, weight = training.shift_images(x.reshape(-1, 14, 14, 1), shift, rng), {}, {}
     for task in network.output:
         mine = owner == task
         y[task] = np.where(mine, labels, 0).ravel()
@@ -818,11 +847,11 @@ claim(learned[0] > 0.3 and learned[1] > 0.7, "one network answers both", measure
 # benchmarks.several_tasks` compared, with 800 steps, five seeds and a learning rate for each arm: the digit **alone**, alone with
 # **twice the images** in each step (as many as two tasks see), and the digit with each of the second tasks, at $w=0.5$.
 #
-# <!-- Notes: Answer at the next slide. Let each side give its reason: what does the shade know about a digit? -->
+# <!-- Notes: Answer: it costs about six points. Let each side give its reason: what does the shade know about a digit? -->
 
 # %% slideshow={"code": false}
-choices = ["only odd or even", "only the shade", "both", "neither"]
-quiz.predict("09.second", "Which second task makes the network better at the digits?", choices)
+question = "Five labels of each digit: by how many points does the shade change the digits?"
+quiz.predict("09.second", question, -20, 20)
 
 # %% slideshow={"slide_type": "skip"}
 stored = benchmark("several_tasks")
@@ -834,9 +863,7 @@ def digit(arm, labels=5, steps=800):
 
 
 # %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "fragment"}
-helps = tuple(lead(digit(f"with {task}"), digit("alone"))[1] > 0 for task in ("odd", "shade"))
-answers = {(True, False): 0, (False, True): 1, (True, True): 2, (False, False): 3}
-quiz.reveal("09.second", choices[answers[helps]])
+quiz.reveal("09.second", round(lead(digit("with shade"), digit("alone"))[0], 1))
 
 # %% jupyter={"source_hidden": true} slideshow={"code": false, "headline": "Five labels of each digit, and 200", "slide_type": "subslide"}
 # Mean and standard deviation over five seeds.
@@ -846,7 +873,7 @@ arms = {
     "with odd": "#56B4E9",
     "with shade": "#E69F00",
 }
-figure, axes = plotting.plt.subplots(1, 2, figsize=(plotting.WIDTH, 3), sharey=True)
+figure, axes = plotting.plt.subplots(1, 2, figsize=(plotting.WIDTH, 3.3), sharey=True)
 for ax, labels in zip(axes, stored["labels"], strict=True):
     mean, sd = plotting.mean_and_sd([digit(arm, labels) for arm in arms])
     _ = ax.barh(range(4), 100 * mean, xerr=100 * sd, color=list(arms.values()), capsize=4)
@@ -854,22 +881,23 @@ for ax, labels in zip(axes, stored["labels"], strict=True):
     _ = ax.set_title(f"{labels} labels of each digit")
 _ = axes[0].set_yticks(range(4), arms)
 axes[0].invert_yaxis()
+_ = figure.suptitle("With five labels one second task helps, and the other harms", fontsize=11)
 plotting.show(figure, "Accuracy on digits of four arms, with 5 labels of each digit and with 200")
 
 # %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "notes"}
 # Leads in points, with their intervals of 95 %.
 for labels in stored["labels"]:
-    for arm in ("with odd", "with shade"):
-        for rival in ("alone", "twice the images"):
-            mean, low, high = lead(digit(arm, labels), digit(rival, labels))
-            print(f"{labels:3} labels: {arm} − {rival}: {mean:+.0f} ({low:+.1f} to {high:+.1f})")
+    for arm, rival in [*product(["with odd", "with shade"], list(arms)[:2]), list(arms)[1::-1]]:
+        mean, low, high = lead(digit(arm, labels), digit(rival, labels))
+        print(f"{labels:3} labels: {arm} − {rival}: {mean:+.0f} ({low:+.1f} to {high:+.1f})")
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # With five labels, odd or even helps, and does more than twice the images of the same 50 digits. Perhaps it teaches, from 2,000 images,
-# what separates a 3 from an 8. The shade does harm. It asks how bright an image is, which has nothing to do with the digit's
-# name.
+# what separates a 3 from an 8. The shade does harm, on the very same 2,000 images. So it is not the images that help, but what is
+# asked about them. (We picked these two on validation images, so that
+# one helps and one harms. Turning or tilting did neither clearly.)
 #
-# With 200 labels of each digit we cannot tell whether it helps. Twice the images of digits do, a little.
+# With 200 labels of each digit we cannot tell whether odd or even helps. Twice the images help by three points (1.1 to 4.8).
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # Intervals of 95 % over five seeds.
@@ -886,22 +914,6 @@ words = "with 200 labels we cannot tell whether odd helps"
 claim(level[1] < 0 < level[2], words, measured=level, seeds=5)
 more = lead(digit("twice the images", 200), digit("alone", 200))
 claim(more[1] > 0, "and that twice the images do", measured=more, seeds=5)
-
-# %% [markdown] slideshow={"slide_type": "notes"}
-# Chapter 04's transfer is a rival too: 800 steps of odd or even first, then 800 steps of digits on the same backbone. We cannot
-# tell which of the two is better:
-
-# %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "notes"}
-for arm in ("alone", "with odd", "after odd"):
-    print(f"{arm:9} {100 * np.mean(digit(arm)):.0f} %")
-apart = lead(digit("with odd"), digit("after odd"))
-print("with − after: {:+.0f} points ({:+.1f} to {:+.1f})".format(*apart))
-
-# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
-words = "together or one after the other: we cannot tell"
-claim(apart[1] < 0 < apart[2], words, measured=apart, seeds=5)
-ahead = lead(digit("after odd"), digit("alone"))
-claim(ahead[1] > 0, "both are better than alone", measured=ahead, seeds=5)
 
 # %% [markdown] jp-MarkdownHeadingCollapsed=true slideshow={"slide_type": "skip"}
 # ### Going deeper · What the weight decides, and what the gradients say
@@ -981,6 +993,26 @@ for (task, labels), values in cosines.items():
     words = "agrees with the digit" if task == "odd" else "cannot be told from 0"
     claim(ok, f"{task}, {labels} labels: {words}", measured=[low, high], seeds=5)
 
+# %% [markdown] slideshow={"slide_type": "skip"}
+# #### One after the other
+#
+# Chapter 04's transfer is a rival too: 800 steps of odd or even first, then 800 steps of digits on the same backbone. These are
+# twice the steps of one network. We cannot tell whether together or one after the other is better. One after the other
+# beats the digit alone, but beside twice the images we cannot tell.
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+# Means over five seeds, and paired differences in points with intervals of 95 %.
+for arm in ("alone", "twice the images", "with odd", "after odd"):
+    print(f"{arm:17}{100 * np.mean(digit(arm)):.0f} %")
+for rival in ("with odd", "alone", "twice the images"):
+    apart = lead(digit("after odd"), digit(rival))
+    print("after odd − {}: {:+.1f} ({:+.1f} to {:+.1f})".format(rival, *apart))
+    if rival == "alone":
+        claim(apart[1] > 0, "after odd or even is better than alone", measured=apart, seeds=5)
+    else:
+        words = f"after odd, or {rival}: we cannot tell"
+        claim(apart[1] < 0 < apart[2], words, measured=apart, seeds=5)
+
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 4 · What becomes of the source?
 #
@@ -1014,7 +1046,7 @@ print(f"it reads {before:.2f} of new letters")
 # %% [markdown] slideshow={"headline": "How many letters will it still read?", "slide_type": "subslide"}
 # The target has 200 labels of each digit. The folded `study` trains on them for 600 steps, and shows no letter any more.
 #
-# <!-- Notes: Answer: about one in four. Collect guesses first, and ask what a person would still know. -->
+# <!-- Notes: Answer: about one in five, in some runs fewer. Collect guesses first, and ask what a person would still know. -->
 
 # %% slideshow={"code": false}
 question = "What share of the letters will it read afterwards?"
@@ -1031,7 +1063,7 @@ def study(**parts):
     reader.optimizer.learning_rate.assign(6e-3)  # the best for the digits
     seen = []
     for steps in (25, 75, 200, 300):
-        learn(reader, {"digit": (dark, y_train, 32), **parts}, steps, seed=steps)
+        learn(reader, {"digit": (dark, y_train, 32), **parts}, steps, seed=steps, shift=0)
         on_digits = accuracy(reader, "digit", dark_test, y_test)
         seen.append((on_digits, accuracy(reader, "letter", x_letters_test, letters.y_test)))
     return np.array(seen)
@@ -1049,12 +1081,13 @@ for steps, (on_digits, on_letters) in zip((25, 100, 300, 600), alone, strict=Tru
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # Nothing in the loss mentions the letters, so nothing keeps them. McCloskey & Cohen (1989) described this
-# **catastrophic forgetting** in a small network that learned sums.
+# **catastrophic forgetting**, as *interference*, in a small network that learned sums.
 #
-# The oldest remedy is **replay**: keep some old examples, and show them again (Robins 1995). We keep five images of each letter,
+# A simple remedy is **replay**: keep some old examples, and show them again (Robins 1995). We keep five images of each letter,
 # 130 in all, and add eight of them to each batch of 32 digits.
 
 # %% slideshow={"slide_type": "skip"} tags=["nbval-ignore-output"]
+# Five places of each letter, and eight letters in each batch.
 kept = np.concatenate([np.flatnonzero(letters.y_train == k)[:5] for k in range(26)])
 replayed = study(letter=(x_letters[kept], letters.y_train[kept], 8))
 
@@ -1068,30 +1101,30 @@ claim(gap > 0.1, "130 letters bring many letters back", measured=gap)
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # Two rivals keep no images at all: a tenth of the learning rate, and a **frozen** backbone. The stored benchmark has five sources.
-# It gave each of the other arms the rate that is best for its digits.
+# Every arm has the rate that is best for its digits, except the one at a tenth of it.
 #
 # <!-- Notes: What would you lose with a frozen backbone? Chapter 04 has the answer. -->
 
 # %% jupyter={"source_hidden": true} slideshow={"code": false, "headline": "What is kept, and what it costs", "slide_type": "subslide"}
-# Mean over five seeds; the band is one standard deviation.
-figure, axes = plotting.plt.subplots(1, 2, figsize=(plotting.WIDTH, 3.6), sharey=True)
+# Mean over five seeds; the band is one standard deviation. The moments stand at equal distances.
 ways = {
     "fine-tuned": (plotting.COLORS["fine-tuned"], "s"),
     "a tenth of the rate": ("black", "v"),
     "replay 5": (plotting.COLORS["source"], "P"),
     "frozen": (plotting.COLORS["frozen"], "^"),
 }
+at = range(len(stored["moments"]))
+figure, axes = plotting.plt.subplots(1, 2, figsize=(plotting.WIDTH, 3.6), sharey=True)
 for ax, task in zip(axes, ("letter", "digit"), strict=True):
     for way, (colour, marker) in ways.items():
-        runs = stored["forgetting"][way]["results"]
-        rows = np.transpose([[moment[task] for moment in one] for one in runs])
-        mean, sd = (100 * values for values in plotting.mean_and_sd(rows))
-        _ = ax.plot(stored["moments"], mean, marker=marker, color=colour, label=way, ms=5)
-        _ = ax.fill_between(stored["moments"], mean - sd, mean + sd, color=colour, alpha=0.2, lw=0)
-    _ = ax.set(xlabel="steps on the digits", title=f"{task}s", xscale="symlog", xlim=(0, 620))
-    _ = ax.set_xticks([0, 10, 100, 600], ["0", "10", "100", "600"])
+        rows = [[100 * run[k][task] for run in stored["forgetting"][way]["results"]] for k in at]
+        mean, sd = plotting.mean_and_sd(rows)
+        _ = ax.plot(at, mean, marker + "-", color=colour, label=way, ms=5)
+        _ = ax.fill_between(at, mean - sd, mean + sd, color=colour, alpha=0.2, lw=0)
+    _ = ax.set(xlabel="steps on the digits", title=f"{task}s")
+    _ = ax.set_xticks(at, stored["moments"])
 _ = axes[0].set(ylabel="test accuracy (%)", ylim=(0, 100))
-_ = axes[1].legend(fontsize=9, loc="upper left")
+_ = axes[1].legend(fontsize=9, loc="lower right")
 plotting.show(figure, "Accuracy on letters and on digits over steps, for four ways to train")
 
 
@@ -1109,14 +1142,17 @@ for way in stored["forgetting"]:
     print(f"{way:21} {both_ends[0]:5.0f} % {both_ends[1]:5.0f} %   {aside}")
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# Fine-tuning loses nearly three quarters of what it knew. Five images of each letter keep most of it, for about three points of the
+# Fine-tuning loses nearly three quarters of what it knew: its five runs still read 17 to 27 % of the letters, and yours was
+# one more. Five images of each letter keep most of it, for about three points of the
 # digits; a single one keeps more than half, at a price that we cannot tell from nothing. A tenth of the rate is worse than five
-# images at both tasks. The frozen backbone keeps every letter, and learns the digits worst.
+# images at both tasks. The frozen backbone forgets nothing, and learns the digits worst.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # Intervals of 95 % over five seeds, after 600 steps.
 knew = [run[0]["letter"] for run in stored["forgetting"]["fine-tuned"]["results"]]
 fell = lead(ends("fine-tuned", "letter"), knew)
+left = ends("fine-tuned", "letter")
+claim(min(left) > 0.16 and max(left) < 0.28, "17 to 27 % are left", measured=left, seeds=5)
 claim(fell[2] < -50, "fine-tuning forgets more than 50 points", measured=fell, seeds=5)
 missing = lead(ends("replay 5", "letter"), knew)
 claim(missing[1] > -25, "with replay it is less than 25", measured=missing, seeds=5)
@@ -1135,54 +1171,57 @@ for way in (way for way in stored["forgetting"] if way != "frozen"):
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 5 · A recipe for your own task
 #
-# What do you do with a task and a few labels? We take a target that this chapter has not used, ten arrows and signs in
+# We take a new target, ten arrows and signs in
 # grey clutter, with 10 labels of each, and four sources.
 #
 # <!-- Notes: Let them apply the recipe to a task of their own in five sentences before you run it. -->
 
 # %% slideshow={"slide_type": "skip"}
 signs = make_cluttered_letters(400, 200, alphabet="←↑→↓↔∀∂∃∑√", random_state=9)
-few = few_labels(signs, 10, random_state=0)
-few = replace(few, x_train=in_colour(few.x_train), x_test=in_colour(few.x_test))
+labelled = few_labels(signs, 10, random_state=0)
+# The same labels, and the images in colour.
+labelled = replace(labelled, x_train=in_colour(labelled.x_train), x_test=in_colour(labelled.x_test))
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"} tags=["nbval-ignore-output"]
 # The letters' small CNN learns here and now, as it did for the table.
-letters = make_cluttered_letters(16_000, 10, random_state=0)
+large = make_cluttered_letters(16_000, 10, random_state=0)
 keras.utils.set_random_seed(0)
-small = models.small_cnn(26)
-training.compile_classifier(small, learning_rate=2e-3)
-small.steps_per_execution = 25
-training.fit_steps(small, letters.x_train, letters.y_train, steps=500, batch_size=64)
+clutter_reader = models.small_cnn(26)
+training.compile_classifier(clutter_reader, learning_rate=2e-3)
+clutter_reader.steps_per_execution = 25
+training.fit_steps(clutter_reader, large.x_train, large.y_train, steps=500, batch_size=64)
 
 # %% slideshow={"slide_type": "skip"}
 mine = {
     "ImageNet, EfficientNet": imagenet,
     "letters, ResNet50": scene_reader,
-    "letters, small CNN": small,
+    "letters, small CNN": clutter_reader,
     "random small CNN": models.small_cnn(26),
 }
 
 # %% jupyter={"source_hidden": true} slideshow={"code": false}
-names_of = [few.class_names[k] for k in few.y_train[:20]]
-ax = plotting.image_grid(few.x_train[:20], names_of)
+names_of = [labelled.class_names[k] for k in labelled.y_train[:20]]
+ax = plotting.image_grid(labelled.x_train[:20], names_of)
 plotting.show(ax, "Twenty arrows and mathematical signs in grey clutter, with their names")
 
-# %% [markdown] slideshow={"headline": "Which comes first?", "slide_type": "subslide"}
-# `transfer.rank_sources` shows the labelled images to each network, orders the sources by cross-validation, and says which of them these labels cannot tell from
-# the first.
+# %% [markdown] slideshow={"headline": "Which of them do the labels rule out?", "slide_type": "subslide"}
+# `transfer.rank_sources` shows the labelled images to each network, orders the sources by cross-validation, and says which of them
+# these labels cannot tell from the first.
 #
-# <!-- Notes: Answer: see the table. Let them say what they use for their guess: the table of section 1, column "cluttered digits". -->
+# <!-- Notes: Answer: three, all but the random weights. Ask how far apart two accuracies on 100 images must be. -->
 
 # %% slideshow={"code": false}
-quiz.predict("09.recipe", "Which source will it put first?", list(mine))
+question = "How many of the four can be the best, by these 100 labels, the first included?"
+quiz.predict("09.recipe", question, 1, 4)
 
 # %% slideshow={"slide_type": "skip"} tags=["nbval-ignore-output"]
-ranking = transfer.rank_sources(mine, few.x_train, few.y_train)
+ranking = transfer.rank_sources(mine, labelled.x_train, labelled.y_train)
 
 # %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "fragment"} tags=["nbval-ignore-output"]
-quiz.reveal("09.recipe", next(iter(ranking.scores)))
+quiz.reveal("09.recipe", 1 + len(ranking.level))
 
 # %% slideshow={"code": false, "slide_type": "notes"} tags=["nbval-ignore-output"]
+# The seconds include the network's own pass over the images.
 print(ranking)
 
 # %% [markdown] slideshow={"headline": "Was it right?", "slide_type": "subslide"}
@@ -1194,22 +1233,31 @@ print(ranking)
 truth_there = {}
 for name in ranking.scores:
     C = record("frozen", name, "cluttered digits")["setting"]
-    truth_there[name] = frozen_accuracy(mine[name], few, C)
+    truth_there[name] = frozen_accuracy(mine[name], labelled, C)
     print(f"{name:24} {truth_there[name]:.2f}")
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# The first choice is the best, or close to it. But one target proves little.
+# The first choice is the best, or close to it. LogME, the H-score and LEEP would take the ResNet50; in our run it is two images
+# of 200 behind, so the truth cannot tell. The random network's H-score is 8 of 9: remember the noise.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+# What came first, beside the truth; and what the scores would take.
 best_there = max(truth_there, key=truth_there.get)
 first = next(iter(ranking.scores))
 behind = truth_there[best_there] - truth_there[first]
 claim(behind < 0.03, "the first choice is within three points of the best", measured=behind)
+praised = ranking.scores["random small CNN"]["h_score"]
+claim(7.5 < praised < 8.5, "the H-score praises the random network", measured=praised)
+for score in ("log_me", "h_score", "leep"):
+    taken = max(ranking.scores, key=lambda name: ranking.scores[name][score])
+    claim(taken == "letters, ResNet50", f"{names[score]} takes the ResNet50")
 
 # %% [markdown] slideshow={"headline": "The recipe", "slide_type": "subslide"}
-# > **The recipe.** Collect a few sources, one of them as near to your images as you can find. Keep some labels of each class for validation. With the others, rank the
+# > **The recipe.** Collect a few sources, one of them as near to your images as you can find. Keep a few labels of each class for validation. With the others, rank the
 # > sources by cross-validation on frozen features, and keep those that your labels cannot tell apart. Fine-tune these, beside a network from scratch, and
 # > let the validation images decide. Trust no score that is judged on the images it was fitted to.
+#
+# As a whole this is our advice, and untested.
 #
 # <!-- Notes: Let each of them name their second source, the one that they would not have tried before this chapter. -->
 
@@ -1223,7 +1271,7 @@ quiz.predictions("09")
 # ## Key points
 #
 # - No source is the best everywhere. Read your own column.
-# - What a source has learned counts where it is near your images.
+# - In the source's own world, similarity, data and computing time all count.
 # - Give a score noise before you trust it. LEEP and the H-score praise it.
 # - Few sources and targets can hardly tell good scores apart. Cross-validation gives an accuracy that you can read.
 # - A second task helps where it teaches what your few labels cannot.
@@ -1237,10 +1285,7 @@ quiz.predictions("09")
 # %% [markdown] slideshow={"slide_type": "skip"}
 # ## Exercises to do next
 #
-# The [exercise set of this chapter](../exercises/ex09/ex09_sources.ipynb) checks your answers as you go. Beyond it:
-#
-# Chapter 02's network never had a source. Train it with 26 outputs on printed letters without clutter (`difficulty=0`), copy its hidden
-# layer, and compare five labels of each digit with and without it.
+# The [exercise set](../exercises/ex09/ex09_sources.ipynb) checks your answers as you go; its second task uses section 2's *Going deeper*.
 #
 # ## Further reading
 #
