@@ -137,9 +137,10 @@ def train_on_two(
             result, theirs = context.Pipe(duplex=False)
             given = {"steps": steps, "batch": batch, "rate": rate, "rank": rank, "peer": peer}
             arguments = (theirs, gradient, (theta, x, y), given)
-            workers.append(context.Process(target=_work, args=arguments, daemon=True))
+            worker = context.Process(target=_work, args=arguments, daemon=True)
             with _uninterrupted():
-                workers[-1].start()
+                worker.start()
+            workers.append(worker)
             results.append(result)
             theirs.close()  # so that it closes when the worker ends
             peer.close()
