@@ -77,10 +77,10 @@ def test_the_loss_of_distillation_is_its_formula():
 
 def test_two_settings_are_tuned_together_and_both_grids_grow():
     def score(second, rate):
-        return -abs(np.log10(rate / 1e-4)) - abs(np.log2(second / 16))
+        return -abs(np.log10(rate / 1e-4)) - abs(np.log2(second / 8))
 
     second, rate, inside = budgets.tune_both(score, (1.0, 2.0, 4.0))
-    assert (second, inside) == (16, True)
+    assert (second, inside) == (8, True)
     assert rate == pytest.approx(1e-4, rel=0.1)
     assert budgets.tune_both(lambda second, rate: -abs(rate - 3e-3), None) == (None, 3e-3, True)
 
