@@ -81,7 +81,7 @@ def train(
     seconds : list of float
         Of each all-reduce, the waiting included.
     """
-    theta, seconds = np.array(theta), []
+    theta, seconds = theta + 0.0, []  # a copy
     for step in range(steps):
         places = np.arange(step * batch, (step + 1) * batch) % len(x)
         share = places if peer is None else places[rank::2]

@@ -987,10 +987,12 @@ def _measured_at(labels: int) -> int | None:
 def plan(images: int, side: int, labels: int, minutes: float, memory: float) -> Plan:
     """Which ways to train EfficientNet-Lite0 on photographs fit into a budget on this machine.
 
-    The first call takes a few seconds for each size of images, in which it measures how fast this
-    machine is; the session remembers. Steps and batch are those of the stored comparison
-    (`benchmarks.photos`): 80, 160 or 320 steps of 16 images. Megabytes are counted as
-    `budgets.memory` does, with images, what is computed once, and room for the widest layer.
+    The first call takes some ten processor seconds, in which it measures one step of each kind, as
+    busy as the machine is now; the session remembers. The steps are measured without compiling
+    them, which would take longer, so that compiled training is faster, most of all with small
+    images. Steps and batch are those of the stored comparison (`benchmarks.photos`): 80, 160 or
+    320 steps of 16 images. Megabytes are counted as `budgets.memory` does, with images, what is
+    computed once, and room for the widest layer.
 
     Parameters
     ----------
