@@ -987,12 +987,12 @@ def _measured_at(labels: int) -> int | None:
 def plan(images: int, side: int, labels: int, minutes: float, memory: float) -> Plan:
     """Which ways to train EfficientNet-Lite0 on photographs fit into a budget on this machine.
 
-    The first call takes some ten processor seconds, in which it measures one step of each kind, as
-    busy as the machine is now; the session remembers. The steps are measured without compiling
-    them, which would take longer, so that compiled training is faster, most of all with small
-    images. Steps and batch are those of the stored comparison (`benchmarks.photos`): 80, 160 or
-    320 steps of 16 images. Megabytes are counted as `budgets.memory` does, with images, what is
-    computed once, and room for the widest layer.
+    The first call takes some twenty seconds of one processor, in which it measures a step of each
+    kind, as busy as the machine is now; the session remembers. Only one of the steps is compiled,
+    for that takes time, and what this saves is taken off the others in proportion.
+    Steps and batch are those of the stored comparison (`benchmarks.photos`): 80, 160 or 320 steps
+    of 16 images. Megabytes are counted as `budgets.memory` does, with images, what is computed
+    once, and room for the widest layer.
 
     Parameters
     ----------
@@ -1054,17 +1054,28 @@ def _costs(side: int) -> dict[str, tuple[float, float, int, int]]:
     """Of each recipe: seconds for each image once, for a step; bytes in all, for each image."""
     model = models.add_head(models.efficientnet_lite0(None, side), 10)
     model = keras.Model(model.inputs[0], model.outputs[0])  # takes one tensor, not a list of them
-    size = int(np.clip(_PLAN_BATCH * (96 / side) ** 2, 2, _PLAN_BATCH))  # about as long at any side
-    x = np.random.default_rng(0).uniform(0, 255, (size, side, side, 3)).astype("float32")
-    found, measured = {}, {}
+    shape = (_PLAN_BATCH, side, side, 3)
+    x = np.random.default_rng(0).uniform(0, 255, shape).astype("float32")
+    found, measured, compiled = {}, {}, {}
     for name, kind in _RECIPES.items():
         lower, upper = split(model, kind.cut) if kind.cut else (None, model)
-        inputs = x if lower is None else keras.ops.convert_to_numpy(lower(x))
+        inputs, once, step = x, 0, 0
+        if lower is not None:
+            inputs = keras.ops.convert_to_numpy(lower(x))
         if name != _HEAD:  # which trains whole anyway
             unfreeze_from(upper, upper.layers[1].name)
         if kind.cut not in measured:
-            once = 0 if lower is None else _seconds(partial(lower, x)) / size
-            step = 0 if name == _HEAD else _step_seconds(upper, inputs) * _PLAN_BATCH / size
+            # To compile each would take a minute: the first says what compiling saves.
+            if lower is not None:
+                once = _seconds(partial(lower, x))
+                if "once" not in compiled:
+                    compiled["once"] = _seconds(partial(lower.predict_on_batch, x)) / once
+                once *= compiled["once"] / _PLAN_BATCH
+            if name != _HEAD:
+                step = _step_seconds(upper, inputs, eagerly=True)
+                if "step" not in compiled:
+                    compiled["step"] = _step_seconds(upper, inputs, eagerly=False) / step
+                step *= compiled["step"]
             measured[kind.cut] = once, step
         optimizer = keras.optimizers.Adam(gradient_accumulation_steps=kind.accumulated)
         parts = budgets.memory(upper, _PLAN_BATCH // (kind.accumulated or 1), optimizer)
@@ -1077,19 +1088,22 @@ def _costs(side: int) -> dict[str, tuple[float, float, int, int]]:
     return found
 
 
-def _step_seconds(model: keras.Model, x: np.ndarray) -> float:
+def _step_seconds(model: keras.Model, x: np.ndarray, *, eagerly: bool) -> float:
     """Seconds of a training step."""
     compile_classifier(model)
-    model.run_eagerly = True  # to compile it would take longer than to measure it
+    model.run_eagerly = eagerly
     return _seconds(partial(model.train_on_batch, x, np.zeros(len(x), int)))
 
 
 def _seconds(work: Callable[[], object]) -> float:
-    """Seconds of a call, after a first one."""
+    """Seconds of a call, after a first one: the shorter of two, for others use the machine too."""
     work()
-    began = perf_counter()
-    work()
-    return perf_counter() - began
+    found = []
+    for _ in range(2):
+        began = perf_counter()
+        work()
+        found.append(perf_counter() - began)
+    return min(found)
 
 
 def _widest(model: keras.Model) -> int:
