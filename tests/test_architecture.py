@@ -22,6 +22,7 @@ ROOMS = [
     "transferability",
     "losses",
     "optimizers",
+    "parallel",
     "data",
     "plotting",
     "quiz",
@@ -32,6 +33,7 @@ ROOMS = [
     "efficientnet",
     "models",
     "training",
+    "budgets",
     "transfer",
     "evaluation",
     "rivals",
@@ -46,7 +48,7 @@ ROOMS = [
 ]
 # `tlcourse` itself hands `exercise` on, when it is called.
 HANDED_ON = {"tlcourse": {"tlcourse.checks"}}
-NUMPY_ONLY = ("data", "losses", "optimizers", "checks.asking", "weights", "plotting")
+NUMPY_ONLY = ("data", "losses", "optimizers", "parallel", "checks.asking", "weights", "plotting")
 
 
 def imports_of(source: str, module: str) -> set[str]:

@@ -1,8 +1,11 @@
+from time import process_time
+
 import numpy as np
 import pytest
 
 from tlcourse import models, training, transfer
 from tlcourse.backend import keras
+from tlcourse.course.content import benchmark
 
 layers = keras.layers
 BACKBONE = ["conv1", "conv2", "conv3", "conv4"]
@@ -506,3 +509,109 @@ def test_rank_sources_refuses_what_is_no_source(sources, message):
 def test_rank_sources_refuses_images_and_labels_that_cannot_be_used(change, message):
     with pytest.raises(ValueError, match=message):
         transfer.rank_sources({"bright": brightness()}, *change(*blobs()))
+
+
+# --- which recipe fits ---------------------------------------------------------------------------
+
+# Seconds for each image once and for a step; bytes in all and for each image, at 128 pixels.
+COSTS = dict(
+    zip(
+        transfer._RECIPES,
+        (
+            (0.1, 0, 20e6, 5e3),
+            (0.08, 0.5, 60e6, 40e3),
+            (0.05, 1, 120e6, 80e3),
+            (0, 4, 150e6, 50e3),
+            (0, 4, 400e6, 50e3),
+        ),
+        strict=True,
+    )
+)
+
+
+@pytest.fixture
+def costs(monkeypatch):
+    """A machine of which everything is known; at half the side all costs a quarter."""
+
+    def invented(side):
+        return {name: tuple(n * (side / 128) ** 2 for n in each) for name, each in COSTS.items()}
+
+    monkeypatch.setattr(transfer, "_costs", invented)
+
+
+def test_a_plan_multiplies_what_one_image_and_one_step_cost(costs):
+    found = transfer.plan(200, 130, 20, minutes=5, memory=200)
+    rows = {(each.name, each.side): each for each in found.recipes}
+    names = list(COSTS)
+    assert list(rows) == [(name, side) for name in names for side in (128, 64)]
+    stage6 = rows[names[1], 128]
+    assert stage6.seconds == pytest.approx(200 * 0.08 + 160 * 0.5)
+    assert stage6.megabytes == pytest.approx(60 + 200 * 0.04)
+    assert rows[names[1], 64].seconds == pytest.approx(stage6.seconds / 4)
+    assert [found.fits(rows[name, 128]) for name in names] == [True, True, True, False, False]
+    assert "Begin with features once, and a head at 128 pixels (20 s, 21 MB)" in str(found)
+    assert "The most that fits is everything at 64 pixels" in str(found)
+    assert len(str(found).splitlines()) == 1 + len(rows) + 2
+
+
+def test_a_plan_within_which_nothing_fits_says_what_is_nearest(costs):
+    found = transfer.plan(200, 128, 20, minutes=0.01, memory=1)
+    assert not any(map(found.fits, found.recipes))
+    assert "Nothing fits into 0.01 minutes and 1 MB. The fastest is features" in str(found)
+    only = transfer.plan(200, 128, 20, minutes=1, memory=16)
+    assert "Take features once, and a head at 64 pixels (5 s, 5 MB): it is the only kind" in str(
+        only
+    )
+
+
+def test_a_plan_names_accuracies_as_what_was_stored_at_128_pixels(costs):
+    for labels, at in ((3, None), (5, 5), (40, 20), (500, 80)):
+        found = transfer.plan(2000, 128, labels, minutes=5, memory=200)
+        assert {each.side for each in found.recipes if each.accuracy} == ({128} if at else set())
+        assert (f"at 128 pixels and {at} labels of each class" in str(found)) == (at is not None)
+
+
+def test_the_accuracies_of_a_plan_are_those_that_are_stored():
+    sets = benchmark("photos")["sets"].values()
+    for name, arm in zip(transfer._RECIPES, ("frozen", "fine-tuned"), strict=False):
+        for labels in (5, 20, 80):
+            stored = [
+                each["summary"][str(labels)]["accuracy"].get(f"{arm} EfficientNet-Lite0")
+                for each in sets
+                if str(labels) in each["summary"]
+            ]
+            known = transfer._RECIPES[name].reached.get(labels)
+            assert (known is None) == (None in stored), (arm, labels)
+            if known:
+                means = [mean for mean, _ in stored]
+                assert known == pytest.approx((min(means), max(means)), abs=0.0051)
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        ({"images": 1}, "images must be a whole number of at least 2, not 1"),
+        ({"images": 20.0}, "images must be a whole number"),
+        ({"side": 63}, "side must be a whole number of at least 64, not 63"),
+        ({"labels": 0}, "labels must be a whole number of at least 1"),
+        ({"labels": 101}, "101 of each of two classes or more are more than 200 images"),
+        ({"minutes": 0}, "minutes must be a number above 0, not 0"),
+        ({"minutes": "5"}, "minutes must be a number above 0, not '5'"),
+        ({"memory": float("nan")}, "memory must be a number above 0, not nan"),
+    ],
+)
+def test_a_plan_of_impossible_numbers_is_refused_in_a_sentence(costs, changed, sentence):
+    given = {"images": 200, "side": 128, "labels": 20, "minutes": 5, "memory": 200} | changed
+    with pytest.raises(ValueError, match=sentence):
+        transfer.plan(**given)
+
+
+def test_what_a_plan_measures_grows_with_what_trains(monkeypatch):
+    monkeypatch.setattr(transfer, "perf_counter", process_time)  # others use the machine too
+    costs = transfer._costs(64)
+    assert transfer._costs(64) is costs, "the session remembers"
+    head, stage6, stage4, quarters, everything = costs.values()
+    assert head[0] > stage4[0] > 0 == everything[0]
+    assert 0 == head[1] < stage6[1] < everything[1] == quarters[1]
+    assert head[2] < stage6[2] < quarters[2] < everything[2]
+    transfer._costs.cache_clear()  # they are no seconds of the clock

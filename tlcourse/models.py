@@ -381,3 +381,18 @@ def letter_reader() -> keras.Model:
     model = add_head(resnet50(None), len(shipped.card()["alphabet"]))
     shipped.load(model)
     return model
+
+
+# --- the graph of any network ----------------------------------------------------------------
+
+
+def graph(model: keras.Model) -> keras.Model | None:
+    """The graph of a network's layers; None if it has none."""
+    found = getattr(model, "_functional", model)
+    return found if hasattr(found, "_nodes_by_depth") else None
+
+
+def calls(graph: keras.Model) -> list:
+    """Keras' nodes of a graph, each one call of a layer or operation, in order."""
+    by_depth = sorted(graph._nodes_by_depth.items(), reverse=True)
+    return [node for _, nodes in by_depth for node in nodes if node.operation]

@@ -5,17 +5,19 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import cache, partial
 from io import BytesIO
+from itertools import product
 from math import prod
 from pathlib import Path
-from time import process_time
+from time import perf_counter, process_time
 
 import numpy as np
 from filelock import FileLock
 
-from tlcourse import labels, models, transferability
+from tlcourse import budgets, efficientnet, labels, models, transferability
 from tlcourse.backend import keras
 from tlcourse.files import explain_os_errors
 from tlcourse.labels import class_numbers
@@ -261,7 +263,7 @@ class _Graph:
 
     def __init__(self, model: keras.Model):
         graph = _laid_open(model)
-        self.inputs, self.outputs, self.nodes = graph.inputs, graph.outputs, _nodes(graph)
+        self.inputs, self.outputs, self.nodes = graph.inputs, graph.outputs, models.calls(graph)
         place = {id(t): i for i, node in enumerate(self.nodes) for t in node.output_tensors}
         passed = np.zeros(len(self.nodes) + 1, int)  # edges that begin before a node and end after
         for i, node in enumerate(self.nodes):
@@ -278,26 +280,15 @@ class _Graph:
         return [node.operation.name for node in self.nodes]
 
 
-def _functional(model: keras.Model) -> keras.Model | None:
-    """The graph of a network; None if it has none."""
-    graph = getattr(model, "_functional", model)
-    return graph if hasattr(graph, "_nodes_by_depth") else None
-
-
-def _nodes(graph: keras.Model) -> list:
-    by_depth = sorted(graph._nodes_by_depth.items(), reverse=True)
-    return [node for _, nodes in by_depth for node in nodes if node.operation]
-
-
 def _laid_open(model: keras.Model) -> keras.Model:
     """The graph of a network in which no layer is itself a network; the layers are shared."""
-    graph = _functional(model)
+    graph = models.graph(model)
     if graph is None:
         raise ValueError(
             f"the network {model.name!r} cannot be cut, for Keras knows no graph of its layers: "
             "build it with keras.Input, as a Functional or Sequential model."
         )
-    if not any(isinstance(node.operation, keras.Model) for node in _nodes(graph)):
+    if not any(isinstance(node.operation, keras.Model) for node in models.calls(graph)):
         return graph
 
     names = Counter(layer.name for layer in {id(each): each for each in leaves(model)}.values())
@@ -306,7 +297,7 @@ def _laid_open(model: keras.Model) -> keras.Model:
         raise ValueError(f"the network holds {times} layers of the name {name!r}: rename one.")
 
     def call(operation, *args, **kwargs):
-        inner = _functional(operation) if isinstance(operation, keras.Model) else None
+        inner = models.graph(operation) if isinstance(operation, keras.Model) else None
         if inner is None:
             return operation(*args, **kwargs)
         # Its training=False has no force in Keras 3 up to 3.15.1, and is left out.
@@ -546,7 +537,7 @@ def train_from(
         raise ValueError("there are no labels to learn from: give y, or a set with both.")
     first = leaves(model)[find_layer(model, layer)].name
     unfreeze_from(model, layer)
-    graph = _Graph(model) if _functional(model) is not None else None
+    graph = _Graph(model) if models.graph(model) is not None else None
     begin = graph.names.index(first) if graph and first in graph.names else 0
     # Dropout just before what trains belongs to its training, and is not computed once.
     before = [
@@ -867,3 +858,258 @@ def _seen_by(
         outputs = np.exp(z - z.max(1, keepdims=True))
         outputs /= outputs.sum(1, keepdims=True)
     return columns, outputs
+
+
+# --- which recipe fits -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One way to train, and what it takes.
+
+    Attributes
+    ----------
+    name : str
+    side : int
+        Of the images, in pixels.
+    seconds : float
+        Of the clock, from the speeds of this machine.
+    megabytes : float
+        By formula, without what Python and Keras themselves take.
+    accuracy : (float, float) or None
+        Lowest and highest mean on four public sets of photographs: see `plan`.
+    """
+
+    name: str
+    side: int
+    seconds: float
+    megabytes: float
+    accuracy: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What `plan` found; printed, it is a table with its advice.
+
+    Attributes
+    ----------
+    recipes : tuple of Recipe
+        From the one that trains least to the one that trains most, larger images first.
+    labels, minutes, memory
+        As given.
+    """
+
+    recipes: tuple[Recipe, ...]
+    labels: int
+    minutes: float
+    memory: float
+
+    def fits(self, recipe: Recipe) -> bool:
+        """Whether a recipe stays within both budgets."""
+        return recipe.seconds <= 60 * self.minutes and recipe.megabytes <= self.memory
+
+    @property
+    def recommendation(self) -> str:
+        """What to do, in a sentence or two."""
+
+        def told(recipe: Recipe) -> str:
+            return (
+                f"{recipe.name} at {recipe.side} pixels ({recipe.seconds:.0f} s, "
+                f"{recipe.megabytes:.0f} MB)"
+            )
+
+        fitting = list(filter(self.fits, self.recipes))
+        if not fitting:
+            fastest = min(self.recipes, key=lambda recipe: recipe.seconds)
+            smallest = min(self.recipes, key=lambda recipe: recipe.megabytes)
+            return (
+                f"Nothing fits into {self.minutes:g} minutes and {self.memory:g} MB. The fastest "
+                f"is {told(fastest)}, and the smallest is {told(smallest)}: give more of what is "
+                "missing, or take fewer images."
+            )
+        order = list(_RECIPES)
+        most = max(fitting, key=lambda recipe: (order.index(recipe.name), recipe.side))
+        if most.name == fitting[0].name:
+            return f"Take {told(fitting[0])}: it is the only kind that fits."
+        return (
+            f"Begin with {told(fitting[0])}, which everything else must beat. The most that fits "
+            f"is {told(most)}."
+        )
+
+    def __str__(self) -> str:
+        width = max(len(recipe.name) for recipe in self.recipes)
+        lines = [f"{'recipe':{width}}  pixels  seconds  megabytes  fits  accuracy"]
+        for each in self.recipes:
+            accuracy = "–" if each.accuracy is None else "{:.2f}–{:.2f}".format(*each.accuracy)
+            fits = "yes" if self.fits(each) else "no"
+            lines.append(
+                f"{each.name:{width}}  {each.side:6} {each.seconds:8.0f} {each.megabytes:10.0f}  "
+                f"{fits:4}  {accuracy}"
+            )
+        if any(each.accuracy for each in self.recipes):
+            lines.append(
+                "Accuracy: lowest and highest mean on four public sets of photographs, at 128 "
+                f"pixels and {_measured_at(self.labels)} labels of each class. Yours may differ."
+            )
+        return "\n".join([*lines, self.recommendation])
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """A kind of recipe: what is computed once, in how many parts a batch comes, what it reached.
+
+    They are listed by how much trains. The accuracies are those of `benchmarks.photos`, by the
+    labels of each class.
+    """
+
+    cut: str | None  # what is below it is computed once
+    accumulated: int | None = None
+    reached: Mapping[int, tuple[float, float]] = field(default_factory=dict)
+
+
+_HEAD = "features once, and a head"
+_RECIPES = {
+    _HEAD: _Kind("pool", reached={5: (0.48, 0.78), 20: (0.61, 0.90), 80: (0.72, 0.91)}),
+    "from stage6, what is below once": _Kind("stage5", reached={20: (0.66, 0.89)}),
+    "from stage4, what is below once": _Kind("stage3"),
+    "everything, in quarters of a batch": _Kind(None, 4),
+    "everything": _Kind(None),
+}
+_PLAN_BATCH = 16
+_PLAN_STEPS = {1: 80, 20: 160, 80: 320}  # from so many labels of each class on
+
+
+def _measured_at(labels: int) -> int | None:
+    """The largest number of labels that accuracies are known for and that is not larger."""
+    return max((n for n in _RECIPES[_HEAD].reached if n <= labels), default=None)
+
+
+def plan(images: int, side: int, labels: int, minutes: float, memory: float) -> Plan:
+    """Which ways to train EfficientNet-Lite0 on photographs fit into a budget on this machine.
+
+    The first call takes some twenty seconds of one processor, in which it measures a step of each
+    kind, as busy as the machine is now; the session remembers. Only one of the steps is compiled,
+    for that takes time, and what this saves is taken off the others in proportion.
+    Steps and batch are those of the stored comparison (`benchmarks.photos`): 80, 160 or 320 steps
+    of 16 images. Megabytes are counted as `budgets.memory` does, with images, what is computed
+    once, and room for the widest layer.
+
+    Parameters
+    ----------
+    images : int
+        Labelled images, of all classes together.
+    side : int
+        Height and width of the images in pixels, at least 64. Larger ones than 224 are reckoned
+        as 224, and others as the next smaller multiple of 32; half of that stands beside it.
+    labels : int
+        Labelled images of each class.
+    minutes : float
+        Time that training may take.
+    memory : float
+        Megabytes (10⁶ bytes) that it may take, beside Python and Keras.
+
+    Returns
+    -------
+    Plan
+        Printed, a table of recipes and a piece of advice. Where accuracies are known, they are the
+        lowest and the highest mean over four public sets of photographs (five draws each) at 128
+        pixels, for the largest number of labels that was measured and is not larger than yours.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of its range.
+    """
+    whole = {
+        "images": (images, 2),
+        "side": (side, efficientnet.SMALLEST_SIDE),
+        "labels": (labels, 1),
+    }
+    for name, (value, least) in whole.items():
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+            raise ValueError(f"{name} must be a whole number of at least {least}, not {value!r}.")
+    for name, value in (("minutes", minutes), ("memory", memory)):
+        if not isinstance(value, int | float | np.number) or not 0 < value < float("inf"):
+            raise ValueError(f"{name} must be a number above 0, not {value!r}.")
+    if labels > images // 2:
+        raise ValueError(
+            f"labels are those of each class: {labels} of each of two classes or more are more "
+            f"than {images} images."
+        )
+    large = min(side, 224) // 32 * 32
+    sides = sorted({large, max(efficientnet.SMALLEST_SIDE, large // 64 * 32)}, reverse=True)
+    recipes = []
+    for (name, kind), size in product(_RECIPES.items(), sides):
+        once, step, fixed, each = _costs(size)[name]
+        steps = _PLAN_STEPS[max(n for n in _PLAN_STEPS if n <= labels)]
+        seconds = images * once + steps * step
+        megabytes = (fixed + images * each) / 1e6
+        reached = kind.reached.get(_measured_at(labels)) if size >= 128 else None
+        recipes.append(Recipe(name, size, seconds, megabytes, reached))
+    return Plan(tuple(recipes), labels, minutes, memory)
+
+
+@cache
+def _costs(side: int) -> dict[str, tuple[float, float, int, int]]:
+    """Of each recipe: seconds for each image once, for a step; bytes in all, for each image."""
+    model = models.add_head(models.efficientnet_lite0(None, side), 10)
+    model = keras.Model(model.inputs[0], model.outputs[0])  # takes one tensor, not a list of them
+    shape = (_PLAN_BATCH, side, side, 3)
+    x = np.random.default_rng(0).uniform(0, 255, shape).astype("float32")
+    found, measured, compiled = {}, {}, {}
+    for name, kind in _RECIPES.items():
+        lower, upper = split(model, kind.cut) if kind.cut else (None, model)
+        inputs, once, step = x, 0, 0
+        if lower is not None:
+            inputs = keras.ops.convert_to_numpy(lower(x))
+        if name != _HEAD:  # which trains whole anyway
+            unfreeze_from(upper, upper.layers[1].name)
+        if kind.cut not in measured:
+            # To compile each would take a minute: the first says what compiling saves.
+            if lower is not None:
+                once = _seconds(partial(lower, x))
+                if "once" not in compiled:
+                    compiled["once"] = _seconds(partial(lower.predict_on_batch, x)) / once
+                once *= compiled["once"] / _PLAN_BATCH
+            if name != _HEAD:
+                step = _step_seconds(upper, inputs, eagerly=True)
+                if "step" not in compiled:
+                    compiled["step"] = _step_seconds(upper, inputs, eagerly=False) / step
+                step *= compiled["step"]
+            measured[kind.cut] = once, step
+        optimizer = keras.optimizers.Adam(gradient_accumulation_steps=kind.accumulated)
+        parts = budgets.memory(upper, _PLAN_BATCH // (kind.accumulated or 1), optimizer)
+        images = 3 * side**2
+        if lower is not None:  # runs first, and what it returns is kept
+            parts["activations"] = max(parts["activations"], _PLAN_BATCH * _widest(lower))
+            parts["weights"] += 4 * lower.count_params()
+            images += inputs[0].nbytes
+        found[name] = *measured[kind.cut], sum(parts.values()), images
+    return found
+
+
+def _step_seconds(model: keras.Model, x: np.ndarray, *, eagerly: bool) -> float:
+    """Seconds of a training step."""
+    compile_classifier(model)
+    model.run_eagerly = eagerly
+    return _seconds(partial(model.train_on_batch, x, np.zeros(len(x), int)))
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    """Seconds of a call, after a first one: the shorter of two, for others use the machine too."""
+    work()
+    found = []
+    for _ in range(2):
+        began = perf_counter()
+        work()
+        found.append(perf_counter() - began)
+    return min(found)
+
+
+def _widest(model: keras.Model) -> int:
+    """Bytes for one image of what goes into and out of the widest layer."""
+    sizes = [
+        sum(prod(t.shape[1:]) for t in (*node.input_tensors, *node.output_tensors))
+        for node in models.calls(models.graph(model))
+    ]
+    return 4 * max(sizes)

@@ -119,15 +119,16 @@ def load(model, file: Path = FILE) -> None:
         layer.set_weights(values)
 
 
-def quantise(kernel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def quantise(kernel: np.ndarray, bits: int = 8) -> tuple[np.ndarray, np.ndarray]:
     """A kernel (…, outputs) as int8, and what each output channel is to be multiplied with.
 
-    In the kernel (height, width, channels, 1) of a depthwise convolution each channel is an output
-    of its own, and has a scale of its own. A channel that is all zero stays so.
+    The whole numbers go from −(2ᵇ⁻¹ − 1) to 2ᵇ⁻¹ − 1, at 8 bits from −127 to 127. In the kernel
+    (height, width, channels, 1) of a depthwise convolution each channel is an output of its own,
+    and has a scale of its own. A channel that is all zero stays so.
     """
     depthwise = kernel.ndim == 4 and kernel.shape[-1] == 1
     axes = (0, 1) if depthwise else tuple(range(kernel.ndim - 1))
-    scale = abs(kernel).max(axis=axes) / 127
+    scale = abs(kernel).max(axis=axes) / (2 ** (bits - 1) - 1)
     scale = np.where(scale > 0, scale, 1).astype("float32")
     return np.rint(kernel / scale).astype("int8"), scale
 
