@@ -92,7 +92,7 @@ backends: venv   ## models, training and chapter 05 on JAX and PyTorch, where th
 	  if $(PY) -c "import $$backend" 2>/dev/null; then \
 	    echo "Testing on $$backend ..."; \
 	    KERAS_BACKEND=$$backend $(PY) -m pytest tests/test_models.py tests/test_efficientnet.py tests/test_transfer.py \
-	      tests/test_training.py tests/test_evaluation.py tests/test_autodiff.py tests/pitfalls || exit 1; \
+	      tests/test_training.py tests/test_budgets.py tests/test_evaluation.py tests/test_autodiff.py tests/pitfalls || exit 1; \
 	    KERAS_BACKEND=$$backend TLCOURSE_TOLERANCE=2 $(NBVAL) notebooks/05*.ipynb || exit 1; \
 	  else \
 	    echo "Not tested on $$backend, which is not installed."; \
