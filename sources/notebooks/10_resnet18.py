@@ -66,7 +66,6 @@ quiz.ask("10")
 #
 # <!-- Notes: Draw the block with its detour. Where does the gradient go when F's weights are near zero? -->
 
-
 # %% slideshow={"slide_type": "subslide"}
 # One block: two convolutions, and the detour around them.
 class BasicBlock(nn.Module):
@@ -92,7 +91,6 @@ class BasicBlock(nn.Module):
 # (N, channels, rows, columns).
 #
 # Eight blocks, in four stages, stand between a **stem** and the last layer, `fc` (*fully connected*, Keras' `Dense`).
-
 
 # %% slideshow={"slide_type": "subslide"}
 # The whole network: a stem, four stages of two blocks, the mean over the map, and a last layer.
@@ -218,7 +216,6 @@ claim(share > 0.5, "of 26 letters it reads more than half", measured=share)
 #
 # <!-- Notes: Take one row away at a time, and ask what would go wrong. Exactly that is set as an exercise. -->
 
-
 # %% slideshow={"slide_type": "subslide"}
 # The loop: `optimizer` holds the parameters that it may move; the seed decides the order.
 def fit(model, optimizer, x, y, epochs, seed=0, training=True):
@@ -242,7 +239,6 @@ def fit(model, optimizer, x, y, epochs, seed=0, training=True):
 # stored, instead of the batch that happens to be there. You need both.
 #
 # <!-- Notes: "Does no_grad not switch to eval?" is the most frequent question here. -->
-
 
 # %% slideshow={"slide_type": "-"}
 def accuracy(model, x, y):
@@ -424,12 +420,12 @@ moved = [name for name in changed(net) if name in dict(net.named_parameters())]
 # %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "fragment"}
 quiz.reveal("10.moved", who[0 if not moved else 1 if len(moved) < 60 else 2])
 
+
 # %% [markdown] slideshow={"headline": "Now really only `fc`", "slide_type": "subslide"}
 # The optimiser moves what it is given, and it was given everything. So this was fine-tuning. Let us do what the text says:
 # freeze all, and give the optimiser the new layer.
 #
 # <!-- Notes: In Keras `trainable = False` says both at once. Ask what it does there to BatchNormalization (chapter 05). -->
-
 
 # %% slideshow={"slide_type": "-"}
 def frozen_but_fc():
@@ -642,6 +638,7 @@ for name in ("layer4.0.conv2", "layer4.1.conv1", "layer4.1.conv2"):
 moves = (max(outer), min(middle))
 claim(10 * moves[0] < moves[1], "outer weights have hardly moved, middle ones have", measured=moves)
 
+
 # %% [markdown] slideshow={"headline": "Tick them off", "slide_type": "subslide"}
 # ### The tutorial's mistakes
 #
@@ -652,7 +649,6 @@ claim(10 * moves[0] < moves[1], "outer weights have hardly moved, middle ones ha
 # 5. It gives 32 pixels to weights that know 224.
 #
 # <!-- Notes: Who had found them all? Which one would you have noticed from the loss? None. -->
-
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 5 · What does λR(w) do?
@@ -667,7 +663,6 @@ claim(10 * moves[0] < moves[1], "outer weights have hardly moved, middle ones ha
 # $R(w) = \tfrac12 \lVert w - w_0 \rVert^2$. Only the new last layer, which has none, is pulled towards zero.
 #
 # <!-- Notes: On the board: one weight, its source value 3, and two springs. Where does each of them pull? -->
-
 
 # %% slideshow={"slide_type": "subslide"}
 # Call it between `backward` and `step`.
@@ -775,6 +770,7 @@ for steps in (120, 50):
             line += f"{mean:+.1f} ({low:+.1f} to {high:+.1f}){star}".ljust(22)
         print(line)
 
+
 # %% [markdown] slideshow={"slide_type": "notes"}
 # With 20 labels and 120 steps, fine-tuning leads the frozen features by about two points; after 50 steps we cannot tell. For 120
 # steps the tuning found a rate of 0.00095, so the tutorial's 0.001 is right here by luck. For 50 steps it found 0.003, and there 0.001 is
@@ -783,7 +779,6 @@ for steps in (120, 50):
 # And λR(w)? With 20 labels we can tell neither penalty from none. L2-SP leads L2 after 120 steps by an interval that just leaves
 # out zero, and of so many intervals one such is no news. So short a training could hardly show a difference: L2 shrinks a weight by
 # about 1 %. The inventors of L2-SP report gains on photographs, with many more steps.
-
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # Paired intervals of 95 %, in points, with 20 labels of each digit.
@@ -910,7 +905,6 @@ claim(
     0.9 < min(alike) < 0.999, "the maps of three blocks are alike, not equal", measured=min(alike)
 )
 
-
 # %% [markdown] jp-MarkdownHeadingCollapsed=true slideshow={"slide_type": "skip"}
 # ## Going deeper · Every mistake with its price
 
@@ -961,13 +955,13 @@ try:
 except ValueError as error:
     print(error)
 
+
 # %% [markdown] jp-MarkdownHeadingCollapsed=true slideshow={"slide_type": "skip"}
 # ## Going deeper · Saving, and what a file can do
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # `torch.save(net.state_dict(), path)` keeps the weights. The file is a *pickle*, and a pickle may hold any call, which runs
 # while the file is loaded. Here is a harmless one:
-
 
 # %% slideshow={"slide_type": "skip"}
 class NotWeights:
