@@ -66,7 +66,6 @@ quiz.ask("10")
 #
 # <!-- Notes: Draw the block with its detour. Where does the gradient go when F's weights are near zero? -->
 
-
 # %% slideshow={"slide_type": "subslide"}
 # One block: two convolutions, and the detour around them.
 class BasicBlock(nn.Module):
@@ -92,7 +91,6 @@ class BasicBlock(nn.Module):
 # (N, channels, rows, columns).
 #
 # Eight blocks, in four stages, stand between a **stem** and the last layer, `fc` (*fully connected*, Keras' `Dense`).
-
 
 # %% slideshow={"slide_type": "subslide"}
 # The whole network: a stem, four stages of two blocks, the mean over the map, and a last layer.
@@ -218,7 +216,6 @@ claim(share > 0.5, "of 26 letters it reads more than half", measured=share)
 #
 # <!-- Notes: Take one row away at a time, and ask what would go wrong. Exactly that is set as an exercise. -->
 
-
 # %% slideshow={"slide_type": "subslide"}
 # The loop: `optimizer` holds the parameters that it may move; the seed decides the order.
 def fit(model, optimizer, x, y, epochs, seed=0, training=True):
@@ -242,7 +239,6 @@ def fit(model, optimizer, x, y, epochs, seed=0, training=True):
 # stored, instead of the batch that happens to be there. You need both.
 #
 # <!-- Notes: "Does no_grad not switch to eval?" is the most frequent question here. -->
-
 
 # %% slideshow={"slide_type": "-"}
 def accuracy(model, x, y):
@@ -430,7 +426,6 @@ quiz.reveal("10.moved", who[0 if not moved else 1 if len(moved) < 60 else 2])
 # freeze all, and give the optimiser the new layer.
 #
 # <!-- Notes: In Keras `trainable = False` says both at once. Ask what it does there to BatchNormalization (chapter 05). -->
-
 
 # %% slideshow={"slide_type": "-"}
 def frozen_but_fc():
@@ -670,7 +665,6 @@ claim(10 * moves[0] < moves[1], "outer weights have hardly moved, middle ones ha
 #
 # <!-- Notes: On the board: one weight, its source value 3, and two springs. Where does each of them pull? -->
 
-
 # %% slideshow={"slide_type": "subslide"}
 # Call it between `backward` and `step`.
 def pull(model, start, strength):
@@ -786,7 +780,6 @@ for steps in (120, 50):
 # And λR(w)? We can tell neither penalty from none. Where L2-SP leads L2, the interval just leaves out zero, and of so many one such is
 # no news. So short a training could hardly show more: with 20 labels, L2 shrinks a weight by about 1 %. The inventors of L2-SP report
 # gains on photographs, with many more steps.
-
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # Paired intervals of 95 %, in points.
@@ -973,7 +966,6 @@ except ValueError as error:
 # %% [markdown] slideshow={"slide_type": "skip"}
 # `torch.save(net.state_dict(), path)` keeps the weights. The file is a *pickle*, and a pickle may hold any call, which runs
 # while the file is loaded. Here is a harmless one:
-
 
 # %% slideshow={"slide_type": "skip"}
 class NotWeights:
