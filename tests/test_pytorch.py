@@ -655,3 +655,26 @@ def test_sides_means_and_deviations_that_make_no_sense_are_named(given):
 def test_only_grey_images_are_tinted(shape):
     with pytest.raises(ValueError, match="grey images"):
         pytorch.tinted(np.zeros(shape))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda w: {}, "'bn1.bias' is missing"),
+        (lambda w: {f"module.{k}": v for k, v in w.items()}, 'begin with "module."'),
+        (lambda w: {k: v for k, v in w.items() if "layer3" not in k}, "'layer3.* is missing"),
+        (lambda w: w | {"extra": torch.zeros(1)}, "'extra' is not one of it"),
+        (lambda w: w | {"fc.weight": torch.zeros(3, 9)}, r"'fc.weight' has the shape \(3, 9\)"),
+        (lambda w: w | {"conv1.weight": torch.zeros(64, 1, 7, 7)}, "'conv1.weight' has the shape"),
+        (lambda w: pytorch.resnet18(3), "weights must be a state_dict"),
+    ],
+)
+def test_weights_of_another_network_are_named_on_the_way_to_keras(change, message):
+    with pytest.raises(ValueError, match=message):
+        pytorch.to_keras(change(pytorch.resnet18(3).state_dict()))
+
+
+@pytest.mark.parametrize("side", [0, "8", 32.0])
+def test_a_side_that_is_no_size_is_refused_on_the_way_to_keras(side):
+    with pytest.raises(ValueError, match="side must be a whole number"):
+        pytorch.to_keras(pytorch.resnet18(3).state_dict(), side)

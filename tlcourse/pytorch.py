@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
+from importlib.util import find_spec
 from io import BytesIO
 from itertools import islice, repeat
 from pathlib import Path
@@ -44,6 +45,11 @@ def require():
         import torch
         import torch.optim  # which needs packages that `import torch` alone does not miss
     except ModuleNotFoundError as error:
+        if (error.name or "").startswith("torch.") and (place := _in_the_way()):
+            raise CourseError(
+                f"{place} is in the way of PyTorch, for Python imports it instead: rename it, and "
+                "restart the kernel."
+            ) from None
         what = "PyTorch is" if error.name == "torch" else f"PyTorch needs {error.name}, which is"
         raise CourseError(
             f"{what} not installed: run `make torch` in the course's folder, and restart the "
@@ -55,6 +61,19 @@ def require():
             f"PyTorch does not start ({reason}): run `make torch` again, and restart the kernel."
         ) from error
     return torch
+
+
+def _in_the_way() -> str:
+    """The learner's own file `torch.py` or folder `torch` that Python finds first, if any."""
+    try:
+        spec = find_spec("torch")
+    except ValueError:  # half a module that stayed in `sys.modules`
+        return ""
+    if spec is None:
+        return ""
+    places = [spec.origin or "", *(spec.submodule_search_locations or ())]
+    own = [p for p in places if p.endswith("torch.py") or (p and Path(p).parent == Path.cwd())]
+    return own[0] if own else ""
 
 
 def _whole(name: str, value, least: int) -> None:
@@ -710,6 +729,38 @@ def _alone(lock: Path) -> Iterator[None]:
 # --- the same network in Keras ---------------------------------------------------------------
 
 
+def _check_names(weights: "Mapping[str, Tensor]") -> None:
+    """See that these are the weights of a `resnet18`, of any number of classes."""
+    if not isinstance(weights, Mapping):
+        raise ValueError(
+            f"weights must be a state_dict, as model.state_dict() returns it, not {type(weights)}."
+        )
+    own = _network()(1).state_dict()
+    if all(name.startswith("module.") for name in weights) and weights:
+        raise ValueError(
+            'the names of the weights begin with "module.", as DataParallel saves them: take it '
+            'off, {name.removeprefix("module."): value for name, value in weights.items()}.'
+        )
+    optional = {name for name in own if name.endswith("num_batches_tracked")}
+    missing, foreign = own.keys() - weights.keys() - optional, weights.keys() - own.keys()
+    if missing or foreign:
+        what = f"{min(missing)!r} is missing" if missing else f"{min(foreign)!r} is not one of it"
+        raise ValueError(f"these are not the weights of a resnet18: {what}.")
+    for name, value in own.items():
+        if name in weights and name not in ("fc.weight", "fc.bias"):
+            _check_shape(name, weights[name].shape, value.shape)
+    classes = weights["fc.bias"].shape
+    _check_shape("fc.weight", weights["fc.weight"].shape, (*classes, 512))
+
+
+def _check_shape(name: str, shape, wanted) -> None:
+    if tuple(shape) != tuple(wanted):
+        raise ValueError(
+            f"these are not the weights of a resnet18: {name!r} has the shape {tuple(shape)}, "
+            f"not {tuple(wanted)}."
+        )
+
+
 def to_keras(weights: "Mapping[str, Tensor]", side: int | None = None):
     """The same ResNet18 as a Keras model; its layers bear PyTorch's names, `layer1_0_conv1`.
 
@@ -730,8 +781,17 @@ def to_keras(weights: "Mapping[str, Tensor]", side: int | None = None):
     keras.Model
         Takes images (n, h, w, 3), of which PyTorch's network gets `transpose(0, 3, 1, 2)`; returns
         logits (n, classes).
+
+    Raises
+    ------
+    ValueError
+        If the weights are not those of `resnet18`, or `side` is no size.
     """
     from tlcourse.backend import keras
+
+    if side is not None:
+        _whole("side", side, 8)
+    _check_names(weights)
 
     layers = keras.layers
     arrays = {name: value.detach().cpu().numpy() for name, value in weights.items()}
