@@ -302,3 +302,77 @@ def test_a_channel_of_zeros_stays_zero():
     rounded = budgets.quantised(model, 3)[0].get_layer("hidden").get_weights()[0]
     assert (rounded[:, 2] == 0).all()
     assert np.isfinite(rounded).all()
+
+
+# --- what people hand over by mistake ----------------------------------------------------------
+
+
+class Subclass(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = layers.Dense(3)
+
+    def call(self, x):
+        return self.dense(x)
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        lambda model: budgets.memory(model, 2),
+        lambda model: budgets.lora(model, 1),
+        budgets.merge,
+        lambda model: budgets.quantised(model, 4),
+    ],
+)
+def test_what_is_no_network_or_has_no_graph_is_said_at_each_entrance(work):
+    with pytest.raises(ValueError, match="model must be a network of Keras, not None"):
+        work(None)
+    inside = keras.Sequential([keras.Input((4,)), Subclass(), layers.Dense(2)])
+    for model in (Subclass(), inside, keras.Sequential([layers.Dense(3)])):
+        with pytest.raises(ValueError, match="has no graph"):
+            work(model)
+
+
+def test_adapters_that_cannot_be_are_said():
+    flat = keras.Sequential([keras.Input((4,)), layers.Flatten()])
+    with pytest.raises(ValueError, match="no weights that could be adapted"):
+        budgets.lora(flat, 1)
+    narrow = keras.Sequential([keras.Input((1,)), layers.Dense(8), layers.Dense(2)])
+    with pytest.raises(ValueError, match="a layer of one channel"):
+        budgets.lora(narrow, 1)
+    with pytest.raises(ValueError, match="rank .* not True"):
+        budgets.lora(network(), True)
+    for alpha in ("2", [1], True):
+        with pytest.raises(ValueError, match="alpha must be a number above 0"):
+            budgets.lora(network(), 1, alpha)
+    with pytest.raises(ValueError, match="no adapters to merge"):
+        budgets.merge(network())
+
+
+def test_a_convolution_with_channels_first_gets_no_adapter():
+    inputs = keras.Input((4, 8, 8))
+    x = layers.Conv2D(6, 1, data_format="channels_first")(inputs)
+    model = keras.Model(inputs, layers.Dense(2)(layers.Flatten()(x)))
+    with pytest.raises(ValueError, match="no Dense layer or 1×1 convolution that trains"):
+        budgets.lora(model, 2)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_kernel_that_is_not_finite_is_not_rounded_to_something_that_is(value):
+    model = network()
+    arrays = model.get_weights()
+    arrays[0][...] = value
+    model.set_weights(arrays)
+    with pytest.raises(ValueError, match="kernel' holds NaN or infinity"):
+        budgets.quantised(model, 4)
+
+
+def test_booleans_count_a_byte_and_an_optimizer_must_be_one():
+    inputs = keras.Input((4,), dtype="bool")
+    model = keras.Model(inputs, layers.Dense(2)(inputs))
+    assert budgets.memory(model, 3)["activations"] in (3 * 4, 3 * 16)  # as Keras casts it, or not
+    with pytest.raises(ValueError, match="optimizer must be one of Keras.*not None"):
+        budgets.memory(model, 3, None)
+    with pytest.raises(ValueError, match="batch must be .*not True"):
+        budgets.memory(model, True)

@@ -134,3 +134,37 @@ def test_both_processes_end_with_the_one_that_started_them(ending, tmp_path, int
         for each in found:
             with suppress(psutil.NoSuchProcess):
                 each.kill()
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"steps": 2.5}, "steps must be a whole number of at least 0, not 2.5"),
+        ({"steps": -1}, "steps .* not -1"),
+        ({"batch": "4"}, "batch must be a whole number of at least 1, not '4'"),
+        ({"batch": 0}, "batch .* not 0"),
+        ({"rate": -0.1}, "rate must be a number of at least 0, not -0.1"),
+        ({"rate": float("nan")}, "rate .* not nan"),
+        ({"x": np.zeros((0, 6)), "y": np.zeros(0, int)}, r"one or more, not \(0, 6\)"),
+        ({"y": np.zeros(7, int)}, r"as many examples, one or more, not \(60, 6\) and \(7,\)"),
+    ],
+)
+@pytest.mark.parametrize("work", [parallel.train, parallel.train_on_two])
+def test_numbers_and_examples_that_make_no_sense_are_named_before_anything_starts(
+    work, changed, message
+):
+    theta, x, y = problem()
+    given = {"theta": theta, "x": x, "y": y, "steps": 2, "batch": 4, "rate": 0.1} | changed
+    with pytest.raises(ValueError, match=message):
+        work(parallel.softmax_gradient, **given)
+
+
+def test_the_gradient_takes_labels_in_any_usual_form_and_refuses_others():
+    theta, x, y = problem()
+    wanted = parallel.softmax_gradient(theta, x, y)
+    for form in (y[:, None], y.tolist(), y.astype(float), np.eye(3)[y]):
+        assert np.array_equal(parallel.softmax_gradient(theta, x, form), wanted)
+    with pytest.raises(ValueError, match="the 3 classes are 0 to 2"):
+        parallel.softmax_gradient(theta, x, y - 1)
+    with pytest.raises(ValueError, match=r"theta must have the shape \(d, K\)"):
+        parallel.softmax_gradient(theta[:-1], x, y)

@@ -103,7 +103,7 @@ def test_a_seed_gives_the_same_weights_and_leaves_pytorch_s_random_numbers_alone
 
 
 def test_no_class_at_all_is_refused():
-    with pytest.raises(ValueError, match="classes must be at least 1, not 0"):
+    with pytest.raises(ValueError, match="classes must be a whole number of at least 1, not 0"):
         pytorch.resnet18(0)
 
 
@@ -577,3 +577,104 @@ def test_resnet50_v1_and_v1_5_take_the_same_weights_and_compute_something_else()
     network = models.resnet50(None)
     strides = [network.get_layer(f"conv3_block1_{i}_conv").strides for i in (1, 2)]
     assert strides == [(2, 2), (1, 1)], "Keras has version 1; torchvision has 1.5"
+
+
+# --- what people hand over by mistake --------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"x": X.permute(0, 2, 3, 1)}, r"not \(10, 8, 8, 3\): give x.permute\(0, 3, 1, 2\)"),
+        ({"x": X[:, :1]}, r"\(n, 3, height, width\), not \(10, 1, 8, 8\)"),
+        ({"x": X[0], "y": Y[:3]}, r"give x\[None\] for one image"),
+        ({"x": X.numpy()}, "float tensor, not float32: pytorch.tensors"),
+        ({"x": X.to(torch.uint8)}, "float tensor, not torch.uint8: pytorch.tensors"),
+        ({"x": X.double()}, "float64, but the weights are torch.float32"),
+        ({"x": X * float("nan")}, "x holds NaN"),
+        ({"y": Y + 1}, "goes from 1 to 3, but the 3 classes are 0 to 2: subtract 1"),
+        ({"y": Y * 0 - 100}, "goes from -100 to -100"),
+        ({"y": Y + 0.5}, "holds 0.5, which is no class"),
+        ({"y": ["a", "b"] * 5}, "holds text, such as 'a'"),
+        ({"y": torch.arange(12) % 3}, "10 images, but 12 labels"),
+        ({"steps": None}, "steps must be a whole number of at least 0, not None"),
+        ({"steps": -1}, "steps .* not -1"),
+        ({"batch_size": 0}, "batch_size .* at least 1, not 0"),
+        ({"batch_size": -3}, "batch_size .* not -3"),
+        ({"rate": float("nan")}, "rate must be a number of at least 0, not nan"),
+        ({"rate": [0.1]}, "rate holds 1 rates, which are too few for 2 steps"),
+        ({"momentum": 1.5}, "momentum must be a number from 0 to 1, not 1.5"),
+        ({"weight_decay": -0.1}, "weight_decay .* not -0.1"),
+        ({"towards": small()}, "towards must be a state_dict"),
+        ({"model": nn.Sequential(nn.Conv2d(3, 3, 3))}, "does it lack a head"),
+        ({"model": None}, "model must be a network of PyTorch, .* not None"),
+    ],
+)
+def test_training_on_what_does_not_fit_is_a_sentence_that_names_it(given, message):
+    given = {"model": small(), "x": X, "y": Y, "steps": 2} | given
+    with pytest.raises(ValueError, match=message):
+        pytorch.fit(**given)
+
+
+def test_labels_in_any_usual_form_train_and_score_the_same():
+    forms = [Y, Y.numpy(), Y.tolist(), Y.float(), Y[:, None], torch.eye(3)[Y]]
+    losses = [pytorch.fit(small(), X, y, 2) for y in forms]
+    assert all(each == losses[0] for each in losses)
+    shares = [pytorch.accuracy(small(), X, y) for y in forms]
+    assert all(each == shares[0] for each in shares)
+
+
+@pytest.mark.parametrize("y", [Y[:1], Y[:7], Y + 1, Y * float("nan"), ["a"] * 10])
+def test_accuracy_refuses_labels_that_cannot_be_those_of_the_images(y):
+    with pytest.raises(ValueError, match="labels|subtract 1|no class|text"):
+        pytorch.accuracy(small(), X, y)
+
+
+def test_a_network_of_which_all_that_is_handed_over_is_frozen_is_said():
+    model = small().requires_grad_(False)
+    with pytest.raises(ValueError, match="nothing to train"):
+        pytorch.fit(model, X, Y, 2, parameters=model.parameters())
+
+
+@pytest.mark.parametrize("classes", [2.5, "3", None, True])
+def test_a_number_of_classes_that_is_not_whole_is_refused(classes):
+    with pytest.raises(ValueError, match="classes must be a whole number"):
+        pytorch.resnet18(classes)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"side": 0}, {"side": (4, 4)}, {"side": "8"}, {"mean": 0.5}, {"std": (0, 1, 1)}],
+)
+def test_sides_means_and_deviations_that_make_no_sense_are_named(given):
+    with pytest.raises(ValueError, match=f"{next(iter(given))} must be"):
+        pytorch.tensors(np.zeros((2, 8, 8, 3), "uint8"), **given)
+
+
+@pytest.mark.parametrize("shape", [(2, 28, 28), (2, 28, 28, 3), (28, 28)])
+def test_only_grey_images_are_tinted(shape):
+    with pytest.raises(ValueError, match="grey images"):
+        pytorch.tinted(np.zeros(shape))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda w: {}, "'bn1.bias' is missing"),
+        (lambda w: {f"module.{k}": v for k, v in w.items()}, 'begin with "module."'),
+        (lambda w: {k: v for k, v in w.items() if "layer3" not in k}, "'layer3.* is missing"),
+        (lambda w: w | {"extra": torch.zeros(1)}, "'extra' is not one of it"),
+        (lambda w: w | {"fc.weight": torch.zeros(3, 9)}, r"'fc.weight' has the shape \(3, 9\)"),
+        (lambda w: w | {"conv1.weight": torch.zeros(64, 1, 7, 7)}, "'conv1.weight' has the shape"),
+        (lambda w: pytorch.resnet18(3), "weights must be a state_dict"),
+    ],
+)
+def test_weights_of_another_network_are_named_on_the_way_to_keras(change, message):
+    with pytest.raises(ValueError, match=message):
+        pytorch.to_keras(change(pytorch.resnet18(3).state_dict()))
+
+
+@pytest.mark.parametrize("side", [0, "8", 32.0])
+def test_a_side_that_is_no_size_is_refused_on_the_way_to_keras(side):
+    with pytest.raises(ValueError, match="side must be a whole number"):
+        pytorch.to_keras(pytorch.resnet18(3).state_dict(), side)

@@ -596,6 +596,7 @@ def test_the_accuracies_of_a_plan_are_those_that_are_stored():
         ({"labels": 0}, "labels must be a whole number of at least 1"),
         ({"labels": 101}, "101 of each of two classes or more are more than 200 images"),
         ({"minutes": 0}, "minutes must be a number above 0, not 0"),
+        ({"minutes": True}, "minutes must be a number above 0, not True"),
         ({"minutes": "5"}, "minutes must be a number above 0, not '5'"),
         ({"memory": float("nan")}, "memory must be a number above 0, not nan"),
     ],

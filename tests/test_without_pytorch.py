@@ -1,5 +1,6 @@
 """What a learner without PyTorch, or with a broken one, is told."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -31,3 +32,24 @@ def test_one_sentence_says_how_to_install_it(kind, tmp_path):
     lines = run.stdout.splitlines()
     assert len(lines) == 3, run.stderr
     assert all(sentence in line and "`make torch`" in line for line in lines)
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_a_torch_of_the_learner_s_own_is_named_and_not_blamed_on_the_installation(kind, tmp_path):
+    own = tmp_path / ("torch.py" if kind == "file" else "torch")
+    if kind == "file":
+        own.write_text("x = 1\n")
+    else:
+        own.mkdir()
+        (own / "__init__.py").write_text("")
+    code = "from tlcourse import pytorch; pytorch.require()"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[1])},
+        capture_output=True,
+        text=True,
+    )
+    assert "is in the way of PyTorch" in done.stderr.splitlines()[-1]
+    assert own.name in done.stderr.splitlines()[-1]
+    assert "rename it" in done.stderr.splitlines()[-1]

@@ -61,12 +61,13 @@ def memory(
     ValueError
         If `batch` is no positive whole number, or the network has no graph or no fixed size.
     """
-    if not isinstance(batch, int | np.integer) or batch < 1:
+    if not _is_whole(batch) or batch < 1:
         raise ValueError(f"batch must be a positive whole number of examples, not {batch!r}.")
-    if models.graph(model) is None:
+    _check_graph(model)
+    if not isinstance(optimizer, keras.optimizers.Optimizer | str):
         raise ValueError(
-            f"the network {model.name!r} has no graph that could be counted: build it with "
-            "keras.Input, as a Functional or Sequential model."
+            "optimizer must be one of Keras, such as keras.optimizers.SGD(), or its name, not "
+            f"{optimizer!r}."
         )
     sizes = {id(v): _bytes(v.shape, v.dtype) for v in model.weights}
     gradients = sum(sizes[id(v)] for v in model.trainable_weights)
@@ -74,12 +75,31 @@ def memory(
         "weights": sum(sizes.values()),
         "gradients": gradients,
         "optimizer": _slots(model, optimizer) * gradients,
-        "activations": batch * _kept(model),
+        "activations": int(batch) * _kept(model),
     }
 
 
+def _is_whole(value) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def _check_graph(model: keras.Model) -> None:
+    """Refuse what is no network, or one of which the layers' order is not known."""
+    if not isinstance(model, keras.Model):
+        raise ValueError(f"model must be a network of Keras, not {model!r}.")
+    if models.graph(model) is None:
+        raise ValueError(
+            f"the network {model.name!r} has no graph that could be counted: build it with "
+            "keras.Input, as a Functional or Sequential model."
+        )
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            _check_graph(layer)
+
+
 def _bytes(shape: tuple, dtype: str) -> int:
-    return prod(shape) * (int(re.search(r"\d+$", dtype)[0]) // 8)  # NumPy knows no "bfloat16"
+    bits = re.search(r"\d+$", dtype)  # none in "bool"; NumPy knows no "bfloat16"
+    return prod(shape) * (int(bits[0]) // 8 if bits else 1)
 
 
 def _slots(model: keras.Model, optimizer: keras.optimizers.Optimizer | str) -> int:
@@ -243,8 +263,15 @@ def lora(model: keras.Model, rank: int, alpha: float | None = None) -> keras.Mod
     ValueError
         If `rank` or `alpha` is out of its range, or nothing that trains could have an adapter.
     """
-    if alpha is not None and not 0 < alpha < float("inf"):
+    _check_graph(model)
+    if alpha is not None and (
+        not isinstance(alpha, int | float | np.number)
+        or isinstance(alpha, bool)
+        or not 0 < alpha < float("inf")
+    ):
         raise ValueError(f"alpha must be a number above 0, not {alpha!r}.")
+    if not _with_weights(model):
+        raise ValueError(f"the network {model.name!r} has no weights that could be adapted.")
     last = _with_weights(model)[-1]
     kernels = {
         id(layer): (layer.kernel.shape[-2], layer.kernel.shape[-1])
@@ -257,7 +284,12 @@ def lora(model: keras.Model, rank: int, alpha: float | None = None) -> keras.Mod
             f"besides its last layer {last.name!r}: unfreeze more, as transfer.unfreeze_from does."
         )
     least = min(map(min, kernels.values()))
-    if not isinstance(rank, int | np.integer) or not 1 <= rank < least:
+    if least == 1:
+        raise ValueError(
+            f"the network {model.name!r} has a layer of one channel, for which no rank is small "
+            "enough: freeze it first."
+        )
+    if not _is_whole(rank) or not 1 <= rank < least:
         raise ValueError(
             f"rank must be a whole number from 1 to {least - 1}, for the narrowest layer has "
             f"{least} channels, not {rank!r}."
@@ -282,7 +314,17 @@ def merge(model: keras.Model) -> keras.Model:
     ----------
     model : keras.Model
         What `lora` returned, trained or not. It stays as it is.
+
+    Raises
+    ------
+    ValueError
+        If it is no network, or has no adapters.
     """
+    _check_graph(model)
+    if not any(isinstance(layer, LoRA) for layer in _with_weights(model)):
+        raise ValueError(
+            f"the network {model.name!r} has no adapters to merge: give what budgets.lora returned."
+        )
 
     def plain(layer: layers.Layer) -> layers.Layer:
         layer = layer.layer if isinstance(layer, LoRA) else layer
@@ -301,7 +343,9 @@ def _with_weights(model: keras.Model) -> list[layers.Layer]:
 
 def _can_adapt(layer: layers.Layer) -> bool:
     one_by_one = type(layer) is layers.Conv2D and set(layer.kernel_size) == {1}
-    return type(layer) is layers.Dense or (one_by_one and layer.groups == 1)
+    if type(layer) is layers.Dense:
+        return True
+    return one_by_one and layer.groups == 1 and layer.data_format == "channels_last"
 
 
 def _copy(model: keras.Model, change: Callable[[layers.Layer], layers.Layer]) -> keras.Model:
@@ -351,10 +395,17 @@ def quantised(model: keras.Model, bits: int) -> tuple[keras.Model, int]:
     Raises
     ------
     ValueError
-        If `bits` is something else.
+        If `bits` is something else, or a weight is not finite.
     """
-    if not isinstance(bits, int | np.integer) or not 2 <= bits <= 8:
+    if not _is_whole(bits) or not 2 <= bits <= 8:
         raise ValueError(f"bits must be a whole number from 2 to 8, not {bits!r}.")
+    _check_graph(model)
+    for variable, value in zip(model.weights, model.get_weights(), strict=True):
+        if variable.name == "kernel" and not np.isfinite(value).all():
+            raise ValueError(
+                f"{variable.path!r} holds NaN or infinity, which cannot be rounded: train the "
+                "network again, at a smaller rate."
+            )
     values, size = [], 0
     for variable, value in zip(model.weights, model.get_weights(), strict=True):
         if variable.name == "kernel":

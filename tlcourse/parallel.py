@@ -17,6 +17,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from tlcourse.files import CourseError
+from tlcourse.labels import class_numbers
 
 
 def softmax_gradient(theta: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -31,7 +32,17 @@ def softmax_gradient(theta: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndar
     Returns
     -------
     ndarray, shape (d, K)
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit, or the labels are not 0 … K−1.
     """
+    if theta.ndim != 2 or x.ndim != 2 or x.shape[1] != len(theta):
+        raise ValueError(
+            f"theta must have the shape (d, K) and x (n, d), not {theta.shape} and {x.shape}."
+        )
+    y = class_numbers(y, theta.shape[1])
     z = x @ theta
     p = np.exp(z - z.max(1, keepdims=True))
     p /= p.sum(1, keepdims=True)
@@ -80,7 +91,13 @@ def train(
     theta : ndarray
     seconds : list of float
         Of each all-reduce, the waiting included.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of its range, or there are not as many labels as examples.
     """
+    theta, x, y = _checked(theta, x, y, steps, batch, rate)
     theta, seconds = theta + 0.0, []  # a copy
     for step in range(steps):
         places = np.arange(step * batch, (step + 1) * batch) % len(x)
@@ -92,6 +109,22 @@ def train(
             seconds.append(perf_counter() - began)
         theta -= rate * g
     return theta, seconds
+
+
+def _checked(theta, x, y, steps, batch, rate) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The arrays, if they and the numbers make sense."""
+    for name, value, least in (("steps", steps, 0), ("batch", batch, 1)):
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+            raise ValueError(f"{name} must be a whole number of at least {least}, not {value!r}.")
+    number = isinstance(rate, int | float | np.number) and not isinstance(rate, bool)
+    if not number or not 0 <= rate < float("inf"):
+        raise ValueError(f"rate must be a number of at least 0, not {rate!r}.")
+    theta, x, y = map(np.asarray, (theta, x, y))
+    if not len(np.atleast_1d(x)) or x.shape[:1] != y.shape[:1]:
+        raise ValueError(
+            f"x and y must hold as many examples, one or more, not {x.shape} and {y.shape}."
+        )
+    return theta, x, y
 
 
 def train_on_two(
@@ -122,6 +155,7 @@ def train_on_two(
     CourseError
         If a process ends before its work is done.
     """
+    theta, x, y = _checked(theta, x, y, steps, batch, rate)
     if batch < 2:
         raise ValueError(f"a batch of {batch} cannot be shared: give two examples or more.")
     module, name = (getattr(gradient, n, "") for n in ("__module__", "__qualname__"))

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
+from importlib.util import find_spec
 from io import BytesIO
 from itertools import islice, repeat
 from pathlib import Path
@@ -21,6 +22,7 @@ import numpy as np
 
 from tlcourse.data import download, glyphs
 from tlcourse.files import CourseError, write
+from tlcourse.labels import class_numbers
 from tlcourse.optimizers import batches
 
 if TYPE_CHECKING:
@@ -43,6 +45,11 @@ def require():
         import torch
         import torch.optim  # which needs packages that `import torch` alone does not miss
     except ModuleNotFoundError as error:
+        if (error.name or "").startswith("torch.") and (place := _in_the_way()):
+            raise CourseError(
+                f"{place} is in the way of PyTorch, for Python imports it instead: rename it, and "
+                "restart the kernel."
+            ) from None
         what = "PyTorch is" if error.name == "torch" else f"PyTorch needs {error.name}, which is"
         raise CourseError(
             f"{what} not installed: run `make torch` in the course's folder, and restart the "
@@ -54,6 +61,31 @@ def require():
             f"PyTorch does not start ({reason}): run `make torch` again, and restart the kernel."
         ) from error
     return torch
+
+
+def _in_the_way() -> str:
+    """The learner's own file `torch.py` or folder `torch` that Python finds first, if any."""
+    try:
+        spec = find_spec("torch")
+    except ValueError:  # half a module that stayed in `sys.modules`
+        return ""
+    if spec is None:
+        return ""
+    places = [spec.origin or "", *(spec.submodule_search_locations or ())]
+    own = [p for p in places if p.endswith("torch.py") or (p and Path(p).parent == Path.cwd())]
+    return own[0] if own else ""
+
+
+def _whole(name: str, value, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise ValueError(f"{name} must be a whole number of at least {least}, not {value!r}.")
+
+
+def _number(name: str, value, least: float = 0, most: float = float("inf")) -> None:
+    number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    if not number or not (least <= value <= most and np.isfinite(value)):
+        bound = f"of at least {least}" if most == float("inf") else f"from {least} to {most}"
+        raise ValueError(f"{name} must be a number {bound}, not {value!r}.")
 
 
 # --- the network -----------------------------------------------------------------------------
@@ -137,11 +169,11 @@ def resnet18(classes: int = 1000, seed: int = 0) -> "nn.Module":
     CourseError
         If PyTorch is not installed.
     ValueError
-        If there is less than one class.
+        If there is less than one class, or `classes` or `seed` is not whole.
     """
     torch = require()
-    if classes < 1:
-        raise ValueError(f"classes must be at least 1, not {classes}.")
+    _whole("classes", classes, 1)
+    _whole("seed", seed, 0)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return _network()(classes)
@@ -164,6 +196,9 @@ def tinted(x: np.ndarray, seed: int = 0) -> np.ndarray:
     -------
     ndarray of uint8, shape (n, 32, 32, 3)
     """
+    x = np.asarray(x)
+    if x.ndim != 4 or x.shape[-1] != 1:
+        raise ValueError(f"x must be grey images of the shape (n, 28, 28, 1), not {x.shape}.")
     rng = np.random.default_rng(seed)
     ground, ink = rng.uniform(0, 110, (len(x), 1, 1, 3)), rng.uniform(130, 255, (len(x), 1, 1, 3))
     x = np.pad(x.clip(0, 1), ((0, 0), (2, 2), (2, 2), (0, 0)))
@@ -195,7 +230,7 @@ def tensors(
     Raises
     ------
     ValueError
-        If the images are no bytes, or have other axes.
+        If the images are no bytes, or have other axes, or a number is out of its range.
     """
     torch = require()
     images = np.asarray(images)
@@ -204,6 +239,13 @@ def tensors(
             "images must be uint8 in 0–255 with the shape (n, height, width, 3), not "
             f"{images.dtype} with the shape {images.shape}."
         )
+    if side is not None:
+        _whole("side", side, 1)
+    for name, value in (("mean", mean), ("std", std)):
+        if np.shape(value) != (3,) or not np.isfinite(value).all():
+            raise ValueError(f"{name} must be three numbers, for red, green, blue, not {value!r}.")
+    if not np.all(np.asarray(std) > 0):
+        raise ValueError(f"std must be above 0, for it divides, not {std!r}.")
     x = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2))).float() / 255
     if side is not None and x.shape[-2:] != (side, side):
         shrinks = side <= min(x.shape[-2:])
@@ -268,8 +310,12 @@ def fit(
     Raises
     ------
     ValueError
-        If there are not as many labels as images, or nothing to train.
+        If images or labels are of another kind, or not as many, there is nothing to train, or a
+        number is out of its range.
     """
+    _whole("steps", steps, 0)
+    if np.ndim(rate) and len(rate) < steps:
+        raise ValueError(f"rate holds {len(rate)} rates, which are too few for {steps} steps.")
     losses = train_steps(
         model, x, y, rate=rate, momentum=momentum, batch_size=batch_size, seed=seed,
         weight_decay=weight_decay, towards=towards, parameters=parameters,
@@ -292,10 +338,21 @@ def train_steps(
 ) -> Iterator[float]:
     """As `fit`, without end: yields each step's loss, so that one may look in between."""
     torch = require()
+    for each in rate if np.ndim(rate) else [rate]:
+        _number("rate", float(each) if isinstance(each, torch.Tensor) else each)
+    _number("momentum", momentum, 0, 1)
+    _number("weight_decay", weight_decay)
+    _whole("batch_size", batch_size, 1)
+    _whole("seed", seed, 0)
+    if towards is not None and not isinstance(towards, Mapping):
+        raise ValueError(
+            f"towards must be a state_dict, as model.state_dict() returns it, not {type(towards)}."
+        )
+    _check_images(model, x)
     if parameters is None:
         parameters = [p for p in model.parameters() if p.requires_grad]
     parameters = list(parameters)
-    if not parameters:
+    if not any(getattr(each, "requires_grad", True) for each in parameters):
         raise ValueError("There is nothing to train: every parameter is frozen.")
     rates = None if np.ndim(rate) == 0 else rate
     first = rate if rates is None else rates[0]
@@ -319,9 +376,63 @@ def _pull(model, strength: float, towards) -> list:
         return []
     known = towards or {}
     return [
-        (p, strength, known[name].detach().clone() if _fits(known.get(name), p) else None)
+        (
+            p,
+            strength,
+            require().as_tensor(known[name]).detach().clone()
+            if _fits(known.get(name), p)
+            else None,
+        )
         for name, p in model.named_parameters()
     ]
+
+
+def _check_images(model: "nn.Module", x: "Tensor") -> None:
+    """See that a network can take these images."""
+    torch = require()
+    if not isinstance(model, torch.nn.Module):
+        raise ValueError(f"model must be a network of PyTorch, such as resnet18(), not {model!r}.")
+    if not isinstance(x, torch.Tensor) or not x.is_floating_point():
+        kind = x.dtype if isinstance(x, torch.Tensor | np.ndarray) else type(x).__name__
+        raise ValueError(
+            f"x must be a float tensor, not {kind}: pytorch.tensors makes it of images in uint8."
+        )
+    first = next(iter(model.parameters()), x)
+    if first.is_floating_point() and first.dtype != x.dtype:
+        raise ValueError(
+            f"x is {x.dtype}, but the weights are {first.dtype}: give x.to({first.dtype})."
+        )
+    wanted = next((m for m in model.modules() if isinstance(m, torch.nn.Conv2d)), None)
+    if wanted is not None and (x.ndim != 4 or x.shape[1] != wanted.in_channels):
+        fix = ""
+        if x.ndim == 4 and x.shape[3] == wanted.in_channels:
+            fix = ": give x.permute(0, 3, 1, 2)"
+        elif x.ndim == 3 and x.shape[0] == wanted.in_channels:
+            fix = ": give x[None] for one image"
+        raise ValueError(
+            f"x must have the shape (n, {wanted.in_channels}, height, width), not "
+            f"{tuple(x.shape)}{fix}."
+        )
+    if not x.isfinite().all():
+        raise ValueError("x holds NaN or infinity: look for what has made them before training.")
+
+
+def _labels(y, n: int, classes: int | None = None) -> np.ndarray:
+    """Labels as class numbers, one for each of `n` images."""
+    y = y.detach().cpu().numpy() if isinstance(y, require().Tensor) else y
+    numbers = class_numbers(y, classes)
+    if len(numbers) != n:
+        raise ValueError(f"There are {n} images, but {len(numbers)} labels.")
+    return numbers
+
+
+def _classes(outputs: "Tensor") -> int:
+    if outputs.ndim != 2:
+        raise ValueError(
+            f"the network returns the shape {tuple(outputs.shape)}, not one row of logits for each "
+            "image: does it lack a head?"
+        )
+    return outputs.shape[1]
 
 
 def _fits(value, parameter) -> bool:
@@ -331,9 +442,8 @@ def _fits(value, parameter) -> bool:
 def _train(model, optimizer, x, y, order, rates, pull) -> Iterator[float]:
     """A step for each batch of `order`; yields its loss."""
     torch = require()
-    y = torch.as_tensor(y).long()
-    if len(x) != len(y):
-        raise ValueError(f"There are {len(x)} images, but {len(y)} labels.")
+    numbers, checked = _labels(y, len(x)), False
+    y = torch.from_numpy(numbers).to(x.device)
     model.train()
     for batch, rate in zip(order, repeat(None) if rates is None else rates, strict=False):
         places = torch.from_numpy(batch)
@@ -341,7 +451,11 @@ def _train(model, optimizer, x, y, order, rates, pull) -> Iterator[float]:
             for group in optimizer.param_groups:
                 group["lr"] = float(rate)
         optimizer.zero_grad()
-        loss = torch.nn.functional.cross_entropy(model(x[places]), y[places])
+        outputs = model(x[places])
+        if not checked:  # how many classes there are, only the network knows
+            class_numbers(numbers, _classes(outputs))
+            checked = True
+        loss = torch.nn.functional.cross_entropy(outputs, y[places])
         loss.backward()
         with torch.no_grad():
             for parameter, strength, start in pull:
@@ -367,14 +481,17 @@ def _predicting(model) -> Iterator[None]:
 
 def logits(model: "nn.Module", x: "Tensor", batch_size: int = 500) -> "Tensor":
     """What the network returns in prediction mode, shape (n, classes); it keeps its mode."""
+    _whole("batch_size", batch_size, 1)
+    _check_images(model, x)
     with _predicting(model):
         return require().cat([model(part) for part in x.split(batch_size)])
 
 
 def accuracy(model: "nn.Module", x: "Tensor", y: "Tensor", batch_size: int = 500) -> float:
     """Share of right answers in 0–1, in prediction mode; the network keeps its mode."""
-    y = require().as_tensor(y)
-    return float((logits(model, x, batch_size).argmax(1) == y).float().mean())
+    found = logits(model, x, batch_size)
+    numbers = _labels(y, len(x), _classes(found))
+    return float((found.argmax(1).cpu().numpy() == numbers).astype("float32").mean())
 
 
 def features(model: "nn.Module", x: "Tensor", batch_size: int = 500) -> "Tensor":
@@ -382,6 +499,8 @@ def features(model: "nn.Module", x: "Tensor", batch_size: int = 500) -> "Tensor"
 
     All children but the last, and the flatten that stands in `forward` alone.
     """
+    _whole("batch_size", batch_size, 1)
+    _check_images(model, x)
     nn = require().nn
     below = nn.Sequential(*list(model.children())[:-1], nn.Flatten())
     with _predicting(model):
@@ -610,6 +729,38 @@ def _alone(lock: Path) -> Iterator[None]:
 # --- the same network in Keras ---------------------------------------------------------------
 
 
+def _check_names(weights: "Mapping[str, Tensor]") -> None:
+    """See that these are the weights of a `resnet18`, of any number of classes."""
+    if not isinstance(weights, Mapping):
+        raise ValueError(
+            f"weights must be a state_dict, as model.state_dict() returns it, not {type(weights)}."
+        )
+    own = _network()(1).state_dict()
+    if all(name.startswith("module.") for name in weights) and weights:
+        raise ValueError(
+            'the names of the weights begin with "module.", as DataParallel saves them: take it '
+            'off, {name.removeprefix("module."): value for name, value in weights.items()}.'
+        )
+    optional = {name for name in own if name.endswith("num_batches_tracked")}
+    missing, foreign = own.keys() - weights.keys() - optional, weights.keys() - own.keys()
+    if missing or foreign:
+        what = f"{min(missing)!r} is missing" if missing else f"{min(foreign)!r} is not one of it"
+        raise ValueError(f"these are not the weights of a resnet18: {what}.")
+    for name, value in own.items():
+        if name in weights and name not in ("fc.weight", "fc.bias"):
+            _check_shape(name, weights[name].shape, value.shape)
+    classes = weights["fc.bias"].shape
+    _check_shape("fc.weight", weights["fc.weight"].shape, (*classes, 512))
+
+
+def _check_shape(name: str, shape, wanted) -> None:
+    if tuple(shape) != tuple(wanted):
+        raise ValueError(
+            f"these are not the weights of a resnet18: {name!r} has the shape {tuple(shape)}, "
+            f"not {tuple(wanted)}."
+        )
+
+
 def to_keras(weights: "Mapping[str, Tensor]", side: int | None = None):
     """The same ResNet18 as a Keras model; its layers bear PyTorch's names, `layer1_0_conv1`.
 
@@ -630,8 +781,17 @@ def to_keras(weights: "Mapping[str, Tensor]", side: int | None = None):
     keras.Model
         Takes images (n, h, w, 3), of which PyTorch's network gets `transpose(0, 3, 1, 2)`; returns
         logits (n, classes).
+
+    Raises
+    ------
+    ValueError
+        If the weights are not those of `resnet18`, or `side` is no size.
     """
     from tlcourse.backend import keras
+
+    if side is not None:
+        _whole("side", side, 8)
+    _check_names(weights)
 
     layers = keras.layers
     arrays = {name: value.detach().cpu().numpy() for name, value in weights.items()}

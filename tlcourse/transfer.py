@@ -1029,7 +1029,8 @@ def plan(images: int, side: int, labels: int, minutes: float, memory: float) -> 
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
             raise ValueError(f"{name} must be a whole number of at least {least}, not {value!r}.")
     for name, value in (("minutes", minutes), ("memory", memory)):
-        if not isinstance(value, int | float | np.number) or not 0 < value < float("inf"):
+        number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+        if not number or not 0 < value < float("inf"):
             raise ValueError(f"{name} must be a number above 0, not {value!r}.")
     if labels > images // 2:
         raise ValueError(
