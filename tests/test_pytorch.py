@@ -678,3 +678,13 @@ def test_weights_of_another_network_are_named_on_the_way_to_keras(change, messag
 def test_a_side_that_is_no_size_is_refused_on_the_way_to_keras(side):
     with pytest.raises(ValueError, match="side must be a whole number"):
         pytorch.to_keras(pytorch.resnet18(3).state_dict(), side)
+
+
+@pytest.mark.parametrize("state", [{"done": "2", "optimizer": {}}, {"done": 2, "optimizer": {}}])
+def test_an_unfinished_training_of_somebody_else_begins_again(state, tmp_path):
+    path = tmp_path / "some.unfinished"
+    model = pytorch.resnet18(26)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    recipe = json.dumps(pytorch.RECIPE)
+    pytorch._keep(path, {"recipe": recipe, "weights": model.state_dict()} | state)
+    assert pytorch._resume(path, model, optimizer) == 0

@@ -9,7 +9,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.util import find_spec
 from io import BytesIO
@@ -568,7 +568,8 @@ def letters_resnet18(progress: bool = True) -> "dict[str, Tensor]":
             return weights  # another process was quicker
         weights = _learn_letters(unfinished, progress)
         if _keep(mine, {"recipe": json.dumps(RECIPE), "weights": weights}):
-            unfinished.unlink(missing_ok=True)
+            with suppress(OSError):  # it costs some space, and no weights
+                unfinished.unlink(missing_ok=True)
         return weights
 
 
@@ -633,9 +634,14 @@ def _learn_letters(unfinished: Path, progress: bool) -> "dict[str, Tensor]":
 def _resume(unfinished: Path, model, optimizer) -> int:
     """Take on an interrupted training; how many steps it has done, or 0 if there is none."""
     kept = _load(unfinished)
-    if kept is None or not 0 < kept.get("done", 0) < RECIPE["steps"]:
+    done = 0 if kept is None else kept.get("done", 0)
+    if not isinstance(done, int) or not 0 < done < RECIPE["steps"]:
         return 0
-    optimizer.load_state_dict(kept["optimizer"])
+    try:
+        optimizer.load_state_dict(kept["optimizer"])
+    except (KeyError, TypeError, ValueError, AttributeError):  # written by somebody else
+        print(f"{unfinished} is damaged or not the course's, so its weights are trained again.")
+        return 0
     model.load_state_dict(kept["weights"])
     return kept["done"]
 
