@@ -367,7 +367,7 @@ plotting.show(ax, "Ten handwritten digits in clutter, each in two tints")
 # %% [markdown] slideshow={"slide_type": "notes"}
 # How many mistakes do you see? Write them down. Our list ends section 4.
 
-# %% slideshow={"slide_type": "subslide"} tags=["atol-0.4"]
+# %% slideshow={"headline": "The tutorial, whole", "slide_type": "subslide"}
 # The tutorial, whole. You know its loop.
 net = ResNet18(26)
 net.load_state_dict(state)
@@ -376,15 +376,18 @@ half = {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}
 pixels = pytorch.tensors(digits, **half)
 loader = DataLoader(TensorDataset(pixels, y), batch_size=32, shuffle=True)
 optimizer = torch.optim.SGD(net.parameters(), lr=0.001, momentum=0.9)
-for epoch in range(10):
-    total = 0
+losses = []
+for _ in range(10):
     for x_batch, y_batch in loader:
         optimizer.zero_grad()
         loss = F.cross_entropy(net(x_batch), y_batch)
         loss.backward()
         optimizer.step()
-        total += loss.item()
-    print(f"epoch {epoch + 1:2}  loss {total / len(loader):.2f}")
+        losses.append(loss.item())
+
+# %% slideshow={"code": false, "headline": "It prints a loss that falls", "slide_type": "subslide"} tags=["atol-0.4"]
+for epoch, loss in enumerate(np.reshape(losses, (10, -1)).mean(1), 1):
+    print(f"epoch {epoch:2}  loss {loss:.2f}")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # The loss falls, and here the tutorial ends. It never asks the network about a digit that it has not trained on. We do.
@@ -745,7 +748,7 @@ for arm in arms:
     scores = [reached(arm, *case) for case in cases]
     print(f"{arm:14}" + "".join("       –" if s is None else f"{s.mean():6.0f} %" for s in scores))
 
-# %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "fragment"}
+# %% jupyter={"source_hidden": true} slideshow={"code": false, "headline": "What the tuning chose", "slide_type": "subslide"}
 # The rate that the tuning chose, and λ.
 for place, what in enumerate(("rate", "λ")):
     for arm in ("scratch", "fine-tuned", "L2", "L2-SP")[2 * place :]:
@@ -758,17 +761,17 @@ for place, what in enumerate(("rate", "λ")):
 pairs = [("fine-tuned", "scratch"), ("fine-tuned", "frozen"), ("fine-tuned", "as printed")]
 pairs += [("L2", "fine-tuned"), ("L2-SP", "fine-tuned"), ("L2-SP", "L2")]
 for steps in (120, 50):
-    print(f"after {steps} steps, labels:".ljust(27) + "".join(f"{n:<22}" for n in stored["labels"]))
+    print(f"after {steps} steps, labels:".ljust(27) + "".join(f"{n:<24}" for n in stored["labels"]))
     for ours, theirs in pairs:
         line = f"{ours} − {theirs}".ljust(27)
         for n in stored["labels"]:
             both = reached(ours, n, steps), reached(theirs, n, steps)
             if any(scores is None for scores in both):
-                line += "–".ljust(22)
+                line += "–".ljust(24)
                 continue
             mean, low, high = interval(*both)
             star = "*" if low * high > 0 else ""
-            line += f"{mean:+.1f} ({low:+.1f} to {high:+.1f}){star}".ljust(22)
+            line += f"{mean:+.1f} ({low:+.1f} to {high:+.1f}){star}".ljust(24)
         print(line)
 
 
