@@ -748,7 +748,7 @@ for arm in arms:
     scores = [reached(arm, *case) for case in cases]
     print(f"{arm:14}" + "".join("       –" if s is None else f"{s.mean():6.0f} %" for s in scores))
 
-# %% jupyter={"source_hidden": true} slideshow={"code": false, "headline": "What the tuning chose", "slide_type": "subslide"}
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # The rate that the tuning chose, and λ.
 for place, what in enumerate(("rate", "λ")):
     for arm in ("scratch", "fine-tuned", "L2", "L2-SP")[2 * place :]:
@@ -757,22 +757,18 @@ for place, what in enumerate(("rate", "λ")):
         print(f"{what:4} {arm:14}"[:19] + "".join(texts))
 
 # %% jupyter={"source_hidden": true} slideshow={"code": false, "headline": "Which differences are sure?", "slide_type": "subslide"}
-# Paired differences in points; a star where the interval leaves out zero.
+# Paired differences in points, with intervals of 95 %; a star where they leave out zero.
 pairs = [("fine-tuned", "scratch"), ("fine-tuned", "frozen"), ("fine-tuned", "as printed")]
 pairs += [("L2", "fine-tuned"), ("L2-SP", "fine-tuned"), ("L2-SP", "L2")]
 for steps in (120, 50):
-    print(f"after {steps} steps, labels:".ljust(27) + "".join(f"{n:<24}" for n in stored["labels"]))
+    print(f"{steps} steps, labels:".ljust(24) + "".join(f"{n:<19}" for n in stored["labels"]))
     for ours, theirs in pairs:
-        line = f"{ours} − {theirs}".ljust(27)
+        line = f"{ours} − {theirs}".ljust(24)
         for n in stored["labels"]:
-            both = reached(ours, n, steps), reached(theirs, n, steps)
-            if any(scores is None for scores in both):
-                line += "–".ljust(24)
-                continue
-            mean, low, high = interval(*both)
+            mean, low, high = interval(reached(ours, n, steps), reached(theirs, n, steps))
             star = "*" if low * high > 0 else ""
-            line += f"{mean:+.1f} ({low:+.1f} to {high:+.1f}){star}".ljust(24)
-        print(line)
+            line += f"{mean:.1f} ({low:.1f}, {high:.1f}){star}".ljust(19)
+        print(line.rstrip())
 
 
 # %% [markdown] slideshow={"slide_type": "notes"}
