@@ -279,7 +279,7 @@ moves = -np.diff(path)
 # %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "fragment"}
 quiz.reveal("10.momentum", f"{moves[-1]:.1g}")
 
-# %% slideshow={"slide_type": "subslide"}
+# %% slideshow={"slide_type": "skip"}
 for step in (1, 2, 10, 60):
     print(f"step {step:2}: {moves[step - 1]:.4f}")
 
@@ -428,7 +428,7 @@ quiz.reveal("10.moved", who[0 if not moved else 1 if len(moved) < 60 else 2])
 # The optimiser moves what it is given, and it was given everything. So this was fine-tuning. Let us do what the text says:
 # freeze all, and give the optimiser the new layer.
 #
-# <!-- Notes: In Keras `trainable = False` says both at once. Ask what it does there to BatchNormalization (chapter 05). -->
+# <!-- Notes: Answer: BatchNormalization's means and variances, and its counters. In Keras `trainable = False` says both at once. Ask what it does there to BatchNormalization (chapter 05). -->
 
 # %% slideshow={"slide_type": "-"}
 def frozen_but_fc():
