@@ -20,7 +20,7 @@
 # <!-- Notes: The test of the promise in section 2 is the heart of the chapter. Sections 3 and 4 can be a lesson of their own. -->
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# **Time:** 70 minutes to read and try, 1 min 50 s to run. You need chapters 04 to 06.
+# **Time:** 70 minutes to read and try, 1 min 20 s to run. You need chapters 04 to 06.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"} tags=["setup"]
 # Everything that the chapter needs.
