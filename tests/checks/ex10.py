@@ -7,6 +7,7 @@ def lines(order):
     return "order = " + repr(list(order))
 
 
+APART = "np.abs(first - second).max(axis=1) > 1e-6"
 V, U = "v = beta * v + g", "u = beta * u - alpha * g"
 MOVED, MOVED_KERAS = "of_pytorch[-1] - alpha * v", "of_keras[-1] + u"
 PARTED = "np.argmax(apart) + 1 if apart.any() else 0"
@@ -20,6 +21,7 @@ FROZEN = 'name.startswith(layer + ".")'
 BARE = "(len(shape) > 1) == many_axes"
 ALL = "if own == part and (len(shape) > 1) == many_axes and not is_frozen"
 SIDES = "(n + 2 * p - k) // s + 1"
+POOLS = "if others or len(shape) != 4 or min(shape[2:]) + 2 * p < k:"
 FITS = "len(shape) != 4 or min(shape[2:]) + 2 * p < k"
 LINEAR = (
     "if shape[-1] != sizes[0]:\n                break\n            shape = [*shape[:-1], sizes[1]]"
@@ -28,6 +30,17 @@ AVERAGE = "shape = [*shape[:2], sizes[0], sizes[0]]"
 FLAT = "shape = [shape[0], int(np.prod(shape[1:]))]"
 HEAD, AWAY = "strength, away = mu, w", "strength, away = lam, w - start[name]"
 R, SLOPE = "strength / 2 * np.sum(away**2)", "gradients[name] = strength * away"
+
+
+def steps_apart(condition):
+    """Each step judged by itself, with a and b for both θ."""
+    return {APART: f"np.array([{condition} for a, b in zip(first, second)])"}
+
+
+def pool_alone(condition):
+    """Another condition for MaxPool2d, and the right one for Conv2d."""
+    return {POOLS: f"if {condition} if kind == 'MaxPool2d' and len(shape) == 4 else {POOLS[3:-1]}:"}
+
 
 WRONG = {
     "momentum": [
@@ -70,6 +83,24 @@ WRONG = {
         ("always", {PARTED: "np.argmax(apart) + 1"}, "the number is 0"),
         ("exactly", {"> 1e-6": "> 0"}, "the number is 0"),
         ("nothing for none", {"else 0": "else None"}, "is nothing (None"),
+        ("where the rate is another", {APART: "(alphas != alphas[0]) * beta > 0"},
+         "where v is still zero, another rate parts nothing"),
+        ("10⁻²", steps_apart("max(abs(a - b)) > 1e-2"), "a little more than 10⁻⁶ counts"),
+        ("10⁻³", steps_apart("max(abs(a - b)) > 1e-3"), "a little more than 10⁻⁶ counts"),
+        ("10⁻⁵", steps_apart("max(abs(a - b)) > 1e-5"), "a little more than 10⁻⁶ counts"),
+        ("10⁻⁷", steps_apart("max(abs(a - b)) > 1e-7"), "a little less does not"),
+        ("a mean", steps_apart("np.mean(abs(a - b)) > 1e-6"), "a little more than 10⁻⁶ counts"),
+        ("close", steps_apart("not np.allclose(a, b)"), "also beside large numbers"),
+        ("close, with 10⁻⁶", steps_apart("not np.allclose(a, b, atol=1e-6)"),
+         "also beside large numbers"),
+        ("a length", steps_apart("np.linalg.norm(a - b) > 1e-6"), "a little less does not"),
+        ("a sum", steps_apart("abs(np.sum(a - b)) > 1e-6"), "opposite amounts are apart"),
+        ("through all entries", {APART: "np.abs(first - second) > 1e-6"},
+         "argmax goes through the entries"),
+        ("one array, changed", {"of_pytorch[1:]": "of_pytorch[-1:] * len(alphas)"},
+         "your list holds one array T times"),
+        ("one array for Keras", {"of_keras[1:]": "of_keras[-1:] * len(alphas)"},
+         "your list for Keras holds one array"),
     ],
     "decays": [
         ("exchanged", {"return coupled, decoupled": "return decoupled, coupled"},
@@ -165,7 +196,7 @@ WRONG = {
                                   ' and not (is_frozen and name.endswith("weight"))'},
          "belongs to the frozen layer"),
         ("the head never frozen", {" and not is_frozen": ' and (own == "head" or not is_frozen)'},
-         "belongs to the frozen layer 'fc'"),
+         "belongs to the frozen layer 'fc"),
         ("frozen with rate 0", {ALL: "if own == part and (len(shape) > 1) == many_axes"},
          "belongs to the frozen layer"),
         ("rates exchanged", {'("backbone", alpha / 10), ("head", alpha)':
@@ -176,6 +207,14 @@ WRONG = {
          "'fcn.weight' does not belong to the layer 'fc'"),
         ("head anywhere", {OWN: '"fc." in name'}, "'fc.' does not stand at the beginning"),
         ("head's weight alone", {OWN: 'name == "fc.weight"'}, "'fc.bias' belongs to the head"),
+        ("head of one layer", {OWN: 'name in ("fc.weight", "fc.bias")'},
+         "'fc.0.weight' belongs to the head"),
+        ("frozen two levels deep", {
+            FROZEN: 'layer in (name.split(".")[0], ".".join(name.split(".")[:2]))'},
+         "'layer1.0.conv1.weight' belongs to the frozen layer 'layer1.0.conv1'"),
+        ("frozen three levels deep", {
+            FROZEN: 'layer in [".".join(name.split(".")[:i]) for i in (1, 2, 3)]'},
+         "belongs to the frozen layer 'layer2.0.downsample.1'"),
         ("empty groups", {"            if names:\n                made":
                           "            if True:\n                made"},
          "a group without parameters is to be left out"),
@@ -256,6 +295,26 @@ WRONG = {
         ("one shape", {"return found": "return shape"}, "return a list of shapes"),
         ("flat is taken", {FITS: "min(shape[2:] or [99]) + 2 * p < k"}, "refuses the shape"),
         ("an array", {"return found": "return np.array(found[-1:])"}, "return a list of shapes"),
+        ("Linear skipped", {"if shape[-1] != sizes[0]:\n                break":
+                            "if shape[-1] != sizes[0]:\n                continue"},
+         "goes on after a layer that refuses"),
+        ("MaxPool2d skipped", {POOLS + "\n                break":
+         f"{POOLS}\n                if kind == 'MaxPool2d':\n                    continue\n"
+         "                break"}, "layer 2, ['MaxPool2d', 3, 1, 0], refuses"),
+        ("Conv2d skipped", {POOLS + "\n                break":
+                            f"{POOLS}\n                continue"},
+         "layer 1, ['Conv2d', 3,"),
+        ("height alone for MaxPool2d", pool_alone("k > shape[2] + 2 * p"),
+         "refuses to pool what is too narrow"),
+        ("width alone for MaxPool2d", pool_alone("k > shape[3] + 2 * p"),
+         "and one that is too high"),
+        ("MaxPool2d without its padding", pool_alone("k > shape[2] or k > shape[3]"),
+         "pools where a window just fits onto the padded image"),
+        ("any MaxPool2d", pool_alone("False"), "and one that is too high"),
+        ("MaxPool2d one too few", pool_alone("k > min(shape[2:]) + 2 * p + 1"), "refuses"),
+        ("Linear in place", {"[*shape[:-1], sizes[1]]": "shape\n            shape[-1] = sizes[1]",
+                             "    found = []": "    found, shape = [], list(shape)"},
+         "Linear changes a list here"),
     ],
     "l2_sp": [
         ("plain L2", {AWAY: "strength, away = lam, w"}, "R pulls the backbone towards zero"),
@@ -311,6 +370,38 @@ WRONG = {
                                       "strength * away"}, "w − w⁰, not w⁰ − w"),
         ("a step", {SLOPE: "gradients[name] = w - strength * away"},
          "this is the new weight after a step"),
+        ("fc anywhere", {OWN: '"fc" in name'}, "'fc' occurs in other names, too"),
+        ("fc. anywhere", {OWN: '"fc." in name'}, "'fc.' occurs within other names, too"),
+        ("fc without the dot", {OWN: 'name.startswith("fc")'}, "'fc' begins other names, too"),
+        ("a head of one layer", {OWN: 'name in ("fc.weight", "fc.bias")'},
+         "the head has other layers, too"),
+        ("the head is not in start", {OWN: "name not in start"}, "holds the old head, too"),
+        ("fc anywhere in the gradient", {
+            SLOPE: 'gradients[name] = mu * w if "fc" in name else strength * away'},
+         "takes another head: 'fc' occurs in other names"),
+        ("no half for the backbone", {R: f"strength / (2 if {OWN} else 1) * np.sum(away**2)"},
+         "½ is missing before the backbone alone"),
+        ("no half for the head", {R: f"strength / (1 if {OWN} else 2) * np.sum(away**2)"},
+         "½ is missing before the head alone"),
+        ("backbone's lengths", {
+            R: f"strength / 2 * (np.sum(away**2) if {OWN} else np.sum(away**2) ** 0.5)"},
+         "the lengths of the backbone are not squared"),
+        ("head's lengths", {
+            R: f"strength / 2 * (np.sum(away**2) ** 0.5 if {OWN} else np.sum(away**2))"},
+         "the lengths of the head are not squared"),
+        ("the last term", {"penalty = penalty +": "penalty ="}, "the term of the last array alone"),
+        ("backbone's gradient halved", {
+            SLOPE: f"gradients[name] = strength * away * (1 if {OWN} else 0.5)"},
+         "of the backbone alone is half"),
+        ("head's gradient halved", {
+            SLOPE: f"gradients[name] = strength * away * (0.5 if {OWN} else 1)"},
+         "of the head alone is half"),
+        ("backbone's gradient doubled", {
+            SLOPE: f"gradients[name] = strength * away * (1 if {OWN} else 2)"},
+         "of the backbone alone is twice"),
+        ("head's gradient doubled", {
+            SLOPE: f"gradients[name] = strength * away * (2 if {OWN} else 1)"},
+         "of the head alone is twice"),
         ("over the start", {"for name, w in weights.items():":
                             "for name in start:\n        w = weights[name]"}, "KeyError"),
         ("gradients of the start", {"return penalty, gradients":
