@@ -129,7 +129,27 @@ WRONG = {
         ("always step 1", {L2 + ", m, v, t": L2 + ", m, v, 1"},
          "t is 1 in every step of the coupled"),
         ("from step 0", {"enumerate(gradients, start=1)": "enumerate(gradients)"},
-         "NaN or infinity"),
+         "does t begin with 1?"),
+        ("from step 2", {"enumerate(gradients, start=1)": "enumerate(gradients, 2)"},
+         "t begins with 2 in the coupled"),
+        ("from step 2, decoupled", {IN_DECOUPLED: "step, m, v = adam(g, m, v, t + 1)"},
+         "t begins with 2 in the decoupled"),
+        ("m and v of both", "def decays(theta, gradients, alpha, decay):\n"
+         "    a, b, m, v = theta, theta, 0 * theta, 0 * theta\n"
+         "    for t, g in enumerate(gradients, start=1):\n"
+         "        step, m, v = adam(g + decay * a, m, v, t)\n"
+         "        a = a - alpha * step\n"
+         "        step, m, v = adam(g, m, v, t)\n"
+         "        b = (1 - alpha * decay) * b - alpha * step\n"
+         "    return a, b", "the runs share one m and one v"),
+        ("θ of the other run", "def decays(theta, gradients, alpha, decay):\n"
+         "    (a, m, v), (b, n, w) = [theta, 0 * theta, 0 * theta], [theta, 0 * theta, 0 * theta]\n"
+         "    for t, g in enumerate(gradients, start=1):\n"
+         "        step, m, v = adam(g + decay * b, m, v, t)\n"
+         "        a = a - alpha * step\n"
+         "        step, n, w = adam(g, n, w, t)\n"
+         "        b = (1 - alpha * decay) * b - alpha * step\n"
+         "    return a, b", "holds the θ of the decoupled run"),
         ("uphill", {"coupled - alpha * step\n    decoupled,":
                     "coupled + alpha * step\n    decoupled,"}, "θ goes uphill in the coupled"),
         ("m and v of the other run, first", {
@@ -293,7 +313,7 @@ WRONG = {
          "the first shape is that of the input"),
         ("the last alone", {"return found": "return found[-1:]"}, "holds the last shape alone"),
         ("one shape", {"return found": "return shape"}, "return a list of shapes"),
-        ("flat is taken", {FITS: "min(shape[2:] or [99]) + 2 * p < k"}, "refuses the shape"),
+        ("flat is taken", {FITS: "min(shape[2:] or [99]) + 2 * p < k"}, "it needs four axes"),
         ("an array", {"return found": "return np.array(found[-1:])"}, "return a list of shapes"),
         ("Linear skipped", {"if shape[-1] != sizes[0]:\n                break":
                             "if shape[-1] != sizes[0]:\n                continue"},
@@ -305,7 +325,7 @@ WRONG = {
                             f"{POOLS}\n                continue"},
          "layer 1, ['Conv2d', 3,"),
         ("height alone for MaxPool2d", pool_alone("k > shape[2] + 2 * p"),
-         "refuses to pool what is too narrow"),
+         "a window of side 5 with padding 0 does not fit"),
         ("width alone for MaxPool2d", pool_alone("k > shape[3] + 2 * p"),
          "and one that is too high"),
         ("MaxPool2d without its padding", pool_alone("k > shape[2] or k > shape[3]"),
@@ -413,7 +433,7 @@ WRONG = {
     "order": [
         ("softmax", lines("GDNAKFEBJPCHL"), "with line E the loss gets probabilities"),
         ("emptied once an epoch", lines("GDNAIKMBJPCHL"), "another gradient than that of its"),
-        ("never emptied", lines("GDNAKMBJPCHL"), "lines are missing"),
+        ("never emptied", lines("GDNAKMBJPCHL"), "needs thirteen, and yours has 12"),
         ("emptied after backward", lines("GDNAKMBFJPCHL"), "another gradient than that of its"),
         ("emptied after the step", lines("GDNAKMBJFPCHL"), "another gradient than that of its"),
         ("step before backward", lines("GDNAKFMJBPCHL"), "another gradient than that of its"),

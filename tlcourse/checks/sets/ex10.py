@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from tlcourse.checks import agrees, assemble, holds, numbers, task, telling
+from tlcourse.checks.properties import difference
 
 EDITION = 1
 
@@ -237,13 +238,13 @@ def _adam(g, m, v, t):
     return m / (1 - 0.9**t) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8), m, v
 
 
-def _adams(theta, gradients, alpha, into=None, then=None, state=None, t=None, keeps=True):
+def _adams(theta, gradients, alpha, into=None, then=None, state=None, t=None, keeps=True, first=1):
     """θ after the steps, and Adam's m and v, where decay is added to g or changes θ.
 
     `into(theta)` is added to the gradient; `then(theta, step)` is the new θ.
     """
     m, v = state or (np.zeros(theta.shape), np.zeros(theta.shape))
-    for count, g in enumerate(gradients, start=1):
+    for count, g in enumerate(gradients, start=first):
         if not keeps:
             m, v = np.zeros(theta.shape), np.zeros(theta.shape)
         g = g if into is None else g + into(theta)
@@ -262,7 +263,20 @@ def _decays(theta, gradients, alpha, decay):
     def run(into=None, then=None, **other):
         return _adams(theta, gradients, alpha, into, then, **other)[0]
 
+    path: list[np.ndarray] = []  # of the decoupled run
+
+    def noted(theta, step):
+        path.append(shrunk(theta, step))
+        return path[-1]
+
+    run(then=noted)
+    others = iter([theta, *path])
     coupled, of_coupled = _adams(theta, gradients, alpha, l2)
+    shared, m, v = [theta, theta], np.zeros(theta.shape), np.zeros(theta.shape)
+    for t, g in enumerate(gradients, start=1):
+        step, m, v = _adam(g + l2(shared[0]), m, v, t)
+        other, m, v = _adam(g, m, v, t)
+        shared = [shared[0] - alpha * step, shrunk(shared[1], other)]
     decoupled, of_decoupled = _adams(theta, gradients, alpha, then=shrunk)
     plain = run()
     doubled = "Adam gets each gradient without its decay here, as if λ were 0"
@@ -289,6 +303,11 @@ def _decays(theta, gradients, alpha, decay):
             run(l2, keeps=False)
         ),
         "t is 1 in every step of the coupled run; count the steps": run(l2, t=1),
+        "t begins with 2 in the coupled run; the first step is t = 1": run(l2, first=2),
+        "the decay holds the θ of the decoupled run; take that of the coupled run": (
+            run(lambda w: decay * next(others))
+        ),
+        "the runs share one m and one v; each has its own": shared[0],
         "θ goes uphill in the coupled run: subtract α times Adam's step": run(
             l2, lambda w, step: w + alpha * step
         ),
@@ -324,6 +343,8 @@ def _decays(theta, gradients, alpha, decay):
             run(then=shrunk, keeps=False)
         ),
         "t is 1 in every step of the decoupled run; count the steps": run(then=shrunk, t=1),
+        "t begins with 2 in the decoupled run; the first step is t = 1": run(then=shrunk, first=2),
+        "the runs share one m and one v; each keeps its own from step to step": shared[1],
         "θ goes uphill in the decoupled run: subtract α times Adam's step": (
             run(then=lambda w, step: (1 - alpha * decay) * w + alpha * step)
         ),
@@ -364,7 +385,10 @@ def decays(answer, rng):
     for steps, size in ((3, 2), (5, 3), (30, 4)):
         *inputs, expected, wrong = telling(lambda n=steps, d=size: draw(n, d), _decays)
         got = answer(*inputs)
-        yield agrees("returns two arrays", got, expected, rtol=np.inf, atol=np.inf)
+        why = difference(got, expected, np.inf, np.inf) or ""
+        if why.startswith("there is NaN"):
+            why += "; does t begin with 1? For t = 0 adam divides by zero"
+        yield holds("returns two arrays", not why, why, result=got)
         what = "the first has its decay in the gradient"
         yield agrees(what, got[0], expected[0], _about(wrong, 1), result=got)
         what = "the second has it outside"
@@ -766,10 +790,36 @@ def _why_shape(shape: list, layers: list, got: list, expected: list) -> str:
     layer, before = layers[same], expected[same - 1] if same else shape
     at = f"layer {same + 1}, {layer},"
     if same < min(len(got), len(expected)):
-        return f"{at} makes another shape of {before}"
+        return f"{at} makes another shape of {before}: {_rule(before, layer, got[same])}"
     if len(got) > len(expected):
-        return f"{at} refuses the shape {before}, so that the list ends before it"
+        return f"{at} refuses {before}, because {_needs(before, layer)}: end the list before it"
     return f"{at} takes the shape {before}, but your list has ended before it"
+
+
+def _rule(before: list, layer: list, got: list) -> str:
+    """The first axis that is wrong, and how it comes about."""
+    kind, *sizes = layer
+    right = _shape(before, layer) or []
+    if len(got) != len(right):
+        return f"it has {len(right)} axes, and yours has {len(got)}"
+    i = next(i for i, (one, other) in enumerate(zip(got, right, strict=True)) if one != other)
+    if kind in ("Conv2d", "MaxPool2d") and i > 1:
+        k, s, p = sizes[-3:]
+        side = ("height", "width")[i - 2]
+        return f"its {side} is ⌊({before[i]} + 2 · {p} − {k}) / {s}⌋ + 1, and not {got[i]}"
+    return f"{got[i]} is wrong at axis {i}"
+
+
+def _needs(before: list, layer: list) -> str:
+    """Why a layer refuses a shape."""
+    kind, *sizes = layer
+    if kind == "Linear":
+        return f"its last axis is not {sizes[0]}"
+    if len(before) != 4:
+        return "it needs four axes"
+    if kind == "Conv2d" and before[1] != sizes[0]:
+        return f"it needs {sizes[0]} channels"
+    return f"a window of side {sizes[-3]} with padding {sizes[-1]} does not fit"
 
 
 @task(
@@ -1163,7 +1213,7 @@ def order(answer, rng):
         "accuracy": _accuracy,
     }
     trained = assemble(_LINES, answer, "trained", given)
-    why = "lines are missing: the loop needs thirteen"
+    why = f"lines are missing: the loop needs thirteen, and yours has {len(answer)}"
     yield holds("has a line for every step", len(answer) >= 13, why)
     batches = [(numbers(rng, 4) + 3, numbers(rng, 4)) for _ in range(4)]
     x_val, y_val = numbers(rng, 6) + 90, numbers(rng, 6)
