@@ -241,7 +241,7 @@ WRONG = {
         ("head first", {'("backbone", alpha / 10), ("head", alpha)':
                         '("head", alpha), ("backbone", alpha / 10)'}, "the order of the groups"),
         ("without decay first", {"(decay, True), (0, False)": "(0, False), (decay, True)"},
-         "the order of the groups"),
+         "group 1 of yours begins with 'bn1.weight'"),
         ("sorted names", {'"params": names': '"params": sorted(names)'},
          "the names of a group stand in the order"),
         ("one group for each", "def groups(parameters, frozen, alpha, decay):\n"

@@ -585,8 +585,14 @@ def groups(answer, rng):
         why = "two groups have the same settings: make one of them"
         yield holds("no two groups are alike", len(got) == len(right), why)
         why = "the order of the groups is backbone with decay, without, head with decay, without"
-        ordered = all(set(a["params"]) == set(b["params"]) for a, b in zip(got, right, strict=True))
-        yield holds("the groups are in order", ordered, why)
+        other = [
+            (i, a["params"][0])
+            for i, (a, b) in enumerate(zip(got, right, strict=True), start=1)
+            if set(a["params"]) != set(b["params"])
+        ]
+        if other:
+            why += f"; group {other[0][0]} of yours begins with {other[0][1]!r}"
+        yield holds("the groups are in order", not other, why)
         why = "the names of a group stand in the order of `parameters`"
         same = all(a["params"] == b["params"] for a, b in zip(got, right, strict=True))
         yield holds(what, same, why)
