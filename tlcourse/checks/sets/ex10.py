@@ -682,12 +682,23 @@ def _but(kind, other):
     return lambda shape, layer: (other if layer[0] == kind else _shape)(shape, layer)
 
 
-_FORMULAS = 6  # mistakes that are another formula for a side; they come first
+_FORMULAS = 8  # mistakes that are another formula for a side; they come first
 
 
 def _mistaken() -> dict:
     """Well-known mistakes, by their messages: the rule for a layer in each of them."""
+
+    def of_one(axis):
+        def rule(shape, layer):
+            after = _shape(shape, layer)
+            windows = after and layer[0] in ("Conv2d", "MaxPool2d")
+            return [*after[:2], after[axis], after[axis]] if windows else after
+
+        return rule
+
     return {
+        "the height stands for the width, too; each has its own": of_one(2),
+        "the width stands for the height, too; each has its own": of_one(3),
         "a side is rounded up in yours; round it down": (
             _window(lambda n, k, s, p: -(-(n + 2 * p - k) // s) + 1)
         ),
