@@ -7,6 +7,7 @@ def lines(order):
     return "order = " + repr(list(order))
 
 
+APART = "np.abs(first - second).max(axis=1) > 1e-6"
 V, U = "v = beta * v + g", "u = beta * u - alpha * g"
 MOVED, MOVED_KERAS = "of_pytorch[-1] - alpha * v", "of_keras[-1] + u"
 PARTED = "np.argmax(apart) + 1 if apart.any() else 0"
@@ -20,6 +21,7 @@ FROZEN = 'name.startswith(layer + ".")'
 BARE = "(len(shape) > 1) == many_axes"
 ALL = "if own == part and (len(shape) > 1) == many_axes and not is_frozen"
 SIDES = "(n + 2 * p - k) // s + 1"
+POOLS = "if others or len(shape) != 4 or min(shape[2:]) + 2 * p < k:"
 FITS = "len(shape) != 4 or min(shape[2:]) + 2 * p < k"
 LINEAR = (
     "if shape[-1] != sizes[0]:\n                break\n            shape = [*shape[:-1], sizes[1]]"
@@ -28,6 +30,17 @@ AVERAGE = "shape = [*shape[:2], sizes[0], sizes[0]]"
 FLAT = "shape = [shape[0], int(np.prod(shape[1:]))]"
 HEAD, AWAY = "strength, away = mu, w", "strength, away = lam, w - start[name]"
 R, SLOPE = "strength / 2 * np.sum(away**2)", "gradients[name] = strength * away"
+
+
+def steps_apart(condition):
+    """Each step judged by itself, with a and b for both θ."""
+    return {APART: f"np.array([{condition} for a, b in zip(first, second)])"}
+
+
+def pool_alone(condition):
+    """Another condition for MaxPool2d, and the right one for Conv2d."""
+    return {POOLS: f"if {condition} if kind == 'MaxPool2d' and len(shape) == 4 else {POOLS[3:-1]}:"}
+
 
 WRONG = {
     "momentum": [
@@ -70,6 +83,24 @@ WRONG = {
         ("always", {PARTED: "np.argmax(apart) + 1"}, "the number is 0"),
         ("exactly", {"> 1e-6": "> 0"}, "the number is 0"),
         ("nothing for none", {"else 0": "else None"}, "is nothing (None"),
+        ("where the rate is another", {APART: "(alphas != alphas[0]) * beta > 0"},
+         "where v is still zero, another rate parts nothing"),
+        ("10⁻²", steps_apart("max(abs(a - b)) > 1e-2"), "a little more than 10⁻⁶ counts"),
+        ("10⁻³", steps_apart("max(abs(a - b)) > 1e-3"), "a little more than 10⁻⁶ counts"),
+        ("10⁻⁵", steps_apart("max(abs(a - b)) > 1e-5"), "a little more than 10⁻⁶ counts"),
+        ("10⁻⁷", steps_apart("max(abs(a - b)) > 1e-7"), "a little less does not"),
+        ("a mean", steps_apart("np.mean(abs(a - b)) > 1e-6"), "a little more than 10⁻⁶ counts"),
+        ("close", steps_apart("not np.allclose(a, b)"), "also beside large numbers"),
+        ("close, with 10⁻⁶", steps_apart("not np.allclose(a, b, atol=1e-6)"),
+         "also beside large numbers"),
+        ("a length", steps_apart("np.linalg.norm(a - b) > 1e-6"), "a little less does not"),
+        ("a sum", steps_apart("abs(np.sum(a - b)) > 1e-6"), "opposite amounts are apart"),
+        ("through all entries", {APART: "np.abs(first - second) > 1e-6"},
+         "argmax goes through the entries"),
+        ("one array, changed", {"of_pytorch[1:]": "of_pytorch[-1:] * len(alphas)"},
+         "your list holds one array T times"),
+        ("one array for Keras", {"of_keras[1:]": "of_keras[-1:] * len(alphas)"},
+         "your list for Keras holds one array"),
     ],
     "decays": [
         ("exchanged", {"return coupled, decoupled": "return decoupled, coupled"},
@@ -98,7 +129,27 @@ WRONG = {
         ("always step 1", {L2 + ", m, v, t": L2 + ", m, v, 1"},
          "t is 1 in every step of the coupled"),
         ("from step 0", {"enumerate(gradients, start=1)": "enumerate(gradients)"},
-         "NaN or infinity"),
+         "does t begin with 1?"),
+        ("from step 2", {"enumerate(gradients, start=1)": "enumerate(gradients, 2)"},
+         "t begins with 2 in the coupled"),
+        ("from step 2, decoupled", {IN_DECOUPLED: "step, m, v = adam(g, m, v, t + 1)"},
+         "t begins with 2 in the decoupled"),
+        ("m and v of both", "def decays(theta, gradients, alpha, decay):\n"
+         "    a, b, m, v = theta, theta, 0 * theta, 0 * theta\n"
+         "    for t, g in enumerate(gradients, start=1):\n"
+         "        step, m, v = adam(g + decay * a, m, v, t)\n"
+         "        a = a - alpha * step\n"
+         "        step, m, v = adam(g, m, v, t)\n"
+         "        b = (1 - alpha * decay) * b - alpha * step\n"
+         "    return a, b", "the runs share one m and one v"),
+        ("θ of the other run", "def decays(theta, gradients, alpha, decay):\n"
+         "    (a, m, v), (b, n, w) = [theta, 0 * theta, 0 * theta], [theta, 0 * theta, 0 * theta]\n"
+         "    for t, g in enumerate(gradients, start=1):\n"
+         "        step, m, v = adam(g + decay * b, m, v, t)\n"
+         "        a = a - alpha * step\n"
+         "        step, n, w = adam(g, n, w, t)\n"
+         "        b = (1 - alpha * decay) * b - alpha * step\n"
+         "    return a, b", "holds the θ of the decoupled run"),
         ("uphill", {"coupled - alpha * step\n    decoupled,":
                     "coupled + alpha * step\n    decoupled,"}, "θ goes uphill in the coupled"),
         ("m and v of the other run, first", {
@@ -165,7 +216,7 @@ WRONG = {
                                   ' and not (is_frozen and name.endswith("weight"))'},
          "belongs to the frozen layer"),
         ("the head never frozen", {" and not is_frozen": ' and (own == "head" or not is_frozen)'},
-         "belongs to the frozen layer 'fc'"),
+         "belongs to the frozen layer 'fc"),
         ("frozen with rate 0", {ALL: "if own == part and (len(shape) > 1) == many_axes"},
          "belongs to the frozen layer"),
         ("rates exchanged", {'("backbone", alpha / 10), ("head", alpha)':
@@ -176,13 +227,21 @@ WRONG = {
          "'fcn.weight' does not belong to the layer 'fc'"),
         ("head anywhere", {OWN: '"fc." in name'}, "'fc.' does not stand at the beginning"),
         ("head's weight alone", {OWN: 'name == "fc.weight"'}, "'fc.bias' belongs to the head"),
+        ("head of one layer", {OWN: 'name in ("fc.weight", "fc.bias")'},
+         "'fc.0.weight' belongs to the head"),
+        ("frozen two levels deep", {
+            FROZEN: 'layer in (name.split(".")[0], ".".join(name.split(".")[:2]))'},
+         "'layer1.0.conv1.weight' belongs to the frozen layer 'layer1.0.conv1'"),
+        ("frozen three levels deep", {
+            FROZEN: 'layer in [".".join(name.split(".")[:i]) for i in (1, 2, 3)]'},
+         "belongs to the frozen layer 'layer2.0.downsample.1'"),
         ("empty groups", {"            if names:\n                made":
                           "            if True:\n                made"},
          "a group without parameters is to be left out"),
         ("head first", {'("backbone", alpha / 10), ("head", alpha)':
                         '("head", alpha), ("backbone", alpha / 10)'}, "the order of the groups"),
         ("without decay first", {"(decay, True), (0, False)": "(0, False), (decay, True)"},
-         "the order of the groups"),
+         "group 1 of yours begins with 'bn1.weight'"),
         ("sorted names", {'"params": names': '"params": sorted(names)'},
          "the names of a group stand in the order"),
         ("one group for each", "def groups(parameters, frozen, alpha, decay):\n"
@@ -247,6 +306,10 @@ WRONG = {
         ("flatten loses N", {FLAT: "shape = [int(np.prod(shape[1:]))]"}, "keeps N"),
         ("pool leaves it", {'if kind in ("Conv2d", "MaxPool2d")': 'if kind == "Conv2d"'},
          "makes the sides smaller, too"),
+        ("height for width", {"for n in shape[2:]]": "for n in shape[2:3] * 2]"},
+         "the height stands for the width"),
+        ("width for height", {"for n in shape[2:]]": "for n in shape[3:] * 2]"},
+         "the width stands for the height"),
         ("exchanged sides", {"for n in shape[2:]]": "for n in shape[:1:-1]]"},
          "height and width are exchanged"),
         ("the input first", {"return found": "return [given, *found]",
@@ -254,8 +317,28 @@ WRONG = {
          "the first shape is that of the input"),
         ("the last alone", {"return found": "return found[-1:]"}, "holds the last shape alone"),
         ("one shape", {"return found": "return shape"}, "return a list of shapes"),
-        ("flat is taken", {FITS: "min(shape[2:] or [99]) + 2 * p < k"}, "refuses the shape"),
+        ("flat is taken", {FITS: "min(shape[2:] or [99]) + 2 * p < k"}, "it needs four axes"),
         ("an array", {"return found": "return np.array(found[-1:])"}, "return a list of shapes"),
+        ("Linear skipped", {"if shape[-1] != sizes[0]:\n                break":
+                            "if shape[-1] != sizes[0]:\n                continue"},
+         "goes on after a layer that refuses"),
+        ("MaxPool2d skipped", {POOLS + "\n                break":
+         f"{POOLS}\n                if kind == 'MaxPool2d':\n                    continue\n"
+         "                break"}, "layer 2, ['MaxPool2d', 3, 1, 0], refuses"),
+        ("Conv2d skipped", {POOLS + "\n                break":
+                            f"{POOLS}\n                continue"},
+         "because it needs 3 channels"),
+        ("height alone for MaxPool2d", pool_alone("k > shape[2] + 2 * p"),
+         "a window of side 5 with padding 0 does not fit"),
+        ("width alone for MaxPool2d", pool_alone("k > shape[3] + 2 * p"),
+         "and one that is too high"),
+        ("MaxPool2d without its padding", pool_alone("k > shape[2] or k > shape[3]"),
+         "pools where a window just fits onto the padded image"),
+        ("any MaxPool2d", pool_alone("False"), "and one that is too high"),
+        ("MaxPool2d one too few", pool_alone("k > min(shape[2:]) + 2 * p + 1"), "refuses"),
+        ("Linear in place", {"[*shape[:-1], sizes[1]]": "shape\n            shape[-1] = sizes[1]",
+                             "    found = []": "    found, shape = [], list(shape)"},
+         "Linear changes a list here"),
     ],
     "l2_sp": [
         ("plain L2", {AWAY: "strength, away = lam, w"}, "R pulls the backbone towards zero"),
@@ -311,6 +394,38 @@ WRONG = {
                                       "strength * away"}, "w − w⁰, not w⁰ − w"),
         ("a step", {SLOPE: "gradients[name] = w - strength * away"},
          "this is the new weight after a step"),
+        ("fc anywhere", {OWN: '"fc" in name'}, "'fc' occurs in other names, too"),
+        ("fc. anywhere", {OWN: '"fc." in name'}, "'fc.' occurs within other names, too"),
+        ("fc without the dot", {OWN: 'name.startswith("fc")'}, "'fc' begins other names, too"),
+        ("a head of one layer", {OWN: 'name in ("fc.weight", "fc.bias")'},
+         "the head has other layers, too"),
+        ("the head is not in start", {OWN: "name not in start"}, "holds the old head, too"),
+        ("fc anywhere in the gradient", {
+            SLOPE: 'gradients[name] = mu * w if "fc" in name else strength * away'},
+         "takes another head: 'fc' occurs in other names"),
+        ("no half for the backbone", {R: f"strength / (2 if {OWN} else 1) * np.sum(away**2)"},
+         "½ is missing before the backbone alone"),
+        ("no half for the head", {R: f"strength / (1 if {OWN} else 2) * np.sum(away**2)"},
+         "½ is missing before the head alone"),
+        ("backbone's lengths", {
+            R: f"strength / 2 * (np.sum(away**2) if {OWN} else np.sum(away**2) ** 0.5)"},
+         "the lengths of the backbone are not squared"),
+        ("head's lengths", {
+            R: f"strength / 2 * (np.sum(away**2) ** 0.5 if {OWN} else np.sum(away**2))"},
+         "the lengths of the head are not squared"),
+        ("the last term", {"penalty = penalty +": "penalty ="}, "the term of the last array alone"),
+        ("backbone's gradient halved", {
+            SLOPE: f"gradients[name] = strength * away * (1 if {OWN} else 0.5)"},
+         "of the backbone alone is half"),
+        ("head's gradient halved", {
+            SLOPE: f"gradients[name] = strength * away * (0.5 if {OWN} else 1)"},
+         "of the head alone is half"),
+        ("backbone's gradient doubled", {
+            SLOPE: f"gradients[name] = strength * away * (1 if {OWN} else 2)"},
+         "of the backbone alone is twice"),
+        ("head's gradient doubled", {
+            SLOPE: f"gradients[name] = strength * away * (2 if {OWN} else 1)"},
+         "of the head alone is twice"),
         ("over the start", {"for name, w in weights.items():":
                             "for name in start:\n        w = weights[name]"}, "KeyError"),
         ("gradients of the start", {"return penalty, gradients":
@@ -322,7 +437,7 @@ WRONG = {
     "order": [
         ("softmax", lines("GDNAKFEBJPCHL"), "with line E the loss gets probabilities"),
         ("emptied once an epoch", lines("GDNAIKMBJPCHL"), "another gradient than that of its"),
-        ("never emptied", lines("GDNAKMBJPCHL"), "lines are missing"),
+        ("never emptied", lines("GDNAKMBJPCHL"), "needs thirteen, and yours has 12"),
         ("emptied after backward", lines("GDNAKMBFJPCHL"), "another gradient than that of its"),
         ("emptied after the step", lines("GDNAKMBJFPCHL"), "another gradient than that of its"),
         ("step before backward", lines("GDNAKFMJBPCHL"), "another gradient than that of its"),

@@ -34,7 +34,7 @@ from tlcourse.checks import (
     task,
     tasks,
 )
-from tlcourse.checks.engine import judge_answer
+from tlcourse.checks.engine import Verdict, judge_answer
 from tlcourse.checks.forbidden import find_at_home
 from tlcourse.checks.properties import HALF, plain, show_call, show_result
 from tlcourse.files import CourseError
@@ -687,6 +687,31 @@ def test_a_check_prints_what_holds_and_raises_what_does_not(folder, capsys):
     assert error.value._render_traceback_() == [str(error.value)]
     with pytest.raises(NotAttempted, match="· order: you have not attempted it yet"):
         ex.order.check(...)
+
+
+@pytest.mark.parametrize(
+    ("why", "shown"),
+    [
+        ("θ goes uphill: subtract α v", "θ goes uphill: subtract α v"),
+        ("λθ is counted twice", "λθ is counted twice"),
+        ("α is missing in the decay", "α is missing in the decay"),
+        ("m and v begin with zeros", "m and v begin with zeros"),
+        ("t is 1 in every step", "t is 1 in every step"),
+        ("ln K is the loss of a guess", "ln K is the loss of a guess"),
+        ("a side is rounded up", "A side is rounded up"),
+        ("the factor ½ is missing", "The factor ½ is missing"),
+        ("it has one axis", "It has one axis"),
+    ],
+)
+def test_a_sentence_begins_with_a_capital_and_a_symbol_stays_what_it_is(
+    folder, capsys, monkeypatch, why, shown
+):
+    ex = exercise("ex01")
+    verdict = Verdict("not yet", (), "follows the formula", why)
+    monkeypatch.setattr("tlcourse.checks.learner.judge", lambda *_: verdict)
+    with pytest.raises(NotYet) as error:
+        ex.largest_rate.check(rate)
+    assert str(error.value) == f"✘ follows the formula\n{shown}"
 
 
 class Shell:

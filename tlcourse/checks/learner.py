@@ -148,10 +148,16 @@ def _lines(task: Task, verdict: Verdict) -> list[str]:
     call = re.search(rf"(?:^|; )((?:the call was )?{task.name}\(.*)", verdict.message, re.DOTALL)
     why = verdict.message[: call.start()] if call else verdict.message
     first = why.split(" ")[0]
-    if first.isalpha() and first != task.name:
+    if first.isalpha() and first != task.name and not _is_symbol(first):
         why = why[0].upper() + why[1:]
     parts = [f"✘ {verdict.failed or f'{task.name} is not right yet'}", why, call and call[1]]
     return list(filter(None, parts))
+
+
+def _is_symbol(word: str) -> bool:
+    """Whether a word of a message is a symbol or a name in code: θ is not Θ, and m is not M."""
+    is_letter = len(word) == 1 and word != "a"
+    return is_letter or not word.isascii() or word in ("ln", "std", "theta", "argmax", "argsort")
 
 
 def _a_person_asks() -> bool:

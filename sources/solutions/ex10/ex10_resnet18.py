@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Exercises 10 · ResNet18 in PyTorch
 #
-# Six tasks and an open question on chapter 10, about 70 minutes. Each task has a cell for your answer and
+# Six tasks and an open question on chapter 10, about 90 minutes. Each task has a cell for your answer and
 # below it a cell that checks it, as often as you like, on numbers that are new each time. Write each answer yourself,
 # without the library function that does the task.
 #
@@ -37,7 +37,7 @@ ex = exercise("ex10", edition=1)
 #
 # 1. PyTorch's path: θ after each of the T steps, shape (T, D), without the start;
 # 2. Keras' path, of the same shape;
-# 3. the number of the first step after which some number of one θ differs from that of the other by more than 10⁻⁶.
+# 3. the number of the first step after which the two θ differ by more than 10⁻⁶ in at least one entry.
 #    The first step has the number 1. If there is no such step, it is 0.
 
 # %%
@@ -115,12 +115,13 @@ ex.decays.check(decays)
 # You fine-tune a network from the source task. An optimiser of PyTorch takes a list of groups, each with settings of its own. `parameters` is a
 # list with a pair [name, shape] for each parameter, such as `["layer1.0.conv1.weight", [64, 64, 3, 3]]`. Put the names into groups by these rules:
 #
-# - The **head** is what belongs to the layer `fc`: its names begin with `fc.`. It learns with the rate `alpha`, the rest of the
+# - A parameter **belongs to a layer** if its name begins with the layer's name and a dot. Layers may be nested (`layer1.0`).
+# - The **head** is what belongs to the layer `fc`. It learns with the rate `alpha`, the rest of the
 #   network, the backbone, with a tenth of it.
-# - What has **one axis** gets no weight decay: the biases, and the scales and shifts of BatchNorm. (In ResNet18 some of them hide behind names
+# - What has **one axis** gets `weight_decay` 0: the biases, and the scales and shifts of BatchNorm. (In ResNet18 some of them hide behind names
 #   such as `layer2.0.downsample.1.weight`. Their shape gives them away.) All else gets `decay`.
-# - `frozen` is a list of layers, such as `["conv1", "bn1", "layer1"]`. What belongs to one of them, in the same sense in which `fc.bias` belongs to `fc`,
-#   is in **no** group. The head may be among them.
+# - `frozen` is a list of layers, such as `["conv1", "bn1", "layer1"]`. What belongs to one of them is in **no** group.
+#   `frozen` may contain `fc`.
 #
 # Return a list of dicts `{"params": […], "lr": …, "weight_decay": …}`, in this order: the backbone with decay, the backbone without, the head with
 # decay, the head without. The names in a group stand in the order of `parameters`. Leave out a group that would be empty.
@@ -152,20 +153,21 @@ ex.groups.check(groups)
 #
 # `nn.Sequential(*list(model.children())[:-1], nn.Linear(512, 10))` is often printed as the way to give a network a new head. But
 # `children()` lists the *layers* of a network, and not what its `forward` does between them. Here you find out what becomes of the shape. `shape` is that
-# of the input, [N, channels, height, width], and `layers` is a list like this:
+# of the input, [N, channels, height, width], and `layers` is a list of layers like those in the table.
 #
-# | layer | what it returns | what it refuses |
+# A window of side k with stride s and padding p turns a side n into ⌊(n + 2p − k) / s⌋ + 1. It fits if k is at most n + 2p, in height and in width.
+#
+# | layer | what it needs | what it returns |
 # |---|---|---|
-# | `["Conv2d", channels_in, channels_out, k, s, p]` | [N, channels_out, height, width], new sides | all but four axes, other channels than `channels_in`, an image in which the window has no place |
-# | `["MaxPool2d", k, s, p]` | [N, channels, height, width], new sides | all but four axes, an image in which the window has no place |
-# | `["ReLU"]` | the shape as it is | nothing |
-# | `["AdaptiveAvgPool2d", a]` | [N, channels, a, a] | nothing (it never gets less than four axes here) |
-# | `["Flatten"]` | [N, product of all other axes] | nothing |
-# | `["Linear", features_in, features_out]` | the shape with `features_out` as its *last* axis | a last axis that is not `features_in` |
+# | `["Conv2d", channels_in, channels_out, k, s, p]` | four axes, `channels_in` channels, a window that fits | [N, channels_out, new height, new width] |
+# | `["MaxPool2d", k, s, p]` | four axes, a window that fits | [N, channels, new height, new width] |
+# | `["ReLU"]` | nothing | the shape as it is |
+# | `["AdaptiveAvgPool2d", a]` | four axes (here it always gets them) | [N, channels, a, a] |
+# | `["Flatten"]` | nothing | [N, product of all other axes] |
+# | `["Linear", features_in, features_out]` | a *last* axis of `features_in` | the shape with `features_out` as its *last* axis |
 #
-# A window of side k with stride s and padding p makes a side n to ⌊(n + 2p − k) / s⌋ + 1. It has a place if k is at most n + 2p. Return the list of shapes after each
-# layer, each a list of whole numbers. Where a layer refuses its input, the list ends with the shape before it: PyTorch would stop there with an error. (If
-# it is the first layer that refuses, the list is empty.)
+# Return the list of shapes after each layer, each a list of whole numbers. A layer that does not get what it needs refuses its input, and PyTorch stops there with an
+# error: stop at the first layer that refuses, and return the shapes made so far. (If it is the first of all, the list is empty.)
 
 # %%
 def shapes(shape, layers):
@@ -206,7 +208,7 @@ ex.shapes.check(shapes)
 #
 # $$ R(w) = \frac{\lambda}{2} \sum_{\text{backbone}} \lVert w - w^0 \rVert^2 + \frac{\mu}{2} \sum_{\text{head}} \lVert w \rVert^2 . $$
 #
-# `weights` is a dict that gives an array for each parameter's name. `start` is the `state_dict` from which the network came. It holds more than you need: the
+# `weights` is a dict that gives an array for each parameter's name. `start` is the `state_dict` with which fine-tuning began. It holds more than you need: the
 # running means of BatchNorm, which are no parameters, and the weights of the *old* head, for the classes of the source. The head's names begin with
 # `fc.`. `lam` and `mu` are the numbers λ and μ. Return two values: R, a number; and a dict that gives for each name in `weights` the gradient of R with respect to
 # that array, of the array's shape.
@@ -260,18 +262,30 @@ ex.order.check(order)
 # A colleague wants to tell eight kinds of screws apart and has 60 photographs of each. She loads a ResNet18 with ImageNet's weights, replaces `fc`, and
 # writes: "Only the last layer is trained." Her optimiser is `SGD(model.parameters(), lr=0.001, momentum=0.9, weight_decay=0.01)`. She makes the photographs 32 pixels wide, normalises them
 # with mean 0.5 and standard deviation 0.5, and trains ten epochs with cross-entropy. `model.eval()` occurs nowhere. The training loss falls to 0.2, and her report says: "Transfer works, and weight decay
-# keeps the weights near ImageNet's." Which of her sentences do her lines not support? Plan how you would find out what each of her choices costs, and whether L2-SP would serve her better than
-# weight decay: what you change, one thing at a time or together, against which rivals, on which photographs, how you tune, and which result would make you say "we cannot tell". Five to ten sentences.
+# keeps the weights near ImageNet's."
+#
+# **(a)** Which of her sentences do her lines not support?
+#
+# **(b)** Plan how you would find out what each of her choices costs, and whether L2-SP would serve her better than weight decay: what you change, one thing
+# at a time or together, against which rivals, on which photographs, and how you tune.
+#
+# **(c)** Which result would make you say "we cannot tell", and what would you do then?
+#
+# Five to ten sentences in all.
 
 # %% [markdown]
 # <!-- BEGIN SOLUTION -->
-# Three sentences have no support. All parameters went to the optimiser, so the whole network is trained and not only its last layer; a falling training loss says nothing about new screws; and weight decay
-# pulls towards zero, not towards ImageNet's weights. Before I measure anything I set 15 photographs of each kind aside as the test, call `eval()` and `no_grad()` for every score, and choose everything by validation on the other 45.
+# **(a)** Three sentences have no support. All parameters went to the optimiser, so the whole network is trained and not only its last layer; a falling training loss says nothing about new screws; and weight decay
+# pulls towards zero, not towards ImageNet's weights.
+#
+# **(b)** Before I measure anything I set 15 photographs of each kind aside as the test, call `eval()` and `no_grad()` for every score, and choose everything by validation on the other 45.
 # Then I change one thing at a time, beginning with her notebook as it is: ImageNet's mean and standard deviation in place of 0.5; photographs of 224 pixels in place of 32; and only `fc` trained, with the backbone in
 # evaluation mode so that its statistics stay too. At last I change all of it together, because two mistakes may hide each other. The rate, the number of steps and the decay are tuned for each arm by the same effort, until the best lies inside its grid: a rate
 # of 0.001 that suits one of them would decide the comparison. The rivals are logistic regression on frozen features and a small network from scratch. For L2-SP I compare no penalty, weight decay and L2-SP on the same fine-tuned network, each with its strength tuned, zero among
 # the values, and print how far the weights have moved from ImageNet's beside the accuracy. I do this with 10, 20 and 45 photographs of each kind, since a penalty should matter most where labels are few. Five seeds draw the split and the order
-# of the batches, the same for every arm, and I report paired differences with their intervals. If the interval of a difference holds zero I say "we cannot tell", keep what costs least, and do not call a mistake harmless because 120 test photographs did not show its harm.
+# of the batches, the same for every arm, and I report paired differences with their intervals.
+#
+# **(c)** If the interval of a difference holds zero I say "we cannot tell", keep what costs least, and do not call a mistake harmless because 120 test photographs did not show its harm.
 # <!-- END SOLUTION -->
 
 # %% tags=["nbval-ignore-output"]

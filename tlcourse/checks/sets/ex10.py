@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from tlcourse.checks import agrees, assemble, holds, numbers, task, telling
+from tlcourse.checks.properties import difference
 
 EDITION = 1
 
@@ -65,6 +66,9 @@ def _momentum(theta, gradients, alphas, beta):
             path(lambda v, g, a: (beta * (v + g), -a * beta * (v + g)))
         ),
         "all steps have the learning rate of the first; each has its own": path(pytorch, constant),
+        "your list holds one array T times, which each step has changed: append a copy": (
+            np.repeat(first[-1:], len(first), axis=0)
+        ),
     }
     of_keras = {
         "this is PyTorch's path: in Keras the rate is a part of v": first,
@@ -98,11 +102,77 @@ def _momentum(theta, gradients, alphas, beta):
         "all steps of Keras have the learning rate of the first; each has its own": path(
             keras, constant
         ),
+        "your list for Keras holds one array T times, which each step has changed: append a copy": (
+            np.repeat(second[-1:], len(second), axis=0)
+        ),
     }
     return [first, second], (
         {f"1: {m}": [value, second] for m, value in of_pytorch.items()}
         | {f"2: {m}": [first, value] for m, value in of_keras.items()}
     )
+
+
+def _one(theta, gradients, rates, beta):
+    """One entry of θ does not move."""
+    still = np.array(gradients)
+    still[:, 0] = 0
+    return theta, still
+
+
+def _opposite(theta, gradients, rates, beta):
+    """The entries move by opposite amounts, so that their differences have the sum 0."""
+    return theta, np.where([True, False], gradients[:, 1:], -gradients[:, 1:])
+
+
+def _late(theta, gradients, rates, beta):
+    """The first two gradients are zero, and the next is not."""
+    late = np.array(gradients)
+    late[:2], late[2] = 0, [1.5, -2.0]
+    return theta, late
+
+
+def _near(low: float, high: float, start: float):
+    """The paths part by an amount between two bounds, small beside a θ of 0, or of `start`.
+
+    Above 10⁻⁶ only one entry parts, so that a mean of them is no judge; below, both do.
+    """
+
+    def only(theta, gradients, rates, beta):
+        small = np.zeros((3, 2))
+        weight = beta * (rates[0] - rates[2])  # of the gradient of the second step
+        small[1, 1] = (low + high) / 2 / weight
+        if high < 1e-6:
+            small[1, 0] = small[1, 1]
+        small = np.array([[float(f"{g:.3g}") for g in row] for row in small])
+        return np.full(2, float(start)), small
+
+    return only
+
+
+def _why_parted(got: float, apart: np.ndarray, is_first: bool) -> tuple[int, str]:
+    """The first step after which paths are apart, and why an answer is not that step.
+
+    `apart` has the shape (T, D). In the first draw each known mistake gives another number.
+    """
+    steps = apart.any(axis=1)
+    if not steps.any():
+        return 0, "where no entry differs by more than 10⁻⁶, as by rounding, the number is 0"
+    parted = int(steps.argmax()) + 1
+    if not got:
+        return parted, "after some step they differ by more than 10⁻⁶: look at each of them"
+    known = (
+        (len(steps), "this is the last step after which they differ; return the first"),
+        (steps.sum(), "this is how many steps end apart; return which is the first"),
+        (parted - 1, "the first step has the number 1; yours counts from 0"),
+        (apart.argmax() + 1, "argmax goes through the entries of all steps here; join the entries "
+         "of a step first"),
+    )  # fmt: skip
+    found = [why for number, why in known if number == got]
+    if is_first and len(found) == 1:
+        return parted, found[0]
+    if got > parted:
+        return parted, "they differ by more than 10⁻⁶ before that, in at least one entry"
+    return parted, "after that step no entry differs by more than 10⁻⁶"
 
 
 @task(
@@ -115,25 +185,30 @@ def _momentum(theta, gradients, alphas, beta):
 )
 def momentum(answer, rng):
     """Two definitions of momentum."""
-    for name, beta, changes in (
-        ("they part at a step whose rate is another", 0.9, (0, 1, 1)),
-        ("with one rate for all steps they never part", 0.8, (0, 0, 0, 0)),
-        ("they stay together until then", 0.7, (0, 0, 0, 1, 0)),
-        ("without momentum they never part", 0.0, (0, 1, 1, 2)),
-        ("they may part in the last step", 0.6, (0, 0, 0, 0, 0, 2)),
-        ("and stay apart when the rate comes back", 0.9, (0,) * 6 + (2, 1, 0, 0, 0)),
-        ("one number of θ is enough", 0.8, (0, 0, 1)),
+    for name, beta, changes, only in (
+        ("they part at a step whose rate is another", 0.9, (0, 1, 1, 1, 1), None),
+        ("with one rate for all steps they never part", 0.8, (0, 0, 0, 0), None),
+        ("they stay together until then", 0.7, (0, 0, 0, 1, 0), None),
+        ("without momentum they never part", 0.0, (0, 1, 1, 2), None),
+        ("they may part in the last step", 0.6, (0, 0, 0, 0, 0, 2), None),
+        ("and stay apart when the rate comes back", 0.9, (0,) * 6 + (2, 1, 0, 0, 0), None),
+        ("one number of θ is enough", 0.8, (0, 0, 1), _one),
+        ("two that differ by opposite amounts are apart", 0.8, (0, 0, 1), _opposite),
+        ("where v is still zero, another rate parts nothing", 0.9, (0, 1, 1, 1), _late),
+        ("but a later one does", 0.9, (0, 1, 1, 2), _late),
+        ("a little more than 10⁻⁶ counts", 0.9, (0, 0, 1), _near(1.02e-6, 1.08e-6, 0)),
+        ("also beside large numbers", 0.8, (0, 0, 1), _near(3e-6, 8e-6, 2)),
+        ("a little less does not", 0.9, (0, 0, 1), _near(0.92e-6, 0.98e-6, 0)),
     ):
 
-        def draw(name=name, beta=beta, changes=changes):
+        def draw(beta=beta, changes=changes, only=only):
             theta = numbers(rng, 2)
             gradients = numbers(rng, len(changes), 2)
-            if name.startswith("one number"):
-                gradients[:, 0] = 0
-            rates = rng.choice([0.1, 0.2, 0.3, 0.4, 0.5], 3, replace=False)
-            return theta, gradients, rates[list(changes)], beta
+            rates = rng.choice([0.1, 0.2, 0.3, 0.4, 0.5], 3, replace=False)[list(changes)]
+            theta, gradients = only(theta, gradients, rates, beta) if only else (theta, gradients)
+            return theta, gradients, rates, beta
 
-        if beta and len(set(changes)) > 1:
+        if beta and len(set(changes)) > 1 and not only:
             theta, gradients, alphas, beta, expected, wrong = telling(draw, _momentum)
         else:  # where many a mistake makes no difference, but rounding does
             for _ in range(100):
@@ -149,20 +224,10 @@ def momentum(answer, rng):
         yield agrees(what, got[0], first, _about(wrong, 1), result=got)
         what = "the second path is Keras'"
         yield agrees(what, got[1], second, _about(wrong, 2), result=got)
-        apart = abs(first - second).max(1) > 1e-6
-        parted = int(apart.argmax()) + 1 if apart.any() else 0
-        if not parted:
-            known = {0: ""}
-            other = "where two paths differ by rounding alone, or not at all, the number is 0"
-        else:
-            known = {
-                len(alphas): "this is the last step after which they differ; return the first",
-                int(apart.sum()): "this is how many steps end apart; return which is the first",
-                parted - 1: "the first step has the number 1; yours counts from 0",
-                0: "after some step they differ by more than 10⁻⁶: look at each of them",
-            }
-            other = ""
-        yield holds(name, got[2] == parted, known.get(got[2], other), result=got)
+        apart = abs(first - second) > 1e-6
+        is_first = name.startswith("they part")
+        parted, why = _why_parted(float(got[2]), apart, is_first)
+        yield holds(name, got[2] == parted, why, result=got)
 
 
 # --- weight decay --------------------------------------------------------------------------------
@@ -173,13 +238,13 @@ def _adam(g, m, v, t):
     return m / (1 - 0.9**t) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8), m, v
 
 
-def _adams(theta, gradients, alpha, into=None, then=None, state=None, t=None, keeps=True):
+def _adams(theta, gradients, alpha, into=None, then=None, state=None, t=None, keeps=True, first=1):
     """θ after the steps, and Adam's m and v, where decay is added to g or changes θ.
 
     `into(theta)` is added to the gradient; `then(theta, step)` is the new θ.
     """
     m, v = state or (np.zeros(theta.shape), np.zeros(theta.shape))
-    for count, g in enumerate(gradients, start=1):
+    for count, g in enumerate(gradients, start=first):
         if not keeps:
             m, v = np.zeros(theta.shape), np.zeros(theta.shape)
         g = g if into is None else g + into(theta)
@@ -198,7 +263,20 @@ def _decays(theta, gradients, alpha, decay):
     def run(into=None, then=None, **other):
         return _adams(theta, gradients, alpha, into, then, **other)[0]
 
+    path: list[np.ndarray] = []  # of the decoupled run
+
+    def noted(theta, step):
+        path.append(shrunk(theta, step))
+        return path[-1]
+
+    run(then=noted)
+    others = iter([theta, *path])
     coupled, of_coupled = _adams(theta, gradients, alpha, l2)
+    shared, m, v = [theta, theta], np.zeros(theta.shape), np.zeros(theta.shape)
+    for t, g in enumerate(gradients, start=1):
+        step, m, v = _adam(g + l2(shared[0]), m, v, t)
+        other, m, v = _adam(g, m, v, t)
+        shared = [shared[0] - alpha * step, shrunk(shared[1], other)]
     decoupled, of_decoupled = _adams(theta, gradients, alpha, then=shrunk)
     plain = run()
     doubled = "Adam gets each gradient without its decay here, as if λ were 0"
@@ -225,6 +303,11 @@ def _decays(theta, gradients, alpha, decay):
             run(l2, keeps=False)
         ),
         "t is 1 in every step of the coupled run; count the steps": run(l2, t=1),
+        "t begins with 2 in the coupled run; the first step is t = 1": run(l2, first=2),
+        "the decay holds the θ of the decoupled run; take that of the coupled run": (
+            run(lambda w: decay * next(others))
+        ),
+        "the runs share one m and one v; each has its own": shared[0],
         "θ goes uphill in the coupled run: subtract α times Adam's step": run(
             l2, lambda w, step: w + alpha * step
         ),
@@ -260,6 +343,8 @@ def _decays(theta, gradients, alpha, decay):
             run(then=shrunk, keeps=False)
         ),
         "t is 1 in every step of the decoupled run; count the steps": run(then=shrunk, t=1),
+        "t begins with 2 in the decoupled run; the first step is t = 1": run(then=shrunk, first=2),
+        "the runs share one m and one v; each keeps its own from step to step": shared[1],
         "θ goes uphill in the decoupled run: subtract α times Adam's step": (
             run(then=lambda w, step: (1 - alpha * decay) * w + alpha * step)
         ),
@@ -300,7 +385,10 @@ def decays(answer, rng):
     for steps, size in ((3, 2), (5, 3), (30, 4)):
         *inputs, expected, wrong = telling(lambda n=steps, d=size: draw(n, d), _decays)
         got = answer(*inputs)
-        yield agrees("returns two arrays", got, expected, rtol=np.inf, atol=np.inf)
+        why = difference(got, expected, np.inf, np.inf) or ""
+        if why.startswith("there is NaN"):
+            why += "; does t begin with 1? For t = 0 adam divides by zero"
+        yield holds("returns two arrays", not why, why, result=got)
         what = "the first has its decay in the gradient"
         yield agrees(what, got[0], expected[0], _about(wrong, 1), result=got)
         what = "the second has it outside"
@@ -427,6 +515,7 @@ def groups(answer, rng):
     ten += [["layer10.bn.weight", [8]], ["fcn.weight", [8, 8, 1, 1]], ["fcn.bias", [8]]]
     hidden = [["subnet.weight", [8, 3, 3, 3]], ["down.1.weight", [8]], ["down.1.bias", [8]]]
     hidden += [["old.fc.weight", [4, 8]], ["fc.weight", [5, 8]]]
+    deep = [*small[:3], ["fc.0.weight", [16, 8]], ["fc.0.bias", [16]], ["fc.2.weight", [5, 16]]]
     resnet18 = _resnet(rng, 4, 2)
     until = int(rng.integers(2, 4))
     stages = [f"layer{stage}" for stage in range(1, until + 1)]
@@ -439,6 +528,10 @@ def groups(answer, rng):
         ("takes layer10 for no part of layer1, and fcn for no part of fc", [*ten, *small[3:]],
          ["layer1"]),
         ("knows a BatchNorm by its shape", hidden, []),
+        ("knows all layers of a head", deep, []),
+        ("freezes a part of the head", deep, ["fc.0"]),
+        ("freezes layers within a block", _resnet(rng, 2, 1),
+         ["layer1.0.conv1", "layer2.0.downsample.1"]),
         ("divides a ResNet18", resnet18, []),
         ("freezes the first stages", resnet18, ["conv1", "bn1", *stages]),
         ("freezes a block", _resnet(rng, 2, 3, "stem.0"), ["stem.0", "layer2.1"]),
@@ -492,8 +585,14 @@ def groups(answer, rng):
         why = "two groups have the same settings: make one of them"
         yield holds("no two groups are alike", len(got) == len(right), why)
         why = "the order of the groups is backbone with decay, without, head with decay, without"
-        ordered = all(set(a["params"]) == set(b["params"]) for a, b in zip(got, right, strict=True))
-        yield holds("the groups are in order", ordered, why)
+        other = [
+            (i, a["params"][0])
+            for i, (a, b) in enumerate(zip(got, right, strict=True), start=1)
+            if set(a["params"]) != set(b["params"])
+        ]
+        if other:
+            why += f"; group {other[0][0]} of yours begins with {other[0][1]!r}"
+        yield holds("the groups are in order", not other, why)
         why = "the names of a group stand in the order of `parameters`"
         same = all(a["params"] == b["params"] for a, b in zip(got, right, strict=True))
         yield holds(what, same, why)
@@ -539,6 +638,33 @@ def _shapes(shape: list, layers: list, rule=_shape) -> list[list[int]]:
     return found
 
 
+def _goes_on(shape: list, layers: list) -> list[list[int]]:
+    """The shapes of an answer that skips a layer that refuses its input."""
+    found = []
+    for layer in layers:
+        after = _shape(shape, layer)
+        if after is not None:
+            shape = after
+            found.append(shape)
+    return found
+
+
+def _in_place(shape: list, layers: list) -> list[list[int]]:
+    """The shapes of an answer in which Linear writes into the list that it gets."""
+    found: list[list[int]] = []
+    shape = list(shape)
+    for layer in layers:
+        after = _shape(shape, layer)
+        if after is None:
+            break
+        if layer[0] == "Linear":
+            shape[-1] = after[-1]
+        else:
+            shape = after
+        found.append(shape)
+    return found
+
+
 def _window(side):
     """The rule for layers, with another formula for a side."""
 
@@ -556,12 +682,23 @@ def _but(kind, other):
     return lambda shape, layer: (other if layer[0] == kind else _shape)(shape, layer)
 
 
-_FORMULAS = 6  # mistakes that are another formula for a side; they come first
+_FORMULAS = 8  # mistakes that are another formula for a side; they come first
 
 
 def _mistaken() -> dict:
     """Well-known mistakes, by their messages: the rule for a layer in each of them."""
+
+    def of_one(axis):
+        def rule(shape, layer):
+            after = _shape(shape, layer)
+            windows = after and layer[0] in ("Conv2d", "MaxPool2d")
+            return [*after[:2], after[axis], after[axis]] if windows else after
+
+        return rule
+
     return {
+        "the height stands for the width, too; each has its own": of_one(2),
+        "the width stands for the height, too; each has its own": of_one(3),
         "a side is rounded up in yours; round it down": (
             _window(lambda n, k, s, p: -(-(n + 2 * p - k) // s) + 1)
         ),
@@ -670,10 +807,36 @@ def _why_shape(shape: list, layers: list, got: list, expected: list) -> str:
     layer, before = layers[same], expected[same - 1] if same else shape
     at = f"layer {same + 1}, {layer},"
     if same < min(len(got), len(expected)):
-        return f"{at} makes another shape of {before}"
+        return f"{at} makes another shape of {before}: {_rule(before, layer, got[same])}"
     if len(got) > len(expected):
-        return f"{at} refuses the shape {before}, so that the list ends before it"
+        return f"{at} refuses {before}, because {_needs(before, layer)}: end the list before it"
     return f"{at} takes the shape {before}, but your list has ended before it"
+
+
+def _rule(before: list, layer: list, got: list) -> str:
+    """The first axis that is wrong, and how it comes about."""
+    kind, *sizes = layer
+    right = _shape(before, layer) or []
+    if len(got) != len(right):
+        return f"it has {len(right)} axes, and yours has {len(got)}"
+    i = next(i for i, (one, other) in enumerate(zip(got, right, strict=True)) if one != other)
+    if kind in ("Conv2d", "MaxPool2d") and i > 1:
+        k, s, p = sizes[-3:]
+        side = ("height", "width")[i - 2]
+        return f"its {side} is ⌊({before[i]} + 2 · {p} − {k}) / {s}⌋ + 1, and not {got[i]}"
+    return f"{got[i]} is wrong at axis {i}"
+
+
+def _needs(before: list, layer: list) -> str:
+    """Why a layer refuses a shape."""
+    kind, *sizes = layer
+    if kind == "Linear":
+        return f"its last axis is not {sizes[0]}"
+    if len(before) != 4:
+        return "it needs four axes"
+    if kind == "Conv2d" and before[1] != sizes[0]:
+        return f"it needs {sizes[0]} channels"
+    return f"a window of side {sizes[-3]} with padding {sizes[-1]} does not fit"
 
 
 @task(
@@ -703,7 +866,7 @@ def shapes(answer, rng):
          [["ReLU"], ["Linear", width, classes]]),
         ("flattens", [n, 3, 4, 5], [["MaxPool2d", 2, 1, 0], ["Flatten"], ["Linear", 36, 7]]),
         ("stops where the flatten is lost", [n, width, 7, 7],
-         [average, ["Linear", width, classes]]),
+         [average, ["Linear", width, classes], ["ReLU"]]),
         ("goes on where it is not", [n, width, 7, 7],
          [average, ["Flatten"], ["Linear", width, classes]]),
         ("averages to other sides than 1", [n, 3, 9, 7],
@@ -720,9 +883,13 @@ def shapes(answer, rng):
         ("compares windows with the sides alone", [1, 1, 9, 8], [["Conv2d", 1, width, 5, 1, 0]]),
         ("refuses one that does not fit by one", [n, 3, 2, 2], [["Conv2d", 3, width, 7, 1, 2]]),
         ("refuses a window that is too wide", [n, 3, 12, 4], [["Conv2d", 3, width, 5, 1, 0]]),
-        ("and one that is too high", [n, 3, 4, 12], [pool, ["MaxPool2d", 3, 1, 0]]),
-        ("refuses to convolve what is flat", [n, 3, 3, 3], [["Flatten"], small]),
-        ("refuses windows on what is flat", [n, 12], [["MaxPool2d", 2, 2, 0]]),
+        ("and one that is too high", [n, 3, 4, 12], [pool, ["MaxPool2d", 3, 1, 0], ["ReLU"]]),
+        ("pools where a window just fits onto the padded image", [n, 3, 2, 2],
+         [["MaxPool2d", 4, 1, 1]]),
+        ("refuses to pool where it does not fit by one", [n, 3, 2, 2], [["MaxPool2d", 5, 1, 1]]),
+        ("refuses to pool what is too narrow", [n, 3, 12, 4], [["MaxPool2d", 5, 1, 0]]),
+        ("refuses to convolve what is flat", [n, 3, 3, 3], [["Flatten"], small, ["ReLU"]]),
+        ("refuses windows on what is flat", [n, 12], [["MaxPool2d", 2, 2, 0], ["Flatten"]]),
         ("flattens what is flat", [n, 6], [["Flatten"], ["Linear", 6, 2], ["Linear", 2, 9]]),
         ("refuses flat features of another length", [n, 7], [["Linear", 6, 2]]),
         ("follows a ResNet18 to its last layer", [n, 3, 224, 224],
@@ -745,6 +912,12 @@ def shapes(answer, rng):
                 [shape, *expected]
             ),
             "the list holds the last shape alone; it has one for each layer": expected[-1:],
+            "your list goes on after a layer that refuses its input; end it there": (
+                _goes_on(shape, layers)
+            ),
+            "Linear changes a list here that an earlier layer has returned; make a new one": (
+                _in_place(shape, layers)
+            ),
         }
         wrong = {m: value for m, value in wrong.items() if value != expected}
         found = [m for m, value in wrong.items() if value == got and m not in refuted]
@@ -759,22 +932,51 @@ def shapes(answer, rng):
 # --- L2-SP ---------------------------------------------------------------------------------------
 
 
-def _l2_sp(weights: dict, start: dict, lam: float, mu: float):
-    head = {name: name.startswith("fc.") for name in weights}
+def _is_head(name: str) -> bool:
+    return name.startswith("fc.")
 
-    def away(name, from_start=None):
+
+def _l2_sp(weights: dict, start: dict, lam: float, mu: float):
+    def away(name, from_start, is_head):
         """How far a weight is from where it is pulled to."""
         w, old = weights[name], start.get(name)
-        from_start = not head[name] if from_start is None else from_start
+        from_start = not is_head(name) if from_start is None else from_start
         return w - old if from_start and np.shape(old) == w.shape else w
 
-    def penalty(lam=lam, mu=mu, measure=lambda d: np.sum(d**2) / 2, **where):
-        return float(sum((mu if head[k] else lam) * measure(away(k, **where)) for k in weights))
+    def half_square(d):
+        return np.sum(d**2) / 2
 
-    def gradients(lam=lam, mu=mu, change=lambda d: d, **where):
-        return {k: (mu if head[k] else lam) * change(away(k, **where)) for k in weights}
+    def terms(lam=lam, mu=mu, measure=half_square, of_head=None, from_start=None, is_head=_is_head):
+        """The terms of R, by name; `of_head` is another measure for the head."""
+        return {
+            k: mu * (of_head or measure)(away(k, from_start, is_head))
+            if is_head(k)
+            else lam * measure(away(k, from_start, is_head))
+            for k in weights
+        }
+
+    def penalty(*strengths, **other):
+        return float(sum(terms(*strengths, **other).values()))
+
+    def gradients(lam=lam, mu=mu, change=lambda d: d, **other):
+        return terms(lam, mu, change, **other)
 
     right = [penalty(), gradients()]
+    tests = {
+        "'fc' occurs in other names, too: the head's begin with 'fc.'": lambda k: "fc" in k,
+        "'fc.' occurs within other names, too: the head's begin with it": lambda k: "fc." in k,
+        "'fc' begins other names, too: the head's begin with 'fc.'": lambda k: k.startswith("fc"),
+        "the head has other layers, too: all names that begin with 'fc.' are its": (
+            lambda k: k in ("fc.weight", "fc.bias")
+        ),
+        "`start` holds the old head, too: the head is what begins with 'fc.'": (
+            lambda k: k not in start
+        ),
+    }
+    # the mistakes that these names show, each by the first of its messages
+    shown = {tuple(map(is_head, weights)): m for m, is_head in reversed(tests.items())}
+    shown.pop(tuple(map(_is_head, weights)), None)
+    tests = {m: tests[m] for m in shown.values()}
     sums = {
         "R pulls the backbone towards zero, as weight decay does: subtract its start": (
             penalty(from_start=False)
@@ -800,6 +1002,19 @@ def _l2_sp(weights: dict, start: dict, lam: float, mu: float):
         "the head is subtracted in R; add it": penalty(mu=-mu),
         "R squares the sum of an array; add up the squares": (
             penalty(measure=lambda d: np.sum(d) ** 2 / 2)
+        ),
+        "the factor ½ is missing before the backbone alone": (
+            penalty(measure=lambda d: np.sum(d**2), of_head=half_square)
+        ),
+        "the factor ½ is missing before the head alone": penalty(of_head=lambda d: np.sum(d**2)),
+        "the lengths of the backbone are not squared": (
+            penalty(measure=lambda d: np.sqrt(np.sum(d**2)) / 2, of_head=half_square)
+        ),
+        "the lengths of the head are not squared": (
+            penalty(of_head=lambda d: np.sqrt(np.sum(d**2)) / 2)
+        ),
+        "R is the term of the last array alone: add each to those before": (
+            float([*terms().values()][-1])
         ),
     }
     slopes = {
@@ -837,6 +1052,21 @@ def _l2_sp(weights: dict, start: dict, lam: float, mu: float):
         "this is the new weight after a step against the gradient; return the gradient": {
             k: weights[k] - right[1][k] for k in weights
         },
+        "the gradient of the backbone alone is half of what it should be": (
+            gradients(change=lambda d: d / 2, of_head=lambda d: d)
+        ),
+        "the gradient of the head alone is half of what it should be": (
+            gradients(of_head=lambda d: d / 2)
+        ),
+        "the gradient of the backbone alone is twice too large": (
+            gradients(change=lambda d: 2 * d, of_head=lambda d: d)
+        ),
+        "the gradient of the head alone is twice too large": gradients(of_head=lambda d: 2 * d),
+    }
+    sums |= {m: penalty(is_head=is_head) for m, is_head in tests.items()}
+    slopes |= {
+        f"the gradient takes another head: {m}": gradients(is_head=is_head)
+        for m, is_head in tests.items()
     }
     wrong = {f"1: {m}": [value, right[1]] for m, value in sums.items()}
     wrong |= {f"2: {m}": [right[0], value] for m, value in slopes.items()}
@@ -867,11 +1097,14 @@ def l2_sp(answer, rng):
 
     bias, small = {"bn1.bias": (3,)}, {"conv1.weight": (2, 1, 1, 2)}
     larger = {"conv1.weight": (3, 3, 3, 3), "bn1.weight": (3,), "bn1.bias": (3,)}
-    named = {"fcn.weight": (4, 3), "layer1.fc.bias": (3,)}
+    named = {"fcn.bias": (3,), "layer1.fc.bias": (2,)}
+    deep = {"fc.0.weight": (2, 2), "fc.0.bias": (2,)}
     means = {"bn1.running_mean": (2,)}
     for backbone, new, old, more in (
-        (bias, {"fc.bias": (3,)}, {"fc.bias": (3,)}, {}),  # an old head that fits in shape
+        (bias, head(2), head(2), {}),  # an old head that fits in shape
         (small, head(2), head(3), {}),
+        (named, head(2), head(2), {}),
+        (bias, deep, deep, {}),
         (small | bias, head(3), head(3), means),
         (larger | named, head(4), head(4), means),
     ):
@@ -997,7 +1230,7 @@ def order(answer, rng):
         "accuracy": _accuracy,
     }
     trained = assemble(_LINES, answer, "trained", given)
-    why = "lines are missing: the loop needs thirteen"
+    why = f"lines are missing: the loop needs thirteen, and yours has {len(answer)}"
     yield holds("has a line for every step", len(answer) >= 13, why)
     batches = [(numbers(rng, 4) + 3, numbers(rng, 4)) for _ in range(4)]
     x_val, y_val = numbers(rng, 6) + 90, numbers(rng, 6)
