@@ -1285,11 +1285,10 @@ quiz.predictions("09")
 # %% [markdown] slideshow={"slide_type": "skip"}
 # ## Exercises to do next
 #
-# The [exercise set](../exercises/ex09/ex09_sources.ipynb) checks your answers as you go; its second task uses section 2's *Going deeper*.
+# First give chapter 02's network a source: train it with 26 outputs on printed letters (`difficulty=0`), copy its
+# hidden layer, and compare five labels of each digit with and without it. Then take the
+# [exercise set](../exercises/ex09/ex09_sources.ipynb); task 2 uses section 2's *Going deeper*.
 #
 # ## Further reading
 #
-# - Caruana 1997, *Multitask learning*, Machine Learning 28.
-# - Nguyen, Hassner, Seeger & Archambeau 2020, *LEEP*, ICML.
-# - Kirkpatrick et al. 2017, *Overcoming catastrophic forgetting*, PNAS 114.
 # - Agostinelli et al. 2022, *How stable are transferability metrics evaluations?*, ECCV.
