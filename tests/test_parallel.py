@@ -92,8 +92,12 @@ def test_what_cannot_be_shared_or_imported_is_said_in_a_sentence():
 
 def workers(process=None):
     """The processes that Python started for another one, without those that only count memory."""
-    found = (process or psutil.Process()).children(recursive=True)
-    return [each for each in found if "spawn_main" in " ".join(each.cmdline())]
+    found = []
+    for each in (process or psutil.Process()).children(recursive=True):
+        with suppress(psutil.NoSuchProcess):  # it has ended, or is a zombie that another test left
+            if "spawn_main" in " ".join(each.cmdline()):
+                found.append(each)
+    return found
 
 
 @pytest.mark.parametrize("ending", ["SIGINT", "SIGKILL"])

@@ -888,7 +888,7 @@ class Recipe:
 
 
 @dataclass(frozen=True)
-class Plan:
+class BudgetPlan:
     """What `plan` found; printed, it is a table with its advice.
 
     Attributes
@@ -984,7 +984,7 @@ def _measured_at(labels: int) -> int | None:
     return max((n for n in _RECIPES[_HEAD].reached if n <= labels), default=None)
 
 
-def plan(images: int, side: int, labels: int, minutes: float, memory: float) -> Plan:
+def plan(images: int, side: int, labels: int, minutes: float, memory: float) -> BudgetPlan:
     """Which ways to train EfficientNet-Lite0 on photographs fit into a budget on this machine.
 
     The first call takes some twenty seconds of one processor, in which it measures a step of each
@@ -1010,7 +1010,7 @@ def plan(images: int, side: int, labels: int, minutes: float, memory: float) -> 
 
     Returns
     -------
-    Plan
+    BudgetPlan
         Printed, a table of recipes and a piece of advice. Where accuracies are known, they are the
         lowest and the highest mean over four public sets of photographs (five draws each) at 128
         pixels, for the largest number of labels that was measured and is not larger than yours.
@@ -1047,7 +1047,7 @@ def plan(images: int, side: int, labels: int, minutes: float, memory: float) -> 
         megabytes = (fixed + images * each) / 1e6
         reached = kind.reached.get(_measured_at(labels)) if size >= 128 else None
         recipes.append(Recipe(name, size, seconds, megabytes, reached))
-    return Plan(tuple(recipes), labels, minutes, memory)
+    return BudgetPlan(tuple(recipes), labels, minutes, memory)
 
 
 @cache
