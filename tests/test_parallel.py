@@ -127,8 +127,8 @@ def test_both_processes_end_with_the_one_that_started_them(ending, tmp_path, int
         assert len(found) == 2
         left = found
         while left and time.monotonic() < patience:
-            if ending == "SIGINT":  # as Ctrl-C in a terminal: all of them, and again where the first
-                os.killpg(began.pid, signal.SIGINT)  # came in the moment in which the second began
+            if ending == "SIGINT":  # as Ctrl-C in a terminal: all of them
+                os.killpg(began.pid, signal.SIGINT)  # lost in the moment in which one begins
             else:
                 began.kill()
             _, left = psutil.wait_procs(found, timeout=20)
