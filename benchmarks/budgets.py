@@ -35,12 +35,11 @@ with 0 it writes down what is stored.
 
 import argparse
 import json
-import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from time import monotonic, process_time
+from time import process_time
 
 import numpy as np
 from PIL import Image
@@ -48,7 +47,7 @@ from PIL import Image
 from benchmarks import fine_tuning_pays as pays
 from benchmarks import sources
 from benchmarks.label_efficiency import RESULTS, save
-from benchmarks.tuned import TUNING_SEED, Kept, OutOfTime, at_each_budget, paired_interval
+from benchmarks.tuned import TUNING_SEED, Clocked, OutOfTime, at_each_budget, paired_interval
 from tlcourse import budgets, data, models, training, transfer
 from tlcourse.backend import keras, versions
 from tlcourse.course import processes
@@ -576,16 +575,13 @@ def main(arguments: list[str] | None = None) -> None:
         for part, minutes in MINUTES.items():
             print(f"{part:10} about {minutes} processor minutes")
         return
-    kept, ends = Kept(STORE), monotonic() + 60 * asked.minutes
+    kept = Clocked(STORE, asked.minutes)
 
     def run(key: tuple, steps: list[int], function: Callable[[], list]) -> list:
         def compute() -> list:
-            if monotonic() > ends or key[0] not in asked.only:
+            if key[0] not in asked.only:
                 raise OutOfTime
-            began = process_time()
-            found = function()
-            print(*key, found, f"{process_time() - began:.1f} s", file=sys.stderr, flush=True)
-            return found
+            return function()
 
         return kept.run(key, steps, compute)
 

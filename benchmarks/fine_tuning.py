@@ -15,16 +15,14 @@ many: with 0 it writes down what is stored.
 """
 
 import argparse
-import sys
 from contextlib import suppress
 from functools import cache
-from time import monotonic
 
 import numpy as np
 
 from benchmarks import fine_tuning_pays as pays
 from benchmarks.label_efficiency import RESULTS, save
-from benchmarks.tuned import Kept, OutOfTime, at_each_budget, paired_interval
+from benchmarks.tuned import Clocked, Kept, OutOfTime, at_each_budget, paired_interval
 from tlcourse import training
 from tlcourse.backend import keras, versions
 from tlcourse.rivals import BATCH, logistic_regression
@@ -92,21 +90,17 @@ class Run:
         return training.accuracy(self.model, x[places], y[places])
 
 
-def measure(name: str, recipe: dict, kept: Kept, ends: float) -> dict:
+def measure(name: str, recipe: dict, kept: Clocked) -> dict:
     """What an arm reaches at the rate that is best for it; ten times the recipe's has no choice."""
     about, arm = ARMS[name], []
 
     def run(rate: float, seed: int, steps: list[int], held_out: str) -> list[float]:
         def compute() -> list[float]:
-            if monotonic() > ends:
-                raise OutOfTime
             if not arm:
                 arm.append(Run(**about))
             given = pays.target(TARGET)
             places = given.kept_back if held_out == "validation" else given.test
-            score = round(arm[0](rate, seed, places, strength_of_the_head()), 4)
-            print(name, rate, seed, held_out, score, file=sys.stderr, flush=True)
-            return [score]
+            return [round(arm[0](rate, seed, places, strength_of_the_head()), 4)]
 
         return kept.run((name, rate, seed, held_out), steps, compute)
 
@@ -129,13 +123,13 @@ def main(arguments: list[str] | None = None) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--minutes", type=float, default=float("inf"), metavar="N")
     asked = parser.parse_args(arguments)
-    kept, ends = Kept(STORE), monotonic() + 60 * asked.minutes
+    kept = Clocked(STORE, asked.minutes)
     arms = {name: {"gain": []} for name in ARMS}
     recipe = arms[RECIPE]
     for name, arm in arms.items():
         if name == RECIPE or "results" in recipe:
             with suppress(OutOfTime):
-                arm |= measure(name, recipe, kept, ends)
+                arm |= measure(name, recipe, kept)
         if name != RECIPE and "results" in arm:
             arm["gain"] = paired_interval(np.subtract(arm["results"], recipe["results"]))
     result = {"target": TARGET, "labels": LABELS, "steps": STEPS, "seeds": len(SEEDS)}

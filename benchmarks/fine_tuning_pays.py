@@ -35,13 +35,12 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import product
 from pathlib import Path
-from time import monotonic
 
 import numpy as np
 
 from benchmarks import photos
 from benchmarks.label_efficiency import RESULTS, save
-from benchmarks.tuned import TUNING_SEED, Kept, OutOfTime, at_each_budget, paired_interval
+from benchmarks.tuned import TUNING_SEED, Clocked, Kept, OutOfTime, at_each_budget, paired_interval
 from tlcourse import data
 from tlcourse.backend import versions
 
@@ -199,15 +198,13 @@ def search(names: list[str], labels: int = 20, steps: int = 80) -> None:
 # --- the measurement -----------------------------------------------------------------------------
 
 
-def measure(
-    name: str, labels: int, arm: str, strength: float | None, kept: Kept, ends: float = float("inf")
-) -> dict:
+def measure(name: str, labels: int, arm: str, strength: float | None, kept: Kept) -> dict:
     """What an arm reaches with each of its budgets; a regression has one, of no steps.
 
     Raises
     ------
     OutOfTime
-        If a run is not stored, and the clock is past `ends`.
+        If a run is not stored, and the time of `kept` is over.
     """
     budgets, grid = [0], photos.STRENGTHS
     if arm != "frozen":
@@ -216,14 +213,11 @@ def measure(
 
     def run(setting: float, seed: int, steps: list[int], held_out: str) -> list[float]:
         def compute() -> list[float]:
-            if monotonic() > ends:
-                raise OutOfTime
             given = target(name)
             drawn = given.draw(labels, seed)
             places = given.kept_back if held_out == "validation" else given.test
             budgets = [n for n in steps if n]
             scores = photos.run(ARMS[arm], given, drawn, places, setting, seed, budgets, strength)
-            print(name, labels, arm, setting, seed, held_out, scores, file=sys.stderr, flush=True)
             return photos.rounded(scores)
 
         return kept.run((name, labels, arm, budgets[-1], setting, seed, held_out), steps, compute)
@@ -274,7 +268,7 @@ def main(arguments: list[str] | None = None) -> None:
     asked = parser.parse_args(arguments)
     if asked.search is not None:
         return search(asked.search or list(CANDIDATES))
-    kept, ends = Kept(STORE), monotonic() + 60 * asked.minutes
+    kept = Clocked(STORE, asked.minutes)
     found = {name: {} for name in TARGETS}
     # All labels without scratch first, which says nothing about the gain over frozen features.
     cells = list(product((("frozen", "fine-tuned"), ("scratch",)), LABELS, TARGETS))
@@ -284,7 +278,7 @@ def main(arguments: list[str] | None = None) -> None:
         frozen = arms.get("frozen", {}).get("0", {})
         if arm != "fine-tuned" or frozen:
             with suppress(OutOfTime):
-                arms[arm] = measure(name, labels, arm, frozen.get("setting"), kept, ends)
+                arms[arm] = measure(name, labels, arm, frozen.get("setting"), kept)
     measured = sum(len(arms) for each in found.values() for arms in each.values())
     result = {
         "labels": sorted(LABELS),

@@ -33,17 +33,14 @@ Every run is kept as soon as it is finished, so an interrupted benchmark goes on
 
 import argparse
 import platform
-import sys
-from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from itertools import islice
-from time import monotonic, process_time
 
 import numpy as np
 
 from benchmarks.label_efficiency import RESULTS, save
-from benchmarks.tuned import TUNING_SEED, Kept, OutOfTime, paired_interval
+from benchmarks.tuned import TUNING_SEED, Clocked, OutOfTime, paired_interval
 from tlcourse import data, pytorch
 from tlcourse.optimizers import batches
 from tlcourse.regression import logistic_regression
@@ -158,30 +155,16 @@ def regressors(arm: str, side: int, normalised: str) -> dict[str, np.ndarray]:
 # --- the arms ------------------------------------------------------------------------------------
 
 
-class Runs:
-    """All runs, kept, with a clock after which no new one begins."""
-
-    def __init__(self, kept: Kept, ends: float):
-        self.kept, self.ends = kept, ends
-
-    def __call__(self, key: tuple, results: int, compute: Callable[[], list]) -> list:
-        def timed() -> list:
-            if monotonic() > self.ends:
-                raise OutOfTime
-            began = process_time()
-            found = compute()
-            print(*key, found, f"{process_time() - began:.1f} s", file=sys.stderr, flush=True)
-            return found
-
-        return self.kept.run(key, [0] * results, timed)
+class Runs(Clocked):
+    """All runs."""
 
     def one(self, arm, labels, setting, seed, held_out, place, side=32, normalised="source"):
         """Accuracy at one budget; a run of the long one passes the short one."""
         budgets = BUDGETS[: place + 1] if held_out == "test" else BUDGETS
         key = (labels, arm, side, normalised, *setting, seed, held_out)
-        found = self(
+        found = self.run(
             key,
-            len(budgets) if arm in TRAINED else 1,
+            budgets if arm in TRAINED else [0],
             lambda: accuracies(arm, labels, setting, seed, held_out, side, normalised, budgets),
         )
         return found[place]
@@ -315,7 +298,7 @@ def mistakes(runs: Runs, arms: dict, enlarged: dict) -> dict:
 
     def all_seeds(function, setting, count):
         key = ("mistake", function.__name__, *setting)
-        rows = [runs((*key, s), count, lambda s=s: function(setting, s)) for s in SEEDS]
+        rows = [runs.run((*key, s), [0] * count, lambda s=s: function(setting, s)) for s in SEEDS]
         return [list(column) for column in zip(*rows, strict=True)]
 
     def compare(name: str, results: list, beside: list) -> None:
@@ -382,7 +365,7 @@ def main(arguments: list[str] | None = None) -> None:
     asked = parser.parse_args(arguments)
     torch = pytorch.require()
     torch.set_num_threads(1)
-    runs = Runs(Kept(STORE), monotonic() + 60 * asked.minutes)
+    runs = Runs(STORE, asked.minutes)
     result = {
         "labels": sorted(LABELS),
         "budgets": list(BUDGETS),

@@ -33,17 +33,16 @@ is finished: `--minutes N` begins no run after so many, and with 0 it writes dow
 """
 
 import argparse
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from itertools import pairwise, product
-from time import monotonic, process_time
+from time import process_time
 
 import numpy as np
 
 from benchmarks.label_efficiency import RESULTS, save
-from benchmarks.tuned import TUNING_SEED, Kept, OutOfTime, at_each_budget, paired_interval
+from benchmarks.tuned import TUNING_SEED, Clocked, OutOfTime, at_each_budget, paired_interval
 from tlcourse import training
 from tlcourse.autodiff import weight_gradient
 from tlcourse.backend import keras, versions
@@ -343,15 +342,13 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--minutes", type=float, default=float("inf"), metavar="N")
     parser.add_argument("--only", metavar="LABELS|forgetting", help="run this part alone")
     asked = parser.parse_args(arguments)
-    kept, ends = Kept(STORE), monotonic() + 60 * asked.minutes
+    kept = Clocked(STORE, asked.minutes)
 
     def stored(key: tuple, steps: list[int], function: Callable[[], list]) -> list:
         def compute() -> list:
-            if monotonic() > ends or asked.only not in (None, str(key[0])):
+            if asked.only not in (None, str(key[0])):
                 raise OutOfTime
-            found = function()
-            print(*key, found[-1], file=sys.stderr, flush=True)
-            return found
+            return function()
 
         return kept.run(key, steps, compute)
 

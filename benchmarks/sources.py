@@ -32,20 +32,19 @@ runs a part of it, so that several processes can share the store.
 """
 
 import argparse
-import sys
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from itertools import product
-from time import monotonic, process_time
+from time import process_time
 
 import numpy as np
 from scipy import stats
 
 from benchmarks import fine_tuning_pays as pays
 from benchmarks.label_efficiency import RESULTS, save
-from benchmarks.tuned import Kept, OutOfTime, at_each_budget
+from benchmarks.tuned import Clocked, OutOfTime, at_each_budget
 from tlcourse import data, models, training, transfer, transferability
 from tlcourse.backend import keras, versions
 from tlcourse.evaluation import softmax
@@ -352,22 +351,8 @@ def scores_of(name: str, on: str, labels: int, seed: int) -> dict:
 # --- the grid ------------------------------------------------------------------------------------
 
 
-class Zoo:
-    """All runs, kept, with a clock after which no new one begins."""
-
-    def __init__(self, kept: Kept, ends: float):
-        self.kept, self.ends = kept, ends
-
-    def run(self, key: tuple, steps: list, compute: Callable[[], list]) -> list:
-        def timed() -> list:
-            if monotonic() > self.ends:
-                raise OutOfTime
-            began = process_time()
-            found = compute()
-            print(*key, found, f"{process_time() - began:.1f} s", file=sys.stderr, flush=True)
-            return found
-
-        return self.kept.run(key, steps, timed)
+class Zoo(Clocked):
+    """All runs."""
 
     def arm(self, arm: str, name: str, on: str, strength: float | None = None) -> dict:
         budgets = BUDGETS.get(arm, [0])
@@ -462,7 +447,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--minutes", type=float, default=float("inf"), metavar="N")
     parser.add_argument("--only", nargs="*", metavar="SOURCE", help="store runs, write no result")
     asked = parser.parse_args(arguments)
-    zoo = Zoo(Kept(STORE), monotonic() + 60 * asked.minutes)
+    zoo = Zoo(STORE, asked.minutes)
     if asked.only:
         measure(zoo, asked.only)
         return

@@ -1,8 +1,10 @@
 """What benchmarks that train in steps share: runs that are kept, and tuning at each budget."""
 
 import json
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from time import monotonic, process_time
 
 import numpy as np
 
@@ -36,6 +38,27 @@ class Kept:
             with self.path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps([key, self.done[key]]) + "\n")
         return self.done[key]
+
+
+class Clocked(Kept):
+    """Kept runs, of which none begins after so many minutes; each says what it found and took."""
+
+    def __init__(self, path: Path, minutes: float = float("inf")):
+        super().__init__(path)
+        self.ends = monotonic() + 60 * minutes
+
+    def run(self, key: tuple, steps: list[int], function: Callable[[], list]) -> list:
+        """As `Kept.run`; raises `OutOfTime` if a run is not known, and the time is over."""
+
+        def timed() -> list:
+            if monotonic() > self.ends:
+                raise OutOfTime
+            began = process_time()
+            found = function()
+            print(*key, found, f"{process_time() - began:.1f} s", file=sys.stderr, flush=True)
+            return found
+
+        return super().run(key, steps, timed)
 
 
 def at_each_budget(

@@ -14,6 +14,7 @@ PACKAGE = Path(tlcourse.__file__).parent
 # a room of its own is named; a package stands for all of its modules but those named elsewhere.
 ROOMS = [
     "files",
+    "arguments",
     "progress",
     "backend",
     "autodiff",

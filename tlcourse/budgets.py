@@ -7,6 +7,7 @@ from math import ceil, prod
 import numpy as np
 
 from tlcourse import models, weights
+from tlcourse.arguments import is_number, is_whole
 from tlcourse.backend import keras
 
 layers, ops = keras.layers, keras.ops
@@ -61,7 +62,7 @@ def memory(
     ValueError
         If `batch` is no positive whole number, or the network has no graph or no fixed size.
     """
-    if not _is_whole(batch) or batch < 1:
+    if not is_whole(batch) or batch < 1:
         raise ValueError(f"batch must be a positive whole number of examples, not {batch!r}.")
     _check_graph(model)
     if not isinstance(optimizer, keras.optimizers.Optimizer | str):
@@ -77,10 +78,6 @@ def memory(
         "optimizer": _slots(model, optimizer) * gradients,
         "activations": int(batch) * _kept(model),
     }
-
-
-def _is_whole(value) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def _check_graph(model: keras.Model) -> None:
@@ -264,11 +261,7 @@ def lora(model: keras.Model, rank: int, alpha: float | None = None) -> keras.Mod
         If `rank` or `alpha` is out of its range, or nothing that trains could have an adapter.
     """
     _check_graph(model)
-    if alpha is not None and (
-        not isinstance(alpha, int | float | np.number)
-        or isinstance(alpha, bool)
-        or not 0 < alpha < float("inf")
-    ):
+    if alpha is not None and (not is_number(alpha) or alpha <= 0):
         raise ValueError(f"alpha must be a number above 0, not {alpha!r}.")
     if not _with_weights(model):
         raise ValueError(f"the network {model.name!r} has no weights that could be adapted.")
@@ -289,7 +282,7 @@ def lora(model: keras.Model, rank: int, alpha: float | None = None) -> keras.Mod
             f"the network {model.name!r} has a layer of one channel, for which no rank is small "
             "enough: freeze it first."
         )
-    if not _is_whole(rank) or not 1 <= rank < least:
+    if not is_whole(rank) or not 1 <= rank < least:
         raise ValueError(
             f"rank must be a whole number from 1 to {least - 1}, for the narrowest layer has "
             f"{least} channels, not {rank!r}."
@@ -397,7 +390,7 @@ def quantised(model: keras.Model, bits: int) -> tuple[keras.Model, int]:
     ValueError
         If `bits` is something else, or a weight is not finite.
     """
-    if not _is_whole(bits) or not 2 <= bits <= 8:
+    if not is_whole(bits) or not 2 <= bits <= 8:
         raise ValueError(f"bits must be a whole number from 2 to 8, not {bits!r}.")
     _check_graph(model)
     for variable, value in zip(model.weights, model.get_weights(), strict=True):

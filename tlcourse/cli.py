@@ -133,9 +133,10 @@ def run(
 
     course = content.chapters()
     names = dict.fromkeys(map(content.find_chapter, chapters or course))
-    for name in [] if chapters else [name for name in names if content.lacks_pytorch(course[name])]:
-        del names[name]
-        print(f"Not run: {name}, for PyTorch is not installed (make torch).")
+    if not chapters:
+        for name in filter(lambda name: content.lacks_pytorch(course[name]), course):
+            del names[name]
+            print(f"Not run: {name}, for PyTorch is not installed (make torch).")
     columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()]
     table = Table("chapter", "min:s", "status")
     failures, code = [], 0

@@ -16,6 +16,7 @@ from time import perf_counter
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from tlcourse.arguments import check_number, check_whole
 from tlcourse.files import CourseError
 from tlcourse.labels import class_numbers
 
@@ -114,11 +115,8 @@ def train(
 def _checked(theta, x, y, steps, batch, rate) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The arrays, if they and the numbers make sense."""
     for name, value, least in (("steps", steps, 0), ("batch", batch, 1)):
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-            raise ValueError(f"{name} must be a whole number of at least {least}, not {value!r}.")
-    number = isinstance(rate, int | float | np.number) and not isinstance(rate, bool)
-    if not number or not 0 <= rate < float("inf"):
-        raise ValueError(f"rate must be a number of at least 0, not {rate!r}.")
+        check_whole(name, value, least)
+    check_number("rate", rate)
     theta, x, y = map(np.asarray, (theta, x, y))
     if not len(np.atleast_1d(x)) or x.shape[:1] != y.shape[:1]:
         raise ValueError(

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tlcourse.arguments import check_number, check_whole
 from tlcourse.data import download, glyphs
 from tlcourse.files import CourseError, write
 from tlcourse.labels import class_numbers
@@ -74,18 +75,6 @@ def _in_the_way() -> str:
     places = [spec.origin or "", *(spec.submodule_search_locations or ())]
     own = [p for p in places if p.endswith("torch.py") or (p and Path(p).parent == Path.cwd())]
     return own[0] if own else ""
-
-
-def _whole(name: str, value, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise ValueError(f"{name} must be a whole number of at least {least}, not {value!r}.")
-
-
-def _number(name: str, value, least: float = 0, most: float = float("inf")) -> None:
-    number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-    if not number or not (least <= value <= most and np.isfinite(value)):
-        bound = f"of at least {least}" if most == float("inf") else f"from {least} to {most}"
-        raise ValueError(f"{name} must be a number {bound}, not {value!r}.")
 
 
 # --- the network -----------------------------------------------------------------------------
@@ -172,8 +161,8 @@ def resnet18(classes: int = 1000, seed: int = 0) -> "nn.Module":
         If there is less than one class, or `classes` or `seed` is not whole.
     """
     torch = require()
-    _whole("classes", classes, 1)
-    _whole("seed", seed, 0)
+    check_whole("classes", classes, 1)
+    check_whole("seed", seed, 0)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return _network()(classes)
@@ -240,7 +229,7 @@ def tensors(
             f"{images.dtype} with the shape {images.shape}."
         )
     if side is not None:
-        _whole("side", side, 1)
+        check_whole("side", side, 1)
     for name, value in (("mean", mean), ("std", std)):
         if np.shape(value) != (3,) or not np.isfinite(value).all():
             raise ValueError(f"{name} must be three numbers, for red, green, blue, not {value!r}.")
@@ -313,7 +302,7 @@ def fit(
         If images or labels are of another kind, or not as many, there is nothing to train, or a
         number is out of its range.
     """
-    _whole("steps", steps, 0)
+    check_whole("steps", steps, 0)
     if np.ndim(rate) and len(rate) < steps:
         raise ValueError(f"rate holds {len(rate)} rates, which are too few for {steps} steps.")
     losses = train_steps(
@@ -339,11 +328,11 @@ def train_steps(
     """As `fit`, without end: yields each step's loss, so that one may look in between."""
     torch = require()
     for each in rate if np.ndim(rate) else [rate]:
-        _number("rate", float(each) if isinstance(each, torch.Tensor) else each)
-    _number("momentum", momentum, 0, 1)
-    _number("weight_decay", weight_decay)
-    _whole("batch_size", batch_size, 1)
-    _whole("seed", seed, 0)
+        check_number("rate", float(each) if isinstance(each, torch.Tensor) else each)
+    check_number("momentum", momentum, 0, 1)
+    check_number("weight_decay", weight_decay)
+    check_whole("batch_size", batch_size, 1)
+    check_whole("seed", seed, 0)
     if towards is not None and not isinstance(towards, Mapping):
         raise ValueError(
             f"towards must be a state_dict, as model.state_dict() returns it, not {type(towards)}."
@@ -481,7 +470,7 @@ def _predicting(model) -> Iterator[None]:
 
 def logits(model: "nn.Module", x: "Tensor", batch_size: int = 500) -> "Tensor":
     """What the network returns in prediction mode, shape (n, classes); it keeps its mode."""
-    _whole("batch_size", batch_size, 1)
+    check_whole("batch_size", batch_size, 1)
     _check_images(model, x)
     with _predicting(model):
         return require().cat([model(part) for part in x.split(batch_size)])
@@ -499,7 +488,7 @@ def features(model: "nn.Module", x: "Tensor", batch_size: int = 500) -> "Tensor"
 
     All children but the last, and the flatten that stands in `forward` alone.
     """
-    _whole("batch_size", batch_size, 1)
+    check_whole("batch_size", batch_size, 1)
     _check_images(model, x)
     nn = require().nn
     below = nn.Sequential(*list(model.children())[:-1], nn.Flatten())
@@ -796,7 +785,7 @@ def to_keras(weights: "Mapping[str, Tensor]", side: int | None = None):
     from tlcourse.backend import keras
 
     if side is not None:
-        _whole("side", side, 8)
+        check_whole("side", side, 8)
     _check_names(weights)
 
     layers = keras.layers

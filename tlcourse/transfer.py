@@ -18,6 +18,7 @@ import numpy as np
 from filelock import FileLock
 
 from tlcourse import budgets, efficientnet, labels, models, transferability
+from tlcourse.arguments import check_whole, is_number
 from tlcourse.backend import keras
 from tlcourse.files import explain_os_errors
 from tlcourse.labels import class_numbers
@@ -1026,11 +1027,9 @@ def plan(images: int, side: int, labels: int, minutes: float, memory: float) -> 
         "labels": (labels, 1),
     }
     for name, (value, least) in whole.items():
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-            raise ValueError(f"{name} must be a whole number of at least {least}, not {value!r}.")
+        check_whole(name, value, least)
     for name, value in (("minutes", minutes), ("memory", memory)):
-        number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-        if not number or not 0 < value < float("inf"):
+        if not is_number(value) or value <= 0:
             raise ValueError(f"{name} must be a number above 0, not {value!r}.")
     if labels > images // 2:
         raise ValueError(

@@ -494,13 +494,13 @@ plain = h_score(noise, ten, shrink=False)  # as in the formula
 answers = rng.dirichlet(np.full(1000, 0.01), 50)  # a few favourites among 1,000 classes, at random
 
 # %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "fragment"}
-# A score has noticed if it is within 0.5 of what it gives to one who knows nothing.
+# A score has noticed if it gives noise within 0.5 of what pure guessing gets.
 apart = [plain - 0, leep(answers, ten) - np.log(0.1), log_me(noise, ten) - nothing[10]]
 noticed = np.flatnonzero(np.abs(apart) < 0.5)
 quiz.reveal("09.noise", choices[noticed[0] if len(noticed) == 1 else 3 if len(noticed) else 4])
 
 # %% jupyter={"source_hidden": true} slideshow={"code": false, "headline": "What four scores make of noise", "slide_type": "subslide"}
-# What someone who knows nothing should get stands in the last column.
+# The last column is what pure guessing should get.
 print("                  of noise   at most   knows nothing")
 print(f"plain H-score     {plain:8.2f}         9            0")
 print(f"H-score, shrunk   {h_score(noise, ten):8.2f}         9            0")
