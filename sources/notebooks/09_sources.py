@@ -600,13 +600,17 @@ quiz.reveal("09.lost", round(lost("h_score").mean(), 1))
 # %% jupyter={"source_hidden": true} slideshow={"code": false, "headline": "What does it cost to believe a score?", "slide_type": "subslide"}
 # Points lost by target, means over the seeds; processor seconds for a source, with 20 labels,
 # without the network's own pass.
-print(f"{'20 · 5 labels':15}" + "".join(f"{t:>18}" for t in targets) + f"{'seconds':>10}")
-for score, name in names.items():
-    rows = [zoo["scores"][t][s]["20"]["seconds"] for t in targets for s in trained]
-    seconds = np.mean([each[score] for row in rows for each in row])
-    points = zip(*(lost(score, labels).mean(1) for labels in (20, 5)), strict=True)
-    cells = "".join(f"{f'{all_20:.1f} · {first_5:4.1f}':>18}" for all_20, first_5 in points)
-    print(f"{name:15}{cells}{seconds:10.3f}")
+print(f"{'20 · 5 labels':18}" + "".join(f"{name:>14}" for name in names.values()))
+points = {labels: [lost(score, labels).mean(1) for score in names] for labels in (20, 5)}
+for place, target in enumerate(targets):
+    pairs_of = zip(*(np.array(points[labels])[:, place] for labels in (20, 5)), strict=True)
+    print(
+        f"{target:18}"
+        + "".join(f"{f'{all_20:.1f} · {five:4.1f}':>14}" for all_20, five in pairs_of)
+    )
+rows = [zoo["scores"][t][s]["20"]["seconds"] for t in targets for s in trained]
+seconds = [np.mean([each[score] for row in rows for each in row]) for score in names]
+print(f"{'seconds':18}" + "".join(f"{each:14.3f}" for each in seconds))
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # From 20 labels all but LEEP find the best source every time, even the H-score: in most columns this source is far ahead. LEEP falls for ImageNet's thousand classes in grey clutter, with every seed.

@@ -661,10 +661,10 @@ claim(10 * moves[0] < moves[1], "outer weights have hardly moved, middle ones ha
 #
 # $$ \min_w\ \frac1n \sum_i L\bigl(y_i, f(x_i; w)\bigr) + \lambda R(w) $$
 #
-# The usual choice is $R(w) = \tfrac12 \lVert w \rVert^2$, **L2**. Its gradient is $w$, so each step pulls every weight towards
+# The usual choice is $R(w) = \tfrac12 \sum_j w_j^2$, **L2**. Its gradient is $w$, so each step pulls every weight towards
 # zero. PyTorch has it built into `SGD`, as `weight_decay=λ`; in
 # Adam that is something else. But at zero a network knows nothing. **L2-SP** (Li, Grandvalet & Davoine 2018) pulls towards the *starting point* instead, with
-# $R(w) = \tfrac12 \lVert w - w_0 \rVert^2$. Only the new last layer, which has none, is pulled towards zero.
+# $R(w) = \tfrac12 \sum_j (w_j - w_{0j})^2$. Only the new last layer, which has none, is pulled towards zero.
 #
 # <!-- Notes: On the board: one weight, its source value 3, and two springs. Where does each of them pull? -->
 
@@ -740,31 +740,33 @@ quiz.reveal("10.penalty", answer)
 # Mean test accuracies in percent over five seeds.
 arms = ("pixels", "frozen", "scratch", "as printed", "fine-tuned", "L2", "L2-SP")
 cases = [(n, steps) for steps in (120, 50) for n in stored["labels"]]
-heads = f"{'':14}{'after 120 steps':>24}{'after 50 steps':>24}\n"
-heads += f"{'labels':14}" + "".join(f"{n:8}" for n, _ in cases)
+heads = f"{'':16}{'after 120 steps':>24}{'after 50 steps':>24}\n"
+heads += f"{'labels':16}" + "".join(f"{n:8}" for n, _ in cases)
 print(heads)
 for arm in arms:
-    print(f"{arm:14}" + "".join(f"{reached(arm, *case).mean():6.0f} %" for case in cases))
+    print(f"{arm:16}" + "".join(f"{reached(arm, *case).mean():6.0f} %" for case in cases))
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # The rate that the tuning chose, and λ.
+print(heads)
 for place, what in enumerate(("rate", "λ")):
     for arm in ("scratch", "fine-tuned", "L2", "L2-SP")[2 * place :]:
         chosen = [stored["arms"][str(n)][arm][str(steps)]["setting"] for n, steps in cases]
-        print(f"{what:4} {arm:14}" + "".join(f"{setting[place]:8.2g}" for setting in chosen))
+        print(f"{what:4} {arm:11}" + "".join(f"{setting[place]:8.2g}" for setting in chosen))
 
 # %% jupyter={"source_hidden": true} slideshow={"code": false, "headline": "Which differences are sure?", "slide_type": "subslide"}
 # Paired differences in points, with intervals of 95 %; a star where they leave out zero.
 pairs = [("fine-tuned", "scratch"), ("fine-tuned", "frozen"), ("fine-tuned", "as printed")]
 pairs += [("L2", "fine-tuned"), ("L2-SP", "fine-tuned"), ("L2-SP", "L2")]
 for steps in (120, 50):
-    print(f"{steps} steps, labels:".ljust(24) + "".join(f"{n:<19}" for n in stored["labels"]))
+    print(f"{steps} steps, labels:".ljust(24) + "".join(f"{n:<20}" for n in stored["labels"]))
     for ours, theirs in pairs:
         line = f"{ours} − {theirs}".ljust(24)
         for n in stored["labels"]:
             mean, low, high = interval(reached(ours, n, steps), reached(theirs, n, steps))
             star = "*" if low * high > 0 else ""
-            line += f"{mean:.1f} ({low:.1f}, {high:.1f}){star}".ljust(19)
+            mean, low, high = (round(value, 1) + 0.0 for value in (mean, low, high))  # no −0.0
+            line += f"{mean} ({low}, {high}){star}".ljust(20)
         print(line.rstrip())
 
 
@@ -913,13 +915,14 @@ claim(
 # run without the mistake. One of them *helps* here: to hand all parameters over, where the text promises `fc` alone.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
-# Mean accuracy with the mistake and without it, and the paired difference.
-print(f"{'':58}with  without   points")
+# Mean accuracy with the mistake, and the paired difference to that without it.
+print(f"{'':58}with   points")
 for name, found in stored["mistakes"].items():
     wrong, proper = 100 * np.array(found["results"]), 100 * np.array(found["beside"])
     mean, low, high = interval(wrong, proper)
-    shares_of = f"{wrong.mean():4.0f} %   {proper.mean():4.0f} %"
-    print(f"{name:56}{shares_of}   {mean:+.1f} ({low:+.1f} to {high:+.1f})")
+    print(f"{name:57}{wrong.mean():3.0f} %   {mean:.1f} ({low:.1f}, {high:.1f})")
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 _, *ends = 100 * np.array(stored["mistakes"]["all parameters handed over"]["difference"])
 claim(ends[0] > 0, "all parameters beat `fc` alone", measured=ends, seeds=5)
 
