@@ -965,7 +965,7 @@ for w in (0.1, 0.9):
 # Both losses pull at the backbone. Let $g_1$ and $g_2$ be their gradients with respect to its weights, each written as one long row.
 # The cosine of the angle between them,
 #
-# $$ \cos(g_1, g_2) = \frac{g_1 \cdot g_2}{\lVert g_1 \rVert\, \lVert g_2 \rVert} , $$
+# $$ \cos(g_1, g_2) = \frac{g_1 \cdot g_2}{\sqrt{g_1 \cdot g_1}\, \sqrt{g_2 \cdot g_2}} , $$
 #
 # is 1 if both tasks want the same step, and 0 if they do not mind each other. Where it is negative, a small step for one makes the other
 # worse. Yu et al. (2020) call that a conflict, and cut the conflicting part out of the gradients.

@@ -206,7 +206,7 @@ ex.shapes.check(shapes)
 # Weight decay pulls all weights towards zero, and so away from what was learned from the source. L2-SP (Li et al. 2018) pulls the backbone towards the weights $w^0$ with which
 # fine-tuning began, and only the new head, which has no such start, towards zero:
 #
-# $$ R(w) = \frac{\lambda}{2} \sum_{\text{backbone}} \lVert w - w^0 \rVert^2 + \frac{\mu}{2} \sum_{\text{head}} \lVert w \rVert^2 . $$
+# $$ R(w) = \frac{\lambda}{2} \sum_{j \text{ in backbone}} (w_j - w^0_j)^2 + \frac{\mu}{2} \sum_{j \text{ in head}} w_j^2 . $$
 #
 # `weights` is a dict that gives an array for each parameter's name. `start` is the `state_dict` with which fine-tuning began. It holds more than you need: the
 # running means of BatchNorm, which are no parameters, and the weights of the *old* head, for the classes of the source. The head's names begin with
