@@ -73,7 +73,7 @@ quiz.ask("11")
 #
 # <!-- Notes: Let them count the first three rows for 24 million weights on paper: 94, 94 and 188 megabytes. -->
 
-# %% slideshow={"slide_type": "subslide"}
+# %% slideshow={"code": false, "slide_type": "-"}
 network = models.add_head(models.resnet50(None, side=224), classes=10)
 n = network.count_params()
 trained = sum(math.prod(w.shape) for w in network.trainable_weights)
@@ -146,7 +146,7 @@ def multiplications(model):
 # Three times: the way forward, and on the way back the gradients of the kernel and of the input.
 work = {way: 3 * 32 * multiplications(model) / 1e9 for way, (model, _) in ways.items()}
 
-# %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "subslide"}
+# %% jupyter={"source_hidden": true} slideshow={"code": false, "headline": "Five ways to train, in megabytes", "slide_type": "subslide"}
 # What each way holds.
 figure, ax = plotting.plt.subplots(figsize=(plotting.WIDTH, 3.6))
 left = np.zeros(len(table))
@@ -249,9 +249,11 @@ class LoRA(layers.Layer):
 # %% [markdown] slideshow={"headline": "Add it, then merge it", "slide_type": "subslide"}
 # A convolution of 1×1 is a dense layer at every place of the map, so the same lines serve both. Here is one of ResNet50:
 #
-# <!-- Notes: Ask why B begins with zeros: so that the first step begins from the pretrained network, and not from a broken one. -->
+# <!-- Notes:
+# Answer: A and B never move. Ask first why B begins with zeros: so that the first step starts from the pretrained network.
+# -->
 
-# %% slideshow={"slide_type": "-"}
+# %% slideshow={"slide_type": "skip"}
 network = models.resnet50("course")
 wide = network.get_layer("conv4_block2_1_conv")
 x = np.random.default_rng(0).normal(size=(2, 4, 4, 1024)).astype("float32")
@@ -312,7 +314,7 @@ with TemporaryDirectory() as folder:
     theirs.save(Path(folder) / "small.keras")
     again = keras.saving.load_model(Path(folder) / "small.keras")
 
-# %% slideshow={"slide_type": "-"}
+# %% slideshow={"code": false, "slide_type": "-"}
 for weight in again.layers[0].trainable_weights:
     print(f"{weight.name:14} largest: {np.abs(ops.convert_to_numpy(weight)).max():.1f}")
 
@@ -361,7 +363,7 @@ labelled, held_out = np.arange(240), np.arange(240, 440)
 base = rivals.Upper(models.resnet50("course"), "conv3", images, classes=12)
 adapted = budgets.lora(base.model, rank=4)
 
-# %% slideshow={"slide_type": "-"}
+# %% slideshow={"slide_type": "skip"}
 stored = benchmark("budgets")
 recipes = stored["recipes"]
 C = recipes["last layer"]["0"]["setting"]
@@ -448,7 +450,7 @@ print(f"beside them: a small network from scratch, 200 steps: {percent:.0f} %")
 print("learning rates for 80 steps, tuned on another draw of the labels:")
 print("  " + ", ".join(f"{arm} {recipes[arm]['80']['setting']:g}" for arm in arms[1:]))
 
-# %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "subslide"}
+# %% jupyter={"source_hidden": true} slideshow={"code": false, "headline": "Seven ways, five seeds", "slide_type": "subslide"}
 # Five seeds for each way, and their mean; beside its name, the weights that it trains.
 figure, ax = plotting.plt.subplots(figsize=(plotting.WIDTH, 3.6))
 for place, arm in enumerate(arms):
@@ -532,7 +534,7 @@ for bits in (4, 3, 2):
     codes, scale = rounded(seen, bits)
     rows.append(codes * scale)
 
-# %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "subslide"}
+# %% jupyter={"source_hidden": true} slideshow={"code": false, "headline": "Eight kernels in fewer and fewer bits", "slide_type": "subslide"}
 # Eight kernels, each stretched to the range that can be drawn.
 tiles = np.concatenate([row[..., strong].transpose(3, 0, 1, 2) for row in rows])
 largest = np.tile(np.abs(seen[..., strong]).max((0, 1, 2)), 4)
@@ -697,7 +699,7 @@ plotting.show(
 )
 
 
-# %% slideshow={"slide_type": "subslide"}
+# %% slideshow={"slide_type": "skip"}
 def distillation(z, teacher, T):
     """T² times the cross-entropy of the student with the teacher, both at temperature T."""
     q, p = softmax(teacher / T), softmax(z / T)
@@ -743,11 +745,14 @@ lows = [interval(learned(best), learned(arm))[1] for arm in lessons[:4] if arm !
 quiz.reveal("11.student", best if min(lows) > 0 else "we cannot tell")
 
 # %% jupyter={"source_hidden": true} slideshow={"code": false, "headline": "What each lesson is worth", "slide_type": "subslide"}
-# Means over five seeds, then paired differences in points after 800 steps.
+# Means over five seeds.
 print(f"{'':31}{'400 steps':>10}{'800 steps':>10}")
 for arm in stored["distil"]:
     shares = "".join(f"{f'{learned(arm, n).mean():.0f} %':>10}" for n in (400, 800))
     print(f"{arm:31}{shares}")
+
+# %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "skip"}
+# Paired differences in points after 800 steps, with intervals of 95 %.
 pairs = [("smoothed labels", "labels"), ("labels and teacher", "smoothed labels")]
 pairs += [("teacher, unlabelled", "labels"), ("teacher, unlabelled", "teacher")]
 pairs += [("teacher, unlabelled", "teacher's answers, unlabelled")]
@@ -783,7 +788,7 @@ claim(ends[1] < 0 < ends[2], "soft or plain: we cannot tell", measured=ends, see
 #
 # <!-- Notes: Play it: two learners, each with half of a batch on paper. What must they say to each other, and what not? -->
 
-# %% slideshow={"slide_type": "-"}
+# %% slideshow={"code": false, "slide_type": "-"}
 print(inspect.getsource(parallel.all_reduce))
 
 # %% [markdown] slideshow={"headline": "The loop", "slide_type": "subslide"}
@@ -791,7 +796,7 @@ print(inspect.getsource(parallel.all_reduce))
 #
 # <!-- Notes: What goes wrong with shares of 20 and 5 images and a plain mean? Task 4 of the exercise set. -->
 
-# %% slideshow={"slide_type": "-"}
+# %% slideshow={"code": false, "slide_type": "-"}
 print(inspect.getsource(parallel.train).split('"""')[2])
 
 # %% [markdown] slideshow={"headline": "Two processes, one result", "slide_type": "subslide"}
@@ -843,7 +848,7 @@ quiz.predict("11.reduce", question, 0, 3)
 message = {arm: recipes[arm]["costs"]["bytes"]["gradients"] for arm in arms}
 quiz.reveal("11.reduce", round(exchange_seconds(message["all weights"]), 1))
 
-# %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "subslide"}
+# %% jupyter={"source_hidden": true} slideshow={"code": false, "headline": "A message, and a step", "slide_type": "subslide"}
 # What was timed, and what follows for two recipes of section 2.
 figure, ax = plotting.plt.subplots(figsize=(plotting.WIDTH, 3.6))
 for each in exchanges:
@@ -901,7 +906,7 @@ claim(gains[0] < 50 < gains[1], "of a hundred, LoRA uses most", measured=gains)
 #
 # <!-- Notes: Let everybody type in their own numbers. The seconds are those of their laptop, as busy as it is. -->
 
-# %% slideshow={"slide_type": "-"} tags=["nbval-ignore-output"]
+# %% slideshow={"code": false, "slide_type": "-"} tags=["nbval-ignore-output"]
 plan = transfer.plan(images=400, side=128, labels=20, minutes=5, memory=150)
 print(plan)
 
