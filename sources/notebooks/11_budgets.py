@@ -22,8 +22,8 @@
 # <!-- Notes: Sections 1 and 2 belong together. Each of 3 to 6 can be left out. -->
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# **Time:** 75 minutes to read and try, 2 min 30 s to run. You need chapters 02 and 05. What is called *stored* was measured by
-# `python -m benchmarks.budgets`, over five seeds.
+# **Time:** 75 minutes to read and try, 2 min 30 s to run. You need chapters 02 and 05. *The benchmark* is
+# `python -m benchmarks.budgets`, which takes an hour; the chapter reads what it has stored, five seeds of each.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"} tags=["setup"]
 # Everything that the chapter needs.
@@ -112,6 +112,8 @@ claim(list(parts.values())[:3] == by_hand, "your own count of the other three is
 # - **From conv4 on**: freeze what is below, and compute only once what it returns (chapter 05).
 # - **The head alone**, on features that you compute once.
 #
+# The figure also says how many products a step needs, for that is where the time goes: one part forward, and two on the way back.
+#
 # <!-- Notes: Before the figure: which of these would you try first when the memory is full, and which when the evening is over? -->
 
 # %% slideshow={"slide_type": "skip"}
@@ -166,9 +168,9 @@ plotting.show(
 )
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# Quarters of a batch save three quarters of the activations, and no work at all. Half the side saves three quarters of both. From
-# conv4 on, you need as little memory and half of the work. The head alone costs next to nothing, which is why chapter 05
-# began with it.
+# Quarters of a batch save three quarters of the activations, and no work at all. (They cost one more number for each weight, and
+# BatchNormalization then sees quarters.) Half the side saves three quarters of both. From conv4 on, you need as little memory and
+# half of the work. The head alone costs next to nothing, which is why chapter 05 began with it.
 #
 # Does a real step take that much? We start two fresh processes, which take one step each on images of 64×64: one with 8 images,
 # and one with 32. What the second takes *more* belongs to its images.
@@ -222,6 +224,9 @@ claim(share[0] < 0.27 and 0.4 < share[1] < 0.6, "a quarter and half of the work"
 # columns and B with r rows:
 #
 # $$ x \;\mapsto\; x\,W + (x\,A)\,B $$
+#
+# Often A B is multiplied by a fixed number α/r as well; ours is 1. A Keras layer of your own makes its weights in `build`, and says in
+# `call` what it returns.
 #
 # <!-- Notes:
 # Draw W as a large square, and A and B as a thin upright and a thin level bar beside it. How many numbers have they, for
@@ -297,10 +302,11 @@ far = [np.abs(ops.convert_to_numpy(part)).max() for part in (adapter.a, adapter.
 moves = ["A and B never move", "only A moves", "they move, but later"]
 quiz.reveal("11.zeros", moves[0 if max(far) == 0 else 1 if far[1] == 0 else 2])
 
-# %% [markdown] slideshow={"headline": "The adapter that Keras has", "slide_type": "subslide"}
+# %% [markdown] slideshow={"slide_type": "notes"}
 # The gradient of A has B as a factor, and that of B has A. With both at zero, each waits for the other for ever.
-#
-# It happens. Keras has LoRA built in, for Dense layers and convolutions. Watch what becomes of it when you save and load it:
+
+# %% [markdown] slideshow={"headline": "The adapter that Keras has", "slide_type": "subslide"}
+# This happens in practice. Keras has LoRA built in, for Dense layers and convolutions. Watch it being saved and loaded:
 #
 # <!-- Notes: Ask what a learner would see who trains on after loading: a loss that hardly falls, and no error. -->
 
@@ -316,7 +322,8 @@ with TemporaryDirectory() as folder:
 
 # %% slideshow={"code": false, "slide_type": "-"}
 for weight in again.layers[0].trainable_weights:
-    print(f"{weight.name:14} largest: {np.abs(ops.convert_to_numpy(weight)).max():.1f}")
+    if weight.name.startswith("lora"):
+        print(f"{weight.name}, largest: {np.abs(ops.convert_to_numpy(weight)).max():.1f}")
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # A and B are zero, so they never move again. (Keras 3.15. What was learned is in W.) So do not go on after loading. The course's
@@ -392,7 +399,7 @@ claim(apart < 1e-5, "merged, the network has the same logits to 1e-5", measured=
 
 # %% [markdown] slideshow={"headline": "Less that trains, less that is kept?", "slide_type": "subslide"}
 # The benchmark has tuned and compared several ways to train from conv4 on. The last layer trains in all of them. *γ and β* adds what
-# BatchNormalization scales and shifts with, and *biases* only the shifts. So few weights have next to no state. But what about
+# BatchNormalization scales and shifts with, and *biases* only the shifts. So few weights need next to no state. But what about
 # the activations?
 #
 # <!-- Notes: Answers: nine tenths; see the table. Ask what γ's gradient is made from. -->
@@ -483,7 +490,7 @@ for steps in (40, 80):
 # them. (A small network from scratch beats the lot on these stripes. They are a test bench.)
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
-# From what is stored; the intervals are paired, in points.
+# State, activations and seconds, by formula and as stored.
 state = {arm: recipes[arm]["costs"]["bytes"]["optimizer"] for arm in arms}
 less = state["LoRA 4"] / state["all weights"]
 claim(less < 0.01, "LoRA's state for Adam is under a hundredth", measured=less)
@@ -496,6 +503,9 @@ claim(
     "all kernels keep as much as LoRA, if BatchNormalization is frozen",
     measured=whole,
 )
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+# Paired intervals of 95 %, in points, after 80 steps.
 inside = [recipes[arm][budget]["inside"] for arm in arms[1:] for budget in ("40", "80")]
 claim(all(inside), "no learning rate lies at the edge of what was tried")
 ratio = seconds["LoRA 4"] / seconds["all weights"]
@@ -545,8 +555,8 @@ for row, name in enumerate(("8 bits", "4 bits", "3 bits", "2 bits")):
 plotting.show(ax, "Eight kernels of the first layer in four rows, with 8, 4, 3 and 2 bits")
 
 # %% [markdown] slideshow={"headline": "What is left of the answers?", "slide_type": "subslide"}
-# With 4 bits you can hardly see a difference, and with 2 bits a trace is left. (The first row is as shipped: our networks come in
-# 8 bits already, so rounding to 8 changes nothing.)
+# With 4 bits you can hardly see a difference. (The first row is as shipped: our networks come in 8 bits already, so rounding to 8
+# changes nothing.)
 #
 # Now round all kernels of EfficientNet-Lite0, which names photographs. The benchmark asks it about 270 crops of the sample
 # photographs, before and after. It also solves a new head on its features, for three textures with 20 labels of each.
@@ -651,7 +661,7 @@ claim(0.75 < min(times) < max(times) < 1.33, "fewer bits are not faster here", m
 # network is the *teacher*, and the small one, the *student*, learns to say what it says.
 #
 # The target is chapter 04's digits in clutter, with 20 labels of each. The teacher is the letters-ResNet50, frozen, with a solved
-# head. The student is chapter 03's small CNN, with a three-hundredth of its weights.
+# head. The student is chapter 04's small CNN, with a three-hundredth of its weights.
 #
 # <!-- Notes: Ask what a teacher can say that a label cannot. "It is a 4, and it could have been a 9." -->
 
@@ -722,7 +732,7 @@ claim(abs(slope - formula) < 1e-6, "the gradient is T (p − q) / N")
 # %% [markdown] slideshow={"headline": "Four lessons for a student", "slide_type": "subslide"}
 # The first lesson is the 200 labels. The second is a control without a teacher: **label smoothing** gives the right class a little
 # less than 1, and the others share the rest. The third adds the teacher's probabilities of the same images. In the fourth,
-# the teacher talks about 2,000 images more, which nobody has labelled.
+# the teacher talks about 2,000 images more, which nobody has labelled. Each lesson was tuned, and takes 800 steps.
 #
 # <!-- Notes: Answer: see the table. Ask what the third lesson adds that the labels do not say, and how much the fourth. -->
 
@@ -901,10 +911,11 @@ claim(gains[0] < 50 < gains[1], "of a hundred, LoRA uses most", measured=gains)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 6 · What fits into *your* budget?
 #
+# <!-- Notes: Let everybody type in their own numbers. The seconds are those of their laptop, as busy as it is. -->
+
+# %% [markdown] slideshow={"slide_type": "notes"}
 # `transfer.plan` counts memory as in section 1, times a few steps on *this* machine, and says what fits. It plans for
 # EfficientNet-Lite0 and photographs: here 400 of them, 20 of each class, of 128 pixels.
-#
-# <!-- Notes: Let everybody type in their own numbers. The seconds are those of their laptop, as busy as it is. -->
 
 # %% slideshow={"code": false, "slide_type": "-"} tags=["nbval-ignore-output"]
 plan = transfer.plan(images=400, side=128, labels=20, minutes=5, memory=150)
@@ -978,8 +989,8 @@ if not failed:
 # ## Going deeper · Numbers of 16 bits
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# Graphics cards multiply 16-bit numbers several times as fast as 32-bit ones, so networks train in **mixed precision**: products in 16 bits, weights
-# in 32. There are two kinds. float16 has 10 digits after the binary point and a small range; bfloat16 has 7, and the range of float32.
+# Graphics cards multiply 16-bit numbers several times as fast as 32-bit ones, so networks train in **mixed precision**: products in
+# 16 bits, weights in 32 (Micikevicius et al. 2018). There are two kinds. float16 has 10 digits after the binary point and a small range; bfloat16 has 7, and the range of float32.
 
 
 # %% slideshow={"slide_type": "skip"}
@@ -1003,6 +1014,32 @@ print(f"scaled by 32,768 first: {scaled:.1e}")
 claim(in_16_bits(1e-8, "float16") == 0, "in float16, 1e-8 is zero")
 claim(abs(scaled / 1e-8 - 1) < 0.001, "scaled first, it survives", measured=scaled)
 claim(in_16_bits(1.001, "bfloat16") == 1, "in bfloat16, 1.001 is 1")
+
+# %% [markdown] jp-MarkdownHeadingCollapsed=true slideshow={"slide_type": "skip"}
+# ## Going deeper · Whole numbers that are multiplied
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# Keras can do what section 3 could not: `quantize("int8")` turns a layer into one that multiplies whole numbers, its inputs too. Which layers
+# of the small CNN does it take?
+
+# %% slideshow={"slide_type": "skip"}
+whole_numbers, pixels = models.small_cnn(), digits.x_train[:100]
+in_32_bits = ops.convert_to_numpy(whole_numbers(pixels))
+whole_numbers.quantize("int8")
+in_8_bits = ops.convert_to_numpy(whole_numbers(pixels))
+for layer in whole_numbers.layers:
+    if hasattr(layer, "kernel"):
+        print(f"{layer.name:6} {layer.kernel.dtype}")
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# In Keras 3.15 the dense layer alone, and no convolution. For a language model that is most of the network, and for ours the head. The logits
+# hardly change.
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+apart = np.abs(in_8_bits - in_32_bits).max() / np.abs(in_32_bits).max()
+claim(apart < 0.05, "the logits move by less than 5 % of the largest", measured=apart)
+kinds = [str(layer.kernel.dtype) for layer in whole_numbers.layers if hasattr(layer, "kernel")]
+claim("int8" in kinds[-1] and "float32" in kinds[0], "the dense layer alone holds whole numbers")
 
 # %% [markdown] jp-MarkdownHeadingCollapsed=true slideshow={"slide_type": "skip"}
 # ## Going deeper · Pruning
@@ -1042,7 +1079,7 @@ quiz.predictions("11")
 # ## Key points
 #
 # - A training step holds weights, gradients, the optimiser's state and activations. Count them before you run.
-# - Batch and side decide the activations, and what trains decides the rest.
+# - Batch and side decide most of the activations. What trains decides gradients and state.
 # - LoRA and its rivals save the optimiser's state and messages between machines, and little time.
 # - Rounding makes files small, not fast. Features can survive where answers do not.
 # - A student needs images more than soft labels.
@@ -1066,4 +1103,3 @@ quiz.predictions("11")
 # - Hinton, Vinyals & Dean 2015, *Distilling the knowledge in a neural network*.
 # - Goyal et al. 2017, *Accurate, large minibatch SGD: training ImageNet in 1 hour*.
 # - Patarasuk & Yuan 2009, *Bandwidth optimal all-reduce algorithms for clusters of workstations*.
-# - Chen, Xu, Zhang & Guestrin 2016, *Training deep nets with sublinear memory cost*.
