@@ -595,7 +595,7 @@ light, heavy = bits["EfficientNet-Lite0"], bits["letters-ResNet50"]
 quiz.reveal("11.answers", light["4"]["answers"]["photographs"])
 quiz.reveal("11.features", round(np.mean(light["4"]["heads"]["textures"]["results"]), 2))
 
-# %% jupyter={"source_hidden": true} slideshow={"code": false, "headline": "What it now says", "slide_type": "subslide"}
+# %% jupyter={"source_hidden": true} slideshow={"code": false, "headline": "What it now says", "slide_type": "subslide"} tags=["nbval-ignore-output"]
 ax = plotting.image_grid([square.astype("uint8") for square in squares], chosen, columns=5)
 plotting.show(
     ax, "Five sample photographs: a cat, a cup of coffee, a flower, a rocket and a temple"
@@ -1055,7 +1055,7 @@ def pruned(kernel, share):
     return np.where(np.abs(kernel) < np.quantile(np.abs(kernel), share), 0, kernel)
 
 
-# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"} tags=["nbval-ignore-output"]
 # First names of the five photographs of section 3, after each loss.
 copy = keras.models.clone_model(sure)
 print(f"{'share':6}" + "".join(f"{name:>15}" for name in chosen))
