@@ -23,7 +23,7 @@
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # **Time:** 75 minutes to read and try, 2 min 30 s to run. You need chapters 02 and 05. *The benchmark* is
-# `python -m benchmarks.budgets`, which takes an hour; the chapter reads what it has stored, five seeds of each.
+# `python -m benchmarks.budgets`, which takes about an hour; the chapter reads what it has stored, five seeds of each.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"} tags=["setup"]
 # Everything that the chapter needs.
@@ -397,21 +397,6 @@ apart = np.abs(logits[0] - logits[1]).max()
 apart /= np.abs(logits[0]).max()
 claim(apart < 1e-5, "merged, the network has the same logits to 1e-5", measured=apart)
 
-# %% [markdown] slideshow={"headline": "Less that trains, less that is kept?", "slide_type": "subslide"}
-# The benchmark has tuned and compared several ways to train from conv4 on. The last layer trains in all of them. *γ and β* adds what
-# BatchNormalization scales and shifts with, and *biases* only the shifts. So few weights need next to no state. But what about
-# the activations?
-#
-# <!-- Notes: Answers: nine tenths; see the table. Ask what γ's gradient is made from. -->
-
-# %% slideshow={"code": false, "slide_type": "-"}
-question = "What share of the activations is still kept if γ and β alone train?"
-quiz.predict("11.kept", question, 0, 1.2)
-
-# %% slideshow={"code": false}
-question = "What share of the seconds of *all weights* does LoRA 4 take?"
-quiz.predict("11.seconds", question, 0, 1.5)
-
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # What the benchmark has stored, and how to ask it.
 arms = ["last layer", "biases", "γ and β", "LoRA 1", "LoRA 4", "LoRA 16", "all weights"]
@@ -434,6 +419,21 @@ def verdict(ours, theirs):
     word = "ahead" if low > 0 else "behind" if high < 0 else "we cannot tell"
     return f"{mean:+5.1f} ({low:+.1f} to {high:+.1f}): {word}"
 
+
+# %% [markdown] slideshow={"headline": "Less that trains, less that is kept?", "slide_type": "subslide"}
+# The benchmark has tuned and compared several ways to train from conv4 on. The last layer trains in all of them. *γ and β* adds what
+# BatchNormalization scales and shifts with, and *biases* only the shifts. So few weights need next to no state. But what about
+# the activations?
+#
+# <!-- Notes: Answers: nine tenths; see the table. Ask what γ's gradient is made from. -->
+
+# %% slideshow={"code": false, "slide_type": "-"}
+question = "What share of the activations is still kept if γ and β alone train?"
+quiz.predict("11.kept", question, 0, 1.2)
+
+# %% slideshow={"code": false}
+question = "What share of the seconds of *all weights* does LoRA 4 take?"
+quiz.predict("11.seconds", question, 0, 1.5)
 
 # %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "fragment"}
 kept = {arm: recipes[arm]["costs"]["bytes"]["activations"] for arm in arms}
