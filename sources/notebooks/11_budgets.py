@@ -1,0 +1,1105 @@
+# %% [markdown] slideshow={"slide_type": "slide"}
+# # 11 · Small budgets
+#
+# You have a laptop, an evening, and a network of 24 million weights. The usual advice: train fewer weights, use fewer bits, or
+# take more machines. Each of these saves *something*. Here you find out what, and what it costs.
+#
+# <!-- Notes:
+# Ask for a training that was given up: because it took too long, or because the memory was full? Most cannot say which
+# part of the memory was full. That is section 1.
+# -->
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## What you will be able to do
+#
+# - count what a training step holds in memory, before you run it;
+# - write low-rank adapters, merge them, and name their simpler rivals;
+# - round a network to a few bits, and say what survives;
+# - let a small network learn from a large one, with controls;
+# - share a batch between two processes, and reckon with a hundred;
+# - plan a training for your own machine.
+#
+# <!-- Notes: Sections 1 and 2 belong together. Each of 3 to 6 can be left out. -->
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# **Time:** 75 minutes to read and try, 2 min 30 s to run. You need chapters 02 and 05. *The benchmark* is
+# `python -m benchmarks.budgets`, which takes about an hour; the chapter reads what it has stored, five seeds of each.
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"} tags=["setup"]
+# Everything that the chapter needs.
+import inspect
+import math
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from scipy import stats
+
+from tlcourse import backend, budgets, data, models, parallel, plotting, quiz, rivals
+from tlcourse import transfer, weights
+from tlcourse.course import processes
+from tlcourse.course.content import benchmark
+from tlcourse.evaluation import softmax
+from tlcourse.quiz import claim
+
+import keras
+
+layers, ops = keras.layers, keras.ops
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"} tags=["nbval-ignore-output"]
+print(backend.versions())
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# ## Before you start: what do you remember?
+
+# %% slideshow={"slide_type": "slide"}
+quiz.ask("11")
+
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## 1 · Where do time and memory go?
+#
+# A training step holds four things at once:
+#
+# | what | how many numbers |
+# |---|---|
+# | weights | all of them, the frozen ones too |
+# | gradients | one for each weight that trains |
+# | the optimiser's state | Adam: two for each weight that trains |
+# | activations | for each image, whatever the way back will need |
+#
+# Three of them you can count in your head. Each number takes four bytes.
+#
+# <!-- Notes: Let them count the first three rows for 24 million weights on paper: 94, 94 and 188 megabytes. -->
+
+# %% slideshow={"code": false, "slide_type": "-"}
+network = models.add_head(models.resnet50(None, side=224), classes=10)
+n = network.count_params()
+trained = sum(math.prod(w.shape) for w in network.trainable_weights)
+print(f"weights    {4 * n / 1e6:4.0f} MB")
+print(f"gradients  {4 * trained / 1e6:4.0f} MB")
+print(f"Adam       {8 * trained / 1e6:4.0f} MB")
+
+# %% [markdown] slideshow={"headline": "What takes most?", "slide_type": "subslide"}
+# The fourth needs chapter 03's way back. The gradient of a kernel is made from the layer's *input*, so a convolution keeps that.
+# So does BatchNormalization, for its γ. A ReLU keeps what it returns. A bias needs nothing. `budgets.memory` counts by these
+# rules, and what two layers share it counts once.
+#
+# <!-- Notes: Answer: the activations, seven times as much as all the rest. Ask which of the four grow with the batch. -->
+
+# %% slideshow={"code": false, "slide_type": "-"}
+four = ["the weights", "the gradients", "Adam's state", "the activations"]
+question = "All of ResNet50 trains, with 32 photographs of 224×224 in a step. What takes most?"
+quiz.predict("11.fills", question, four)
+
+# %% slideshow={"slide_type": "skip"}
+parts = budgets.memory(network, batch=32, optimizer="adam")
+
+# %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "fragment"}
+largest = max(parts, key=parts.get)
+quiz.reveal("11.fills", dict(zip(parts, four, strict=True))[largest])
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+by_hand = [4 * n, 4 * trained, 8 * trained]
+claim(list(parts.values())[:3] == by_hand, "your own count of the other three is the same")
+
+# %% [markdown] slideshow={"headline": "Four ways to need less", "slide_type": "subslide"}
+# So you can compare ways to need less, before you run any of them:
+#
+# - **Gradient accumulation**: send the batch through in quarters, add up their gradients, and then take one step.
+# - **Smaller images**, of half the side.
+# - **From conv4 on**: freeze what is below, and compute only once what it returns (chapter 05).
+# - **The head alone**, on features that you compute once.
+#
+# The figure also says how many products a step needs, for that is where the time goes: one part forward, and two on the way back.
+#
+# <!-- Notes: Before the figure: which of these would you try first when the memory is full, and which when the evening is over? -->
+
+# %% slideshow={"slide_type": "skip"}
+# Each way: the part that trains, and how many images are inside it at once.
+half = models.add_head(models.resnet50(None, side=112), classes=10)
+ways = {
+    "everything": (network, 32),
+    "in four quarters": (network, 8),
+    "images of half the side": (half, 32),
+    "from conv4 on": (transfer.split(network, "conv3")[1], 32),
+    "the head alone": (transfer.split(network, "pool")[1], 32),
+}
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+# Megabytes of each way, and the multiplications of a step.
+table = {}
+for way, (model, batch) in ways.items():
+    adam = keras.optimizers.Adam(gradient_accumulation_steps=4 if batch == 8 else None)
+    table[way] = {k: v / 1e6 for k, v in budgets.memory(model, batch, adam).items()}
+
+
+def multiplications(model):
+    """Multiplications that a network needs for one image."""
+    found = 0
+    for node in models.calls(model):
+        kernel = getattr(node.operation, "kernel", None)
+        if kernel is not None:
+            found += math.prod(kernel.shape) * math.prod(node.output_tensors[0].shape[1:-1])
+    return found
+
+
+# Three times: the way forward, and on the way back the gradients of the kernel and of the input.
+work = {way: 3 * 32 * multiplications(model) / 1e9 for way, (model, _) in ways.items()}
+
+# %% jupyter={"source_hidden": true} slideshow={"code": false, "headline": "Five ways to train, in megabytes", "slide_type": "subslide"}
+# What each way holds.
+figure, ax = plotting.plt.subplots(figsize=(plotting.WIDTH, 3.6))
+left = np.zeros(len(table))
+for part in parts:
+    wide = np.array([row[part] for row in table.values()])
+    _ = ax.barh(list(table), wide, left=left, label=part)
+    left += wide
+for place, way in enumerate(table):
+    products = f"{work[way]:.0f} billion products" if work[way] > 1 else "hardly any products"
+    _ = ax.text(left[place] + 40, place, products, va="center")
+ax.invert_yaxis()
+ax.grid(visible=False)
+_ = ax.set(xlabel="megabytes of a step of 32 images", xlim=(0, 4_600))
+_ = ax.legend(loc="lower right")
+plotting.show(
+    ax, "Megabytes of five ways to train, by weights, gradients, optimiser and activations"
+)
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# Quarters of a batch save three quarters of the activations, and no work at all. (They cost one more number for each weight, and
+# BatchNormalization then sees quarters.) Half the side saves three quarters of both. From conv4 on, you need as little memory and
+# half of the work. The head alone costs next to nothing, which is why chapter 05 began with it.
+#
+# Does a real step take that much? We start two fresh processes, which take one step each on images of 64×64: one with 8 images,
+# and one with 32. What the second takes *more* belongs to its images.
+#
+# <!-- Notes: Why a difference? Python, Keras and TensorFlow take several hundred megabytes themselves, and they cancel. -->
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+# The most memory that a process with so many images in a step has held, in megabytes.
+STEP = """
+import resource, sys
+import numpy as np
+from tlcourse import models, training
+model = models.add_head(models.resnet50(None, 64), 10)
+training.compile_classifier(model)
+model.run_eagerly = True
+model.train_on_batch(np.zeros(({batch}, 64, 64, 3), "float32"), np.zeros({batch}, int))
+unit = 1e6 if sys.platform == "darwin" else 1e3
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit)
+"""
+answers = [processes.ask(STEP.format(batch=batch)) for batch in (8, 32)]
+problem = answers[0][1] or answers[1][1]  # on Windows: it has no such count
+
+# %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "skip"} tags=["nbval-ignore-output"]
+small = models.add_head(models.resnet50(None, side=64), classes=10)
+counted = budgets.memory(small, batch=1)["activations"] / 1e6
+print(f"counted: {counted:.1f} MB for each image")
+if not problem:
+    taken = (float(answers[1][0]) - float(answers[0][0])) / 24
+    print(f"taken:   {taken:.1f} MB for each image")
+else:
+    print(problem)
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+claim(bool(problem) or taken > counted, "a real step does not take less than the count")
+acts = {way: row["activations"] / table["everything"]["activations"] for way, row in table.items()}
+share = [acts["in four quarters"], acts["images of half the side"]]
+claim(max(share) < 0.27, "quarters or half the side keep a quarter", measured=share)
+share = [work[way] / work["everything"] for way in ("images of half the side", "from conv4 on")]
+claim(share[0] < 0.27 and 0.4 < share[1] < 0.6, "a quarter and half of the work", measured=share)
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# It takes more, because a library needs room to work in and keeps more than it must. So use the count to *compare*, and leave
+# room.
+
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## 2 · Can you train fewer weights?
+#
+# Gradients and Adam's state are counted for each weight that *trains*. So train fewer, but in all layers. The best known way is
+# **LoRA**, low-rank adaptation (Hu et al. 2022). A layer's weights W stay frozen. Beside them train two thin matrices, A with r
+# columns and B with r rows:
+#
+# $$ x \;\mapsto\; x\,W + (x\,A)\,B $$
+#
+# Often A B is multiplied by a fixed number α/r as well; ours is 1. A Keras layer of your own makes its weights in `build`, and says in
+# `call` what it returns.
+#
+# <!-- Notes:
+# Draw W as a large square, and A and B as a thin upright and a thin level bar beside it. How many numbers have they, for
+# 1024 inputs, 256 outputs and r = 4? 5,120 in place of 262,144.
+# -->
+
+
+# %% slideshow={"slide_type": "subslide"}
+# A frozen layer, and a thin update of it that trains.
+class LoRA(layers.Layer):
+    def __init__(self, layer, rank):
+        super().__init__()
+        self.layer, self.rank = layer, rank
+
+    def build(self, shape):
+        self.layer.trainable = False
+        outputs = self.layer.kernel.shape[-1]
+        self.a = self.add_weight((shape[-1], self.rank), "he_uniform")
+        self.b = self.add_weight((self.rank, outputs), "zeros")
+
+    def call(self, x):
+        return self.layer(x) + ops.matmul(ops.matmul(x, self.a), self.b)
+
+
+# %% [markdown] slideshow={"headline": "Add it, then merge it", "slide_type": "subslide"}
+# A convolution of 1×1 is a dense layer at every place of the map, so the same lines serve both. Here is one of ResNet50:
+#
+# <!-- Notes:
+# Answer: A and B never move. Ask first why B begins with zeros: so that the first step starts from the pretrained network.
+# -->
+
+# %% slideshow={"slide_type": "skip"}
+network = models.resnet50("course")
+wide = network.get_layer("conv4_block2_1_conv")
+x = np.random.default_rng(0).normal(size=(2, 4, 4, 1024)).astype("float32")
+plain = ops.convert_to_numpy(wide(x))
+adapted = LoRA(wide, rank=4)
+at_first = ops.convert_to_numpy(adapted(x))
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# B is zero at first, so nothing changes. After training we *add* A B to W, and the adapter is gone.
+
+# %% slideshow={"slide_type": "-"}
+adapted.b.assign(0.01 * np.random.default_rng(1).normal(size=(4, 256)))  # as if it had trained
+moved = ops.convert_to_numpy(adapted(x))
+kernel, bias = wide.get_weights()
+a, b = (ops.convert_to_numpy(part) for part in (adapted.a, adapted.b))
+wide.set_weights([kernel + a @ b, bias])
+merged = ops.convert_to_numpy(wide(x))
+
+# %% jupyter={"source_hidden": true} slideshow={"code": false}
+claim(np.array_equal(at_first, plain), "at first, the adapter changes nothing")
+apart = np.abs(merged - moved).max()
+size, way = np.abs(moved).max(), np.abs(moved - plain).max()
+claim(apart < 1e-5 * size < way, "merged, it returns the same to 1e-5", measured=apart / size)
+
+# %% slideshow={"code": false}
+question = "B begins with zeros, and A with random numbers. What if A began with zeros, too?"
+quiz.predict("11.zeros", question, ["A and B never move", "only A moves", "they move, but later"])
+
+# %% slideshow={"slide_type": "skip"}
+# One step with A and B at zero.
+dense = layers.Dense(3)
+dense.build((None, 5))
+adapter = LoRA(dense, rank=2)
+tiny = keras.Sequential([keras.Input((5,)), adapter])
+adapter.a.assign(np.zeros((5, 2)))
+tiny.compile("sgd", "mse")
+_ = tiny.train_on_batch(np.ones((4, 5)), np.ones((4, 3)))
+
+# %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "fragment"}
+far = [np.abs(ops.convert_to_numpy(part)).max() for part in (adapter.a, adapter.b)]
+moves = ["A and B never move", "only A moves", "they move, but later"]
+quiz.reveal("11.zeros", moves[0 if max(far) == 0 else 1 if far[1] == 0 else 2])
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# The gradient of A has B as a factor, and that of B has A. With both at zero, each waits for the other for ever.
+
+# %% [markdown] slideshow={"headline": "The adapter that Keras has", "slide_type": "subslide"}
+# This happens in practice. Keras has LoRA built in, for Dense layers and convolutions. Watch it being saved and loaded:
+#
+# <!-- Notes: Ask what a learner would see who trains on after loading: a loss that hardly falls, and no error. -->
+
+# %% slideshow={"slide_type": "-"}
+# Keras' own adapter, trained for one step, saved and loaded.
+theirs = keras.Sequential([keras.Input((5,)), layers.Dense(3)])
+theirs.layers[0].enable_lora(2)
+theirs.compile("sgd", "mse")
+_ = theirs.train_on_batch(np.ones((4, 5)), np.ones((4, 3)))
+with TemporaryDirectory() as folder:
+    theirs.save(Path(folder) / "small.keras")
+    again = keras.saving.load_model(Path(folder) / "small.keras")
+
+# %% slideshow={"code": false, "slide_type": "-"}
+for weight in again.layers[0].trainable_weights:
+    if weight.name.startswith("lora"):
+        print(f"{weight.name}, largest: {np.abs(ops.convert_to_numpy(weight)).max():.1f}")
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# A and B are zero, so they never move again. (Keras 3.15. What was learned is in W.) So do not go on after loading. The course's
+# `budgets.lora(network, rank)` keeps A and B. In a copy of a network, it puts your lines in place of each dense layer and 1×1
+# convolution that trains, lets the last layer train as a whole, and freezes the rest.
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+loaded = {v.name: ops.convert_to_numpy(v) for v in again.layers[0].trainable_weights}
+both = [np.abs(loaded[name]).max() for name in loaded if name.startswith("lora")]
+claim(len(both) == 2 and max(both) == 0, "loaded again, Keras' A and B are both zero")
+
+# %% [markdown] slideshow={"headline": "A far target", "slide_type": "subslide"}
+# Is it worth it? We need a target where fine-tuning has something to win: chapter 05's stripes in twelve directions, far from the
+# letters that our ResNet50 knows, with 20 labels of each.
+#
+# <!-- Notes: A small network from scratch does better here, as the table will say. The stripes are a test bench, no advice. -->
+
+# %% slideshow={"slide_type": "skip"}
+# Stripes with 20 labels of each direction, twice as large and in a black frame, as RGB.
+few = data.few_labels(data.make_stripes(1_000, 200, random_state=1), 20, random_state=0)
+
+
+def framed(x):
+    large = x.repeat(2, axis=1).repeat(2, axis=2)
+    large = np.pad(large, ((0, 0), (4, 4), (4, 4), (0, 0)))
+    return np.rint(255 * large.repeat(3, axis=-1)).astype("uint8")
+
+
+images = framed(np.concatenate([few.x_train, few.x_test]))
+y_stripes = np.concatenate([few.y_train, few.y_test])
+
+# %% jupyter={"source_hidden": true} slideshow={"code": false}
+first = [np.flatnonzero(few.y_train == k)[0] for k in range(12)]
+ax = plotting.image_grid(images[first], [f"{15 * k}°" for k in range(12)], columns=6)
+plotting.show(ax, "Twelve pictures of grey stripes in noise, one of each direction")
+
+# %% [markdown] slideshow={"headline": "Train one yourself", "slide_type": "subslide"}
+# First solve the head, then train from conv4 on: rank 4, at the learning rate that the benchmark chose.
+#
+# <!-- Notes: Start the cell, then ask for the next two predictions while it runs. -->
+
+# %% slideshow={"slide_type": "-"} tags=["nbval-ignore-output"]
+labelled, held_out = np.arange(240), np.arange(240, 440)
+base = rivals.Upper(models.resnet50("course"), "conv3", images, classes=12)
+adapted = budgets.lora(base.model, rank=4)
+
+# %% slideshow={"slide_type": "skip"}
+stored = benchmark("budgets")
+recipes = stored["recipes"]
+C = recipes["last layer"]["0"]["setting"]
+kernel, bias = rivals.logistic_regression(base.features[labelled], few.y_train, C)
+adapted.get_layer("head").set_weights([kernel.astype("float32"), bias.astype("float32")])
+before = np.mean((base.features[held_out] @ kernel + bias).argmax(1) == few.y_test)
+
+# %% slideshow={"slide_type": "-"} tags=["nbval-ignore-output"]
+trainer = rivals.Trainer(adapted, base.x)
+rate = recipes["LoRA 4"]["80"]["setting"]
+(named,) = trainer.train(y_stripes, labelled, held_out, rate, budgets=[80], seed=0)
+after = np.mean(named == few.y_test)
+
+# %% slideshow={"code": false} tags=["atol-0.1"]
+print(f"the head alone {before:.2f}, with adapters after 80 steps {after:.2f}")
+
+# %% slideshow={"slide_type": "skip"}
+plain = budgets.merge(adapted)
+logits = [network.predict(base.x[held_out[:50]], verbose=0) for network in (adapted, plain)]
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+claim(after > before, "the adapters have learned", measured=after - before)
+apart = np.abs(logits[0] - logits[1]).max()
+apart /= np.abs(logits[0]).max()
+claim(apart < 1e-5, "merged, the network has the same logits to 1e-5", measured=apart)
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+# What the benchmark has stored, and how to ask it.
+arms = ["last layer", "biases", "γ and β", "LoRA 1", "LoRA 4", "LoRA 16", "all weights"]
+
+
+def reached(arm, steps=80):
+    """The accuracies of the five seeds, in percent."""
+    record = recipes[arm]
+    return 100 * np.array(record.get(str(steps), record.get("0"))["results"])
+
+
+def interval(ours, theirs):
+    """Mean of the paired differences in points, and the ends of its 95 % interval."""
+    d = np.subtract(ours, theirs)
+    return d.mean(), *stats.ttest_1samp(d, 0).confidence_interval()
+
+
+def verdict(ours, theirs):
+    mean, low, high = interval(ours, theirs)
+    word = "ahead" if low > 0 else "behind" if high < 0 else "we cannot tell"
+    return f"{mean:+5.1f} ({low:+.1f} to {high:+.1f}): {word}"
+
+
+# %% [markdown] slideshow={"headline": "Less that trains, less that is kept?", "slide_type": "subslide"}
+# The benchmark has tuned and compared several ways to train from conv4 on. The last layer trains in all of them. *γ and β* adds what
+# BatchNormalization scales and shifts with, and *biases* only the shifts. So few weights need next to no state. But what about
+# the activations?
+#
+# <!-- Notes: Answers: nine tenths; see the table. Ask what γ's gradient is made from. -->
+
+# %% slideshow={"code": false, "slide_type": "-"}
+question = "What share of the activations is still kept if γ and β alone train?"
+quiz.predict("11.kept", question, 0, 1.2)
+
+# %% slideshow={"code": false}
+question = "What share of the seconds of *all weights* does LoRA 4 take?"
+quiz.predict("11.seconds", question, 0, 1.5)
+
+# %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "fragment"}
+kept = {arm: recipes[arm]["costs"]["bytes"]["activations"] for arm in arms}
+quiz.reveal("11.kept", round(kept["γ and β"] / kept["all weights"], 2))
+seconds = {arm: np.mean(recipes[arm]["80"]["seconds"]) for arm in arms[1:]}
+quiz.reveal("11.seconds", round(seconds["LoRA 4"] / seconds["all weights"], 2))
+
+# %% jupyter={"source_hidden": true} slideshow={"code": false, "headline": "What each way takes, and what it reaches", "slide_type": "subslide"}
+# Means over five seeds; megabytes of a step of 16 images; processor seconds of 80 steps.
+heads = ("train", "Adam", "activations", "seconds", "40 steps", "80 steps")
+print(" " * 12 + "".join(f"{h:>{w}}" for h, w in zip(heads, (11, 10, 13, 9, 10, 10), strict=True)))
+for arm in arms:
+    costs = recipes[arm]["costs"]
+    adam, acts = (costs["bytes"][part] / 1e6 for part in ("optimizer", "activations"))
+    took = f"{seconds[arm]:.0f}" if arm in seconds else "–"
+    shares = "".join(f"{f'{reached(arm, n).mean():.0f} %':>10}" for n in (40, 80))
+    print(f"{arm:12}{costs['trained']:11,}{adam:7.1f} MB{acts:10.1f} MB{took:>9}{shares}")
+scratch = benchmark("fine_tuning_pays")["targets"]["stripes"]["arms"]["20"]["scratch"]["200"]
+percent = 100 * np.mean(scratch["results"])
+print(f"beside them: a small network from scratch, 200 steps: {percent:.0f} %")
+print("learning rates for 80 steps, tuned on another draw of the labels:")
+print("  " + ", ".join(f"{arm} {recipes[arm]['80']['setting']:g}" for arm in arms[1:]))
+
+# %% jupyter={"source_hidden": true} slideshow={"code": false, "headline": "Seven ways, five seeds", "slide_type": "subslide"}
+# Five seeds for each way, and their mean; beside its name, the weights that it trains.
+figure, ax = plotting.plt.subplots(figsize=(plotting.WIDTH, 3.6))
+for place, arm in enumerate(arms):
+    colour = {"last layer": "frozen", "all weights": "fine-tuned"}.get(arm, "source")
+    _ = ax.plot(reached(arm), [place] * 5, ".", color=plotting.COLORS[colour])
+    _ = ax.plot(reached(arm).mean(), place, "D", color=plotting.COLORS[colour], ms=8)
+names = [f"{arm}: {recipes[arm]['costs']['trained']:,}" for arm in arms]
+_ = ax.set_yticks(range(len(arms)), names)
+_ = ax.set(xlabel="accuracy in percent after 80 steps")
+plotting.show(
+    ax, "Accuracy of seven ways to train after 80 steps, five seeds of each and their mean"
+)
+
+# %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "skip"}
+# Paired differences in points, with intervals of 95 %.
+for steps in (40, 80):
+    print(f"after {steps} steps")
+    pairs = [(a, "last layer") for a in arms[1:]] + [(a, "all weights") for a in arms[1:-1]]
+    for ours, theirs in pairs:
+        found = verdict(reached(ours, steps), reached(theirs, steps))
+        print(f"  {ours:11} beside {theirs:11} {found}")
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# LoRA does what it promises: Adam's state shrinks from 177 MB to about one. But it saves little *time*. The images still run forward
+# and back through all layers; only the gradients of the kernels are saved, and two more products come in. And what halves the
+# activations is not the thin matrices: it is BatchNormalization, which is frozen with the rest. Where γ trains, it keeps an input
+# that nobody else needs. With all kernels in training and no γ, the activations are LoRA's.
+#
+# And accuracy? All ways lead the last layer alone, and all weights lead LoRA. So where 177 MB are no trouble, train all of
+# them. (A small network from scratch beats the lot on these stripes. They are a test bench.)
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+# State, activations and seconds, by formula and as stored.
+state = {arm: recipes[arm]["costs"]["bytes"]["optimizer"] for arm in arms}
+less = state["LoRA 4"] / state["all weights"]
+claim(less < 0.01, "LoRA's state for Adam is under a hundredth", measured=less)
+claim(kept["LoRA 4"] < kept["γ and β"], "γ and β keep more than LoRA")
+for layer in base.model.layers:
+    layer.trainable = not isinstance(layer, layers.BatchNormalization)
+whole = budgets.memory(base.model, batch=16)["activations"] / kept["LoRA 4"]
+claim(
+    0.9 < whole < 1.1,
+    "all kernels keep as much as LoRA, if BatchNormalization is frozen",
+    measured=whole,
+)
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+# Paired intervals of 95 %, in points, after 80 steps.
+inside = [recipes[arm][budget]["inside"] for arm in arms[1:] for budget in ("40", "80")]
+claim(all(inside), "no learning rate lies at the edge of what was tried")
+ratio = seconds["LoRA 4"] / seconds["all weights"]
+claim(ratio > 0.6, "it saves less than half of the time", measured=ratio, seeds=5)
+for arm in arms[1:]:
+    ends = interval(reached(arm), reached("last layer"))
+    claim(ends[1] > 0, f"{arm}: ahead of the last layer alone", measured=ends, seeds=5)
+ends = interval(reached("all weights"), reached("LoRA 4"))
+claim(ends[1] > 0, "all weights: ahead of LoRA 4", measured=ends, seeds=5)
+
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## 3 · How few bits does a weight need?
+#
+# A network has to be stored and sent around, with 32 bits for each weight. Does it need them? To **quantise** is to write each kernel
+# as whole numbers times a **scale**. Each output channel has a scale of its own, so that a channel of large weights does not
+# spoil one of small weights.
+#
+# <!-- Notes: On the board: the weights 0.9, -0.3, 0.1 in 3 bits. The scale is 0.3, and the codes are 3, -1, 0. -->
+
+
+# %% slideshow={"slide_type": "-"}
+def rounded(kernel, bits):
+    """A kernel (…, outputs) as whole numbers, and the scale of each output channel."""
+    top = 2 ** (bits - 1) - 1  # 127 with 8 bits, 7 with 4, and 1 with 2
+    axes = tuple(range(kernel.ndim - 1))
+    scale = np.abs(kernel).max(axes) / top
+    return np.rint(kernel / scale), scale
+
+
+# %% slideshow={"slide_type": "skip"}
+seen = models.resnet50("course").get_layer("conv1_conv").get_weights()[0]  # (7, 7, 3, 64)
+strong = np.argsort(-seen.var((0, 1, 2)))[:8]
+rows = [seen]
+for bits in (4, 3, 2):
+    codes, scale = rounded(seen, bits)
+    rows.append(codes * scale)
+
+# %% jupyter={"source_hidden": true} slideshow={"code": false, "headline": "Eight kernels in fewer and fewer bits", "slide_type": "subslide"}
+# Eight kernels, each stretched to the range that can be drawn.
+tiles = np.concatenate([row[..., strong].transpose(3, 0, 1, 2) for row in rows])
+largest = np.tile(np.abs(seen[..., strong]).max((0, 1, 2)), 4)
+tiles = np.clip(0.5 + tiles / (2 * largest[:, None, None, None]), 0, 1)
+ax = plotting.image_grid(tiles, columns=8, limits=(0, 1))
+for row, name in enumerate(("8 bits", "4 bits", "3 bits", "2 bits")):
+    _ = ax.text(-1, 8 * row + 4.5, name, ha="right", va="center")
+plotting.show(ax, "Eight kernels of the first layer in four rows, with 8, 4, 3 and 2 bits")
+
+# %% [markdown] slideshow={"headline": "What is left of the answers?", "slide_type": "subslide"}
+# With 4 bits you can hardly see a difference. (The first row is as shipped: our networks come in 8 bits already, so rounding to 8
+# changes nothing.)
+#
+# Now round all kernels of EfficientNet-Lite0, which names photographs. The benchmark asks it about 270 crops of the sample
+# photographs, before and after. It also solves a new head on its features, for three textures with 20 labels of each.
+#
+# <!-- Notes: Answers: one in seven, and nearly all. This is the surprise of the section: collect both guesses before the reveal. -->
+
+# %% slideshow={"code": false, "slide_type": "-"}
+question = "At 4 bits, what share of its answers on photographs is still the same?"
+quiz.predict("11.answers", question, 0, 1)
+
+# %% slideshow={"code": false}
+question = "And a head on its features at 4 bits: how accurate is it on textures?"
+quiz.predict("11.features", question, 0, 1)
+
+# %% slideshow={"slide_type": "skip"}
+sure = models.efficientnet_lite0(top=True)
+copies = {bits: budgets.quantised(sure, bits)[0] for bits in (8, 6, 5, 4, 3)}
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+# The largest square in the middle of five photographs, and their first names at so many bits.
+photos = data.load_sample_photos()
+chosen, squares = ("cat", "coffee", "flower", "rocket", "temple"), []
+for image in (photos[name].image for name in chosen):
+    side = min(image.shape[:2])
+    top, left = ((n - side) // 2 for n in image.shape[:2])
+    squares.append(models.fit_images(image[None, top : top + side, left : left + side], sure)[0])
+words = weights.class_names()
+named = {
+    bits: [words[k] for k in ops.convert_to_numpy(copy(np.stack(squares))).argmax(1)]
+    for bits, copy in copies.items()
+}
+
+# %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "fragment"}
+bits = stored["bits"]
+light, heavy = bits["EfficientNet-Lite0"], bits["letters-ResNet50"]
+quiz.reveal("11.answers", light["4"]["answers"]["photographs"])
+quiz.reveal("11.features", round(np.mean(light["4"]["heads"]["textures"]["results"]), 2))
+
+# %% jupyter={"source_hidden": true} slideshow={"code": false, "headline": "What it now says", "slide_type": "subslide"} tags=["nbval-ignore-output"]
+ax = plotting.image_grid([square.astype("uint8") for square in squares], chosen, columns=5)
+plotting.show(
+    ax, "Five sample photographs: a cat, a cup of coffee, a flower, a rocket and a temple"
+)
+print(f"{'bits':5}" + "".join(f"{name:>15}" for name in chosen))
+for level, found in named.items():
+    print(f"{level:<5}" + "".join(f"{word[:14]:>15}" for word in found))
+
+# %% jupyter={"source_hidden": true} slideshow={"code": false, "headline": "Answers and features", "slide_type": "subslide"}
+# For both networks: the share of answers that survive, and heads on the features, over the bits.
+figure, axes = plotting.plt.subplots(1, 2, figsize=(plotting.WIDTH, 3.9), sharey=True)
+for ax, (name, found), task in zip(axes, bits.items(), ("photographs", "letters"), strict=True):
+    levels = [int(level) for level in found]
+    alike = [100 * record["answers"][task] for record in found.values()]
+    same_answer = ax.plot(levels, alike, "s--", color=plotting.COLORS["scratch"])
+    heads = [100 * np.mean(record["heads"]["textures"]["results"]) for record in found.values()]
+    head_right = ax.plot(levels, heads, "o-", color=plotting.COLORS["frozen"])
+    _ = ax.set(title=f"{name}, {task}", xlabel="bits for each weight")
+    ax.title.set_fontsize(10)
+    ax.invert_xaxis()
+_ = axes[0].set(ylabel="percent")
+names = ["its own answers: the same", "a new head on its features: right on textures"]
+_ = figure.legend(
+    [*same_answer, *head_right], names, loc="outside lower center", ncols=2, fontsize=9
+)
+plotting.show(figure, "Surviving answers and accuracy of heads for 8 to 2 bits, for two networks")
+
+# %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "skip"}
+# Bytes, and processor seconds for the same images.
+for name, found in bits.items():
+    print(name)
+    for level in ("8", "4", "2"):
+        record = found[level]
+        took = f"{record['seconds']:5.1f} s for {record['images']} images"
+        print(f"  {level} bits {record['bytes'] / 1e6:6.1f} MB, {took}")
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# At 4 bits the small network has lost most of its answers, and its features still serve. The old head still expects the features of before. A new
+# one is solved on the features as they are *now*, and has three classes to tell apart in place of a thousand. The large
+# network keeps nearly all of its letters. It has five times as many weights; whether that is the reason, we have not tested.
+#
+# The seconds hardly change, because our copy multiplies in float32 as before. Rounding makes the *file* small. To be faster, a
+# processor has to multiply the whole numbers themselves.
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+# One network in 8 bits, shares that survive, and processor seconds.
+same = zip(sure.get_weights(), copies[8].get_weights(), strict=True)
+claim(all(np.allclose(old, new) for old, new in same), "rounding again to 8 bits changes nothing")
+gone = light["4"]["answers"]["photographs"]
+claim(gone < 0.5, "at 4 bits, under half of the answers survive", measured=gone)
+serve = np.array(light["4"]["heads"]["textures"]["results"])
+claim(serve.min() > 0.85, "heads on its features at 4 bits: above 85 %", measured=serve, seeds=5)
+letters = heavy["4"]["answers"]["letters"]
+claim(letters > 0.9, "the ResNet50 keeps over 90 % of its letters", measured=letters)
+times = [found[b]["seconds"] / found["8"]["seconds"] for found in bits.values() for b in "42"]
+claim(0.75 < min(times) < max(times) < 1.33, "fewer bits are not faster here", measured=times)
+
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## 4 · Can a small network learn from a large one?
+#
+# A phone needs a small network, and small networks learn badly from few labels. In **distillation** (Hinton et al. 2015) a large
+# network is the *teacher*, and the small one, the *student*, learns to say what it says.
+#
+# The target is chapter 04's digits in clutter, with 20 labels of each. The teacher is the letters-ResNet50, frozen, with a solved
+# head. The student is chapter 04's small CNN, with a three-hundredth of its weights.
+#
+# <!-- Notes: Ask what a teacher can say that a label cannot. "It is a 4, and it could have been a 9." -->
+
+# %% slideshow={"slide_type": "skip"}
+# A teacher of your own: features of 200 labelled digits and of 4 new ones, and a head.
+few = data.few_labels(data.make_cluttered_digits(1_000, 4, random_state=3), 20, random_state=0)
+large = models.resnet50("course")
+
+
+def look(x):
+    """Grey images as the ResNet50 sees them: (n, 2048)."""
+    colour = np.rint(255 * x.repeat(3, axis=-1)).astype("uint8")
+    return large.predict(models.fit_images(colour, large), verbose=0).mean((1, 2))
+
+
+C = stored["distil"]["teacher"]["0"]["setting"]
+kernel, bias = rivals.logistic_regression(look(few.x_train), few.y_train, C)
+teacher = look(few.x_test) @ kernel + bias
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+ratio = large.count_params() / models.small_cnn().count_params()
+claim(ratio > 300, "the teacher has over 300 times as many weights", measured=ratio)
+
+# %% [markdown] slideshow={"headline": "What the teacher says", "slide_type": "subslide"}
+# A **temperature** T makes probabilities softer, so that the wrong classes are heard as well. Both speak at T: the teacher says
+# q = softmax(teacher / T), and the student p = softmax(z / T).
+#
+# <!-- Notes: Which wrong digits does it name, and do they look alike? -->
+
+# %% jupyter={"source_hidden": true} slideshow={"code": false}
+# Four new digits, and the teacher's probabilities of them at two temperatures.
+figure, axes = plotting.plt.subplots(2, 4, figsize=(plotting.WIDTH, 4), sharey="row")
+for (above, below), image, k, z in zip(axes.T, few.x_test, few.y_test, teacher, strict=True):
+    _ = above.imshow(image[..., 0], cmap="gray")
+    _ = above.set_title(f"is a {k}", fontsize=10)
+    _ = above.axis("off")
+    _ = below.bar(np.arange(10) - 0.2, softmax(z[None])[0], 0.4, label="T = 1")
+    _ = below.bar(np.arange(10) + 0.2, softmax(z[None] / 3)[0], 0.4, label="T = 3")
+    _ = below.set_xticks(range(10))
+    _ = below.tick_params(labelsize=8)
+_ = axes[1, 0].set(ylabel="probability")
+_ = axes[1, 3].legend(fontsize=9)
+plotting.show(
+    figure, "Four digits in clutter, and the teacher's probabilities at temperatures 1 and 3"
+)
+
+
+# %% slideshow={"slide_type": "skip"}
+def distillation(z, teacher, T):
+    """T² times the cross-entropy of the student with the teacher, both at temperature T."""
+    q, p = softmax(teacher / T), softmax(z / T)
+    return -(T**2) * np.mean(np.sum(q * np.log(p), axis=1))
+
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# Its gradient is chapter 02's "prediction minus target", T (p − q) / N. The T² makes up for two factors of 1/T: one from z / T, and
+# one because softer p and q differ less.
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+# The gradient beside a difference quotient, at one logit.
+z, T, h = np.random.default_rng(0).normal(size=teacher.shape), 3, 1e-5
+shift = np.zeros_like(z)
+shift[1, 2] = h
+slope = (distillation(z + shift, teacher, T) - distillation(z - shift, teacher, T)) / (2 * h)
+formula = T * (softmax(z / T) - softmax(teacher / T))[1, 2] / len(z)
+claim(abs(slope - formula) < 1e-6, "the gradient is T (p − q) / N")
+
+# %% [markdown] slideshow={"headline": "Four lessons for a student", "slide_type": "subslide"}
+# The first lesson is the 200 labels. The second is a control without a teacher: **label smoothing** gives the right class a little
+# less than 1, and the others share the rest. The third adds the teacher's probabilities of the same images. In the fourth,
+# the teacher talks about 2,000 images more, which nobody has labelled. Each lesson was tuned, and takes 800 steps.
+#
+# <!-- Notes: Answer: see the table. Ask what the third lesson adds that the labels do not say, and how much the fourth. -->
+
+# %% slideshow={"code": false, "slide_type": "-"}
+lessons = ["labels", "smoothed labels", "labels and teacher", "teacher, unlabelled"]
+lessons.append("we cannot tell")
+quiz.predict("11.student", "Which lesson brings the student furthest?", lessons)
+
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+# The accuracies of the five seeds, in percent.
+def learned(arm, steps=800):
+    found = stored["distil"][arm]
+    return 100 * np.array(found.get(str(steps), found.get("0"))["results"])
+
+
+# %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "fragment"}
+best = max(lessons[:4], key=lambda arm: learned(arm).mean())
+lows = [interval(learned(best), learned(arm))[1] for arm in lessons[:4] if arm != best]
+quiz.reveal("11.student", best if min(lows) > 0 else "we cannot tell")
+
+# %% jupyter={"source_hidden": true} slideshow={"code": false, "headline": "What each lesson is worth", "slide_type": "subslide"}
+# Means over five seeds.
+print(f"{'':31}{'400 steps':>10}{'800 steps':>10}")
+for arm in stored["distil"]:
+    shares = "".join(f"{f'{learned(arm, n).mean():.0f} %':>10}" for n in (400, 800))
+    print(f"{arm:31}{shares}")
+
+# %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "skip"}
+# Paired differences in points after 800 steps, with intervals of 95 %.
+pairs = [("smoothed labels", "labels"), ("labels and teacher", "smoothed labels")]
+pairs += [("teacher, unlabelled", "labels"), ("teacher, unlabelled", "teacher")]
+pairs += [("teacher, unlabelled", "teacher's answers, unlabelled")]
+for ours, theirs in pairs:
+    print(f"{ours} beside {theirs}:\n    {verdict(learned(ours), learned(theirs))}")
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# On the same 200 images we cannot tell smoothing or teacher from plain labels. With 2,000 images more the student nearly catches
+# up with its teacher, and nobody had to label one of them.
+#
+# The last row is one more control. There the teacher gives plain answers, and no probabilities. We cannot tell it from the soft
+# ones: the images did the work.
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+# Paired intervals of 95 %, in points, after 800 steps.
+ends = interval(learned("teacher, unlabelled"), learned("labels"))
+claim(ends[1] > 15, "unlabelled images bring over 15 points", measured=ends, seeds=5)
+for ours, theirs in pairs[:2]:
+    ends = interval(learned(ours), learned(theirs))
+    claim(ends[1] < 0 < ends[2], f"{ours}: we cannot tell from {theirs}", measured=ends, seeds=5)
+ends = interval(learned("teacher, unlabelled"), learned("teacher"))
+claim(ends[1] > -10, "it comes within ten points of its teacher", measured=ends, seeds=5)
+ends = interval(*(learned(arm) for arm in pairs[-1]))
+claim(ends[1] < 0 < ends[2], "soft or plain: we cannot tell", measured=ends, seeds=5)
+
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## 5 · Would more machines help?
+#
+# In **data-parallel** training every machine has all weights, takes its share of each batch, and computes the gradient of its share.
+# Then they add up their gradients, which is called an **all-reduce**, and all take the same step. Here is one, for
+# two processes:
+#
+# <!-- Notes: Play it: two learners, each with half of a batch on paper. What must they say to each other, and what not? -->
+
+# %% slideshow={"code": false, "slide_type": "-"}
+print(inspect.getsource(parallel.all_reduce))
+
+# %% [markdown] slideshow={"headline": "The loop", "slide_type": "subslide"}
+# Around it runs the loop. `g` counts by the size of its share, because the mean over a batch is the *weighted* mean over its shares.
+#
+# <!-- Notes: What goes wrong with shares of 20 and 5 images and a plain mean? Task 4 of the exercise set. -->
+
+# %% slideshow={"code": false, "slide_type": "-"}
+print(inspect.getsource(parallel.train).split('"""')[2])
+
+# %% [markdown] slideshow={"headline": "Two processes, one result", "slide_type": "subslide"}
+# We train chapter 02's regression on the pixels of digits: once alone, and once with two real processes.
+#
+# <!-- Notes: The two processes end when the call does, also if somebody interrupts it. -->
+
+# %% slideshow={"slide_type": "-"}
+digits = data.make_cluttered_digits(2_000, 10, random_state=1)
+x, y = digits.x_train.reshape(2_000, 784).astype("float64"), digits.y_train
+start = np.zeros((784, 10))
+how = {"steps": 60, "batch": 64, "rate": 0.05}
+
+# %% slideshow={"slide_type": "-"}
+alone, _ = parallel.train(parallel.softmax_gradient, start, x, y, **how)
+together, waited = parallel.train_on_two(parallel.softmax_gradient, start, x, y, **how)
+apart = np.abs(together - alone).max()
+print("the same weights to 1e-5:", bool(apart < 1e-5))
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+claim(apart < 1e-5 < np.abs(alone).max(), "two processes find what one finds", measured=apart)
+
+# %% [markdown] slideshow={"headline": "What does the talking cost?", "slide_type": "subslide"}
+# It works. But in each step the machines exchange as many numbers as there are weights that train. The benchmark has timed messages
+# of 4 kB to 4 MB. With a latency and a bandwidth from these, we reckon larger ones.
+#
+# <!-- Notes: Answer: longer than the step itself. Ask which recipe of section 2 you would send through a slow line. -->
+
+# %% slideshow={"slide_type": "skip"}
+# Bytes and median seconds of an exchange; a latency and a bandwidth from the ends.
+exchanges = list(stored["machines"].values())
+sizes = np.array([each["bytes"] for each in exchanges])
+times = np.array([np.median(each["seconds"]) for each in exchanges])
+bandwidth = (sizes[-1] - sizes[0]) / (times[-1] - times[0])  # bytes in a second
+latency = times[0] - sizes[0] / bandwidth
+
+
+def exchange_seconds(size):
+    return latency + size / bandwidth
+
+
+# %% slideshow={"code": false}
+step = seconds["all weights"] / 80
+print(f"a step of 16 images, from conv4 on: {step:.1f} processor seconds")
+question = "How many seconds will two processes take to add up the gradients of all its weights?"
+quiz.predict("11.reduce", question, 0, 3)
+
+# %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "fragment"}
+message = {arm: recipes[arm]["costs"]["bytes"]["gradients"] for arm in arms}
+quiz.reveal("11.reduce", round(exchange_seconds(message["all weights"]), 1))
+
+# %% jupyter={"source_hidden": true} slideshow={"code": false, "headline": "A message, and a step", "slide_type": "subslide"}
+# What was timed, and what follows for two recipes of section 2.
+figure, ax = plotting.plt.subplots(figsize=(plotting.WIDTH, 3.6))
+for each in exchanges:
+    _ = ax.plot([each["bytes"]] * len(each["seconds"]), each["seconds"], ".", color="0.6")
+line = np.geomspace(1e3, 2e8, 50)
+_ = ax.plot(line, exchange_seconds(line), color=plotting.COLORS["source"])
+for arm in ("LoRA 4", "all weights"):
+    place = message[arm], exchange_seconds(message[arm])
+    _ = ax.plot(*place, "D", color=plotting.COLORS["fine-tuned"])
+    _ = ax.annotate(arm, place, (-8, 6), textcoords="offset points", ha="right")
+_ = ax.axhline(step, color="k", ls=":")
+_ = ax.text(1e3, 1.2 * step, "a step of 16 images")
+_ = ax.set(xscale="log", yscale="log", xlabel="bytes", ylabel="seconds of an all-reduce")
+plotting.show(
+    ax, "Seconds of an all-reduce over its bytes, with two recipes and the time of a step"
+)
+
+# %% [markdown] slideshow={"headline": "And a hundred?", "slide_type": "subslide"}
+# With more machines a **ring** is usual (Patarasuk & Yuan 2009): the gradient is cut into n pieces, and each machine passes a
+# piece to its neighbour 2 (n − 1) times. Each trains on 16 images. What would n machines do, if their lines were like ours?
+#
+# <!-- Notes: Let them compute n = 2 and n = 100 by hand for LoRA first. -->
+
+
+# %% slideshow={"slide_type": "-"}
+def speed_up(n, arm):
+    """How many times as many images n machines train on in the same time."""
+    ring = 2 * (n - 1) * exchange_seconds(message[arm] / n)
+    return n * step / (step + ring)
+
+
+# %% slideshow={"code": false, "slide_type": "-"}
+print("machines: images in the time of one, with all weights and with LoRA 4")
+for n in (2, 10, 100):
+    print(f"{n:8}: {speed_up(n, 'all weights'):6.1f} {speed_up(n, 'LoRA 4'):6.1f}")
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# All weights gain little over such a line, and LoRA's adapters nearly all there is: what saved little time on one machine saves much
+# on many. But this is reckoned, not measured, so time your own line. And a hundred machines with 16 images each need a batch
+# of 1,600, where we have 240 labelled images. More machines are for more *data*.
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+# Reckoned from medians of 20 exchanges.
+slow = exchange_seconds(message["all weights"]) / step
+claim(slow > 1, "adding up all gradients takes longer than a step", measured=slow)
+gains = [speed_up(100, arm) for arm in ("all weights", "LoRA 4")]
+claim(gains[0] < 50 < gains[1], "of a hundred, LoRA uses most", measured=gains)
+
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## 6 · What fits into *your* budget?
+#
+# <!-- Notes: Let everybody type in their own numbers. The seconds are those of their laptop, as busy as it is. -->
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# `transfer.plan` counts memory as in section 1, times a few steps on *this* machine, and says what fits. It plans for
+# EfficientNet-Lite0 and photographs: here 400 of them, 20 of each class, of 128 pixels.
+
+# %% slideshow={"code": false, "slide_type": "-"} tags=["nbval-ignore-output"]
+plan = transfer.plan(images=400, side=128, labels=20, minutes=5, memory=150)
+print(plan)
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# The accuracies are the lowest and the highest of four public sets. They overlap, and say more about the photographs than about the
+# recipes. A dash: not measured. The speeds are remembered, so you can ask again at once:
+#
+# <!-- Notes: Ask for a budget in which nothing fits, and read what it says then. -->
+
+# %% slideshow={"slide_type": "skip"} tags=["nbval-ignore-output"]
+print(transfer.plan(images=400, side=128, labels=20, minutes=1, memory=120).recommendation)
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+head = [recipe for recipe in plan.recipes if recipe.name == plan.recipes[0].name]
+least = min(recipe.megabytes for recipe in plan.recipes)
+claim(least in [recipe.megabytes for recipe in head], "the head alone takes the least memory")
+
+# %% [markdown] slideshow={"slide_type": "notes"}
+# Begin with the head on frozen features. Then take the most that fits, compare both over five seeds (chapter 06), and keep the
+# simpler one unless the interval says otherwise.
+
+# %% [markdown] jp-MarkdownHeadingCollapsed=true slideshow={"slide_type": "skip"}
+# ## Going deeper · An engine for two processes
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# You will not write the all-reduce yourself. PyTorch's `DistributedDataParallel` wraps a network and adds up its gradients
+# during `backward`, while the way back goes on. Here it trains section 5's regression with two processes of its own. (Without
+# PyTorch the cell says what is missing.)
+
+# %% slideshow={"slide_type": "skip"}
+# What each of the two processes does; they meet in a file.
+WORK = """import torch, numpy as np
+from torch import distributed, nn
+given = np.load({folder!r} + "/given.npz")
+x, y = map(torch.from_numpy, (given["x"], given["y"]))
+distributed.init_process_group(
+    "gloo", init_method="file://" + {folder!r} + "/meet", rank={rank}, world_size=2
+)
+net = nn.Linear(784, 10, bias=False).double()
+nn.init.zeros_(net.weight)
+net = nn.parallel.DistributedDataParallel(net)
+optimizer = torch.optim.SGD(net.parameters(), lr=0.05)
+for step in range(60):
+    share = (torch.arange(64 * step, 64 * step + 64) % len(x))[{rank}::2]
+    optimizer.zero_grad()
+    nn.functional.cross_entropy(net(x[share]), y[share]).backward()
+    optimizer.step()
+np.save({folder!r} + "/{rank}.npy", net.module.weight.detach().numpy())
+"""
+
+# %% slideshow={"slide_type": "skip"} tags=["nbval-ignore-output"]
+# Both at once, and what they found; a sentence if they could not.
+with TemporaryDirectory() as folder:
+    np.savez(Path(folder) / "given.npz", x=x, y=y.astype("int64"))
+    scripts = [WORK.format(folder=Path(folder).as_posix(), rank=rank) for rank in (0, 1)]
+    with ThreadPoolExecutor(2) as both:
+        problems = [problem for _, problem in both.map(lambda s: processes.ask(s, 120), scripts)]
+    failed = max(problems)
+    if not failed:
+        theirs = [np.load(Path(folder) / f"{rank}.npy").T for rank in (0, 1)]
+print(f"not run: {failed}" if failed else "both processes have finished")
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"} tags=["nbval-ignore-output"]
+if not failed:
+    same = [np.allclose(found, alone, atol=1e-5) for found in theirs]
+    claim(all(same), "PyTorch's engine finds the same weights to 1e-5")
+
+# %% [markdown] jp-MarkdownHeadingCollapsed=true slideshow={"slide_type": "skip"}
+# ## Going deeper · Numbers of 16 bits
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# Graphics cards multiply 16-bit numbers several times as fast as 32-bit ones, so networks train in **mixed precision**: products in
+# 16 bits, weights in 32 (Micikevicius et al. 2018). There are two kinds. float16 has 10 digits after the binary point and a small range; bfloat16 has 7, and the range of float32.
+
+
+# %% slideshow={"slide_type": "skip"}
+def in_16_bits(value, kind):
+    return float(ops.convert_to_numpy(ops.cast(ops.cast(value, kind), "float32")))
+
+
+for kind in ("float16", "bfloat16"):
+    print(f"{kind:9} 1e-8 → {in_16_bits(1e-8, kind):.1e}   1.001 → {in_16_bits(1.001, kind):.4f}")
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# A small gradient is *zero* in float16. So the loss is multiplied by a large number first, and the gradients are divided by it again in 32
+# bits; in Keras, `keras.mixed_precision.set_dtype_policy("mixed_float16")` does both. In bfloat16 the gradient survives, but 1.001 is 1, so a
+# small step would never move a weight: that is why weights stay in 32 bits.
+
+# %% slideshow={"slide_type": "skip"}
+scaled = in_16_bits(1e-8 * 2**15, "float16") / 2**15
+print(f"scaled by 32,768 first: {scaled:.1e}")
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+claim(in_16_bits(1e-8, "float16") == 0, "in float16, 1e-8 is zero")
+claim(abs(scaled / 1e-8 - 1) < 0.001, "scaled first, it survives", measured=scaled)
+claim(in_16_bits(1.001, "bfloat16") == 1, "in bfloat16, 1.001 is 1")
+
+# %% [markdown] jp-MarkdownHeadingCollapsed=true slideshow={"slide_type": "skip"}
+# ## Going deeper · Whole numbers that are multiplied
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# Keras can do what section 3 could not: `quantize("int8")` turns a layer into one that multiplies whole numbers, its inputs too. Which layers
+# of the small CNN does it take?
+
+# %% slideshow={"slide_type": "skip"}
+whole_numbers, pixels = models.small_cnn(), digits.x_train[:100]
+in_32_bits = ops.convert_to_numpy(whole_numbers(pixels))
+whole_numbers.quantize("int8")
+in_8_bits = ops.convert_to_numpy(whole_numbers(pixels))
+for layer in whole_numbers.layers:
+    if hasattr(layer, "kernel"):
+        print(f"{layer.name:6} {layer.kernel.dtype}")
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# In Keras 3.15 the dense layer alone, and no convolution. For a language model that is most of the network, and for ours the head. The logits
+# hardly change.
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+apart = np.abs(in_8_bits - in_32_bits).max() / np.abs(in_32_bits).max()
+claim(apart < 0.05, "the logits move by less than 5 % of the largest", measured=apart)
+kinds = [str(layer.kernel.dtype) for layer in whole_numbers.layers if hasattr(layer, "kernel")]
+claim("int8" in kinds[-1] and "float32" in kinds[0], "the dense layer alone holds whole numbers")
+
+# %% [markdown] jp-MarkdownHeadingCollapsed=true slideshow={"slide_type": "skip"}
+# ## Going deeper · Pruning
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# Another way to make a network small is to set its smallest weights to zero (Han et al. 2015). What does EfficientNet-Lite0 say when each kernel loses its
+# smallest tenth, fifth, half?
+
+
+# %% slideshow={"slide_type": "skip"}
+def pruned(kernel, share):
+    """A kernel whose smallest weights are zero."""
+    return np.where(np.abs(kernel) < np.quantile(np.abs(kernel), share), 0, kernel)
+
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"} tags=["nbval-ignore-output"]
+# First names of the five photographs of section 3, after each loss.
+copy = keras.models.clone_model(sure)
+print(f"{'share':6}" + "".join(f"{name:>15}" for name in chosen))
+for share in (0, 0.1, 0.2, 0.3, 0.5):
+    pairs = zip(sure.weights, sure.get_weights(), strict=True)
+    copy.set_weights([pruned(w, share) if v.name == "kernel" else w for v, w in pairs])
+    top = ops.convert_to_numpy(copy(np.stack(squares))).argmax(1)
+    print(f"{share:<6}" + "".join(f"{words[k][:14]:>15}" for k in top))
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# Zeros compress well in a file, but the processor multiplies by them as by any other number. And a pruned network is trained again, to make up for the
+# loss; here it was not.
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# ## How well did you predict?
+
+# %% slideshow={"slide_type": "skip"}
+quiz.predictions("11")
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## Key points
+#
+# - A training step holds weights, gradients, the optimiser's state and activations. Count them before you run.
+# - Batch and side decide most of the activations. What trains decides gradients and state.
+# - LoRA and its rivals save the optimiser's state and messages between machines, and little time.
+# - Rounding makes files small, not fast. Features can survive where answers do not.
+# - A student needs images more than soft labels.
+# - Machines that share a batch compute what one does. The message decides whether they are faster.
+# - Begin with a head on frozen features. Everything else must beat it.
+#
+# <!-- Notes: Ask for the training from the beginning that was given up. What would they count now? Then hand out set 11. -->
+
+# %% [markdown] slideshow={"slide_type": "skip"}
+# ## Exercises to do next
+#
+# The [exercise set of this chapter](../exercises/ex11/ex11_budgets.ipynb) checks your answers as you go. Beyond it:
+#
+# 1. Count a step of your own network. Which is the largest batch that fits into 4 GB?
+# 2. Give `rounded` one scale for the whole kernel, and draw section 3's kernels again. Which of them suffer?
+#
+# ## Further reading
+#
+# - Hu et al. 2022, *LoRA: low-rank adaptation of large language models*, ICLR.
+# - Jacob et al. 2018, *Quantization and training of neural networks for efficient integer-arithmetic-only inference*, CVPR.
+# - Hinton, Vinyals & Dean 2015, *Distilling the knowledge in a neural network*.
+# - Goyal et al. 2017, *Accurate, large minibatch SGD: training ImageNet in 1 hour*.
+# - Patarasuk & Yuan 2009, *Bandwidth optimal all-reduce algorithms for clusters of workstations*.
