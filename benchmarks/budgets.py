@@ -27,15 +27,15 @@ answers. The student's images are shifted by up to four pixels, in every arm.
 **machines**: the seconds of one all-reduce between two processes, over the size of the message.
 
 Five seeds, paired. What an arm has to choose (C, the learning rate, the smoothing, the temperature)
-is chosen at each budget on another draw of the labels and on images that are neither trained nor
-tested on; a grid grows until its best value is inside. Every run is kept as soon as it is finished,
-so an interrupted benchmark goes on where it stopped. `--minutes N` begins no run after so many:
-with 0 it writes down what is stored.
+is chosen at each budget on another draw of the labels (a student's on two more) and on images that
+are neither trained nor tested on; a grid grows until its best value is inside. Every run is kept as
+soon as it is finished, so an interrupted benchmark goes on where it stopped. `--minutes N` begins
+no run after so many: with 0 it writes down what is stored.
 """
 
 import argparse
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -52,14 +52,22 @@ from tlcourse import budgets, data, models, training, transfer
 from tlcourse.backend import keras, versions
 from tlcourse.course import processes
 from tlcourse.labels import predicted_classes
-from tlcourse.rivals import BATCH, SHIFT, Trainer, Upper, logistic_regression, tune
+from tlcourse.rivals import (
+    BATCH,
+    SHIFT,
+    WIDEN_MOST,
+    Trainer,
+    Upper,
+    logistic_regression,
+    tune,
+)
 
 LABELS = 20  # of each class
 SEEDS = range(5)
 STRENGTHS = (1e-4, 1e-3, 1e-2)  # C, where the grid begins
 STORE = RESULTS / "budgets.jsonl"
 # Processor minutes of each part, reckoned from one run of each kind: see `--parts`.
-MINUTES = {"recipes": 32, "bits": 6, "distil": 10, "machines": 1}
+MINUTES = {"recipes": 32, "bits": 6, "distil": 25, "machines": 1}
 
 
 # --- recipes: what trains ------------------------------------------------------------------------
@@ -367,13 +375,17 @@ def bits(run: Callable) -> dict:
 # --- distil --------------------------------------------------------------------------------------
 
 UNLABELLED = 2_000
-STUDENT_STEPS = [400, 800]
-STUDENT_RATES = (1e-3, 3e-3, 1e-2)
+STUDENT_STEPS = [800, 2_400]
+STUDENT_RATES = (3e-4, 1e-3, 3e-3)
+STUDENT_TUNING = (
+    TUNING_SEED,
+    TUNING_SEED + 1,
+)  # at a high rate, one student in five learns nothing
 TARGET = "cluttered digits"
 # Where the grid of a second setting begins: the share that is smoothed, the temperature.
 ARMS = {
     "labels": None,
-    "smoothed labels": (0.05, 0.1, 0.2),
+    "smoothed labels": (0.05, 0.1, 0.2, 0.4, 0.8, 0.95),
     "labels and teacher": (1.0, 2.0, 4.0),
     "teacher, unlabelled": (1.0, 2.0, 4.0),
     "teacher's answers, unlabelled": None,
@@ -469,16 +481,21 @@ def learn(
 
 
 def tune_both(
-    score: Callable[[float | None, float], float], seconds: Iterable[float] | None
+    score: Callable[[float | None, float], float], seconds: tuple[float, ...] | None
 ) -> tuple[float | None, float, bool]:
-    """The best second setting and learning rate; both grids grow until the best is inside."""
+    """The best second setting and learning rate, one after the other; the grids grow.
+
+    That of a share has all its room from the start: there are no shares above 1.
+    """
 
     def best_rate(second: float | None) -> tuple[float, bool]:
         return tune(STUDENT_RATES, lambda rate: score(second, rate))
 
     second, inside = None, True
-    if seconds is not None:  # a share that is smoothed must stay below 1
-        second, inside = tune(seconds, lambda each: score(each, best_rate(each)[0]), widen=2)
+    if seconds is not None:
+        rate, _ = best_rate(seconds[len(seconds) // 2])
+        widen = 0 if seconds[-1] < 1 else WIDEN_MOST
+        second, inside = tune(seconds, lambda each: score(each, rate), widen)
     rate, rate_inside = best_rate(second)
     return second, rate, inside and rate_inside
 
@@ -502,10 +519,13 @@ def distil(run: Callable) -> dict:
             return run(key, STUDENT_STEPS, lambda: learn(arm, *given))
 
         for place in reversed(range(len(STUDENT_STEPS))):
+
+            def score(second: float | None, rate: float, arm=arm, place=place) -> float:
+                runs = [accuracies(second, rate, seed, "validation") for seed in STUDENT_TUNING]
+                return float(np.mean([each[place] for each in runs]))
+
             with suppress(OutOfTime):
-                second, rate, inside = tune_both(
-                    lambda s, r, at=place: accuracies(s, r, TUNING_SEED, "validation")[at], grid
-                )
+                second, rate, inside = tune_both(score, grid)
                 results = [accuracies(second, rate, seed, "test")[place] for seed in SEEDS]
                 found.setdefault(arm, {})[str(STUDENT_STEPS[place])] = {
                     "setting": rate,
