@@ -198,7 +198,7 @@ def quantise(answer, rng):
         meant = {ones[part]: np.ones(3)} if part in ones else {}
         yield agrees("and the others have theirs", got[part], right[part], meant, result=got)
     w, bits = draw(3, 3, 5)
-    w[:, 2] = (1e-6 * w[:, 2]).round(8)
+    w[:, 2] = rng.choice([-1, 1]) * rng.permutation([3e-6, -1.12e-6, 4.4e-7])
     got = answer(w, bits)
     right, _ = _quantised(w, bits)
     why = "small weights are not zero: the scale is 1 only where every weight is exactly 0"
