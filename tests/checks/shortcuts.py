@@ -799,6 +799,8 @@ SHORTCUTS = {
                 "np.abs(w).max(axis=0)": "np.abs(w).max(axis=0)[np.arange(w.shape[1]) % 2]"}),
             ("restored without rounding", {'"restored": codes * scale': '"restored": w + 0'}),
             ("no channel of zeros", {"np.where(largest > 0, largest / top, 1)": "largest / top"}),
+            ("one weight of 0", {"np.where(largest > 0,": "np.where((w != 0).all(axis=0),"}),
+            ("tiny as zero", {"largest > 0": "largest > 1e-5"}),
         ],
         "lora": [
             ("rank 2", {"alpha / a.shape[1]": "alpha / 2"}),
@@ -812,6 +814,8 @@ SHORTCUTS = {
             ("teacher is right", {"(p - q)": "(p - softmax(2 * truth))"}),
             ("three classes", {"-np.sum(q * np.log(p)) / n": "-3 * np.mean(q * np.log(p))"}),
             ("T² as 2 T", {"share * T**2": "share * 2 * T"}),
+            ("smallest numbers of the gradient", {"return loss, gradient":
+                                                  "return loss, gradient.round(12)"}),
         ],
         "order": [
             ("the plain mean", "order = list('KDJFICELG')"),

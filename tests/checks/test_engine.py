@@ -156,8 +156,30 @@ def test_a_changed_argument_is_named_with_the_way_out():
 
     assert ask(spoils).message.startswith(
         "your function changes its argument theta: work on a copy, or write theta = theta - … in "
-        "place of theta -= …; the call was double(np.array(["
+        "place of theta -= … (so with += and /=, too); the call was double(np.array(["
     )
+
+
+def test_a_change_of_the_dicts_in_a_list_is_told_from_one_of_the_list():
+    @task(*HINTS)
+    def sizes(answer, rng):
+        """Sizes."""
+        yield agrees("counts", answer([{"n": 1}, {"n": 2}]), 3)
+
+    def into_dicts(layers):
+        layers = list(layers)
+        for one in layers:
+            one.setdefault("m", 0)
+        return sum(one["n"] for one in layers)
+
+    def into_list(layers):
+        return sum(layers.pop()["n"] for _ in range(len(layers)))
+
+    assert ask(into_dicts, sizes).message.startswith(
+        "your function changes its argument layers: do not write into the dicts in layers, which "
+        "list(layers) does not copy"
+    )
+    assert "argument layers: work on a copy" in ask(into_list, sizes).message
 
 
 def test_the_rows_of_an_array_stand_for_a_list_of_values_and_a_tuple_is_shown_as_values():
@@ -618,6 +640,13 @@ def test_an_order_that_cannot_be_run_is_explained(order, message):
         assemble(LINES, order, "f")
 
 
+def test_a_line_that_is_indented_too_early_is_not_blamed_on_the_next_one():
+    lines = {"A": "def f(xs):", "B": "        y = 0", "C": "    for x in xs:"}
+    message = "at line C, or the lines just before it stand too early .unindent"
+    with pytest.raises(Failure, match=message):
+        assemble(lines, ["A", "B", "C"], "f")
+
+
 def test_a_line_that_fails_is_named():
     with pytest.raises(Failure, match="line C fails in this order .UnboundLocalError"):
         assemble(LINES, ["A", "C", "B"], "f")(1)
@@ -909,6 +938,15 @@ def test_progress_survives_a_restart(folder, monkeypatch, capsys):
     monkeypatch.setattr(progress, "_memory", {})
     exercise("ex01").progress()
     assert "10 of 80 points" in capsys.readouterr().out
+
+
+def test_retrieval_questions_are_left_out_until_one_was_tried(folder, capsys):
+    attempt(exercise("ex01"), rate)
+    exercise("ex01").progress()
+    assert "questions" not in capsys.readouterr().out
+    quiz.answer("03", 1, "a")
+    exercise("ex01").progress()
+    assert "questions at the start of the chapters right" in capsys.readouterr().out
 
 
 def test_retrieval_questions_count(folder, capsys):

@@ -148,7 +148,7 @@ def call(function: Callable, arguments: Iterable, seconds: float | None = None) 
         return reply
     for place, (old, new) in enumerate(zip(arguments, given, strict=True)):
         if _is_changed(new, old):
-            return {"failure": _describe_change(function, place, old)}
+            return {"failure": _describe_change(function, place, old, new)}
     try:
         several = type(result) is tuple
         return {"result": tuple(map(plain, result)) if several else plain(result)}
@@ -181,16 +181,25 @@ def _is_changed(argument, before) -> bool:
         return True
 
 
-def _describe_change(function: Callable, place: int, argument) -> str:
+def _describe_change(function: Callable, place: int, before, argument) -> str:
     """That a function changes an argument, by its name if it has one, and what to write instead."""
     message, advice = "your function changes its argument", "work on a copy"
     code = getattr(function, "__code__", None)
     if code is None or place >= code.co_argcount:
         return f"{message}: {advice}"
     name = code.co_varnames[place]
-    if isinstance(argument, np.ndarray):
-        advice += f", or write {name} = {name} - … in place of {name} -= …"
+    if isinstance(before, np.ndarray):
+        advice += f", or write {name} = {name} - … in place of {name} -= … (so with += and /=, too)"
+    if _holds_the_same(argument, before):
+        inner = "dicts" if isinstance(before[0], dict) else "values"
+        advice = f"do not write into the {inner} in {name}, which list({name}) does not copy"
     return f"{message} {name}: {advice}"
+
+
+def _holds_the_same(argument, before) -> bool:
+    """Whether a list has kept its length, so that what lies in it was changed, or may have been."""
+    is_kept = type(argument) is type(before) is list and 0 < len(before) == len(argument)
+    return is_kept and all(isinstance(part, dict | list | np.ndarray) for part in before)
 
 
 def find_unwritten(function: Callable, error: NotImplementedError) -> str:

@@ -132,6 +132,8 @@ class Exercise:
 def _print_questions(answered: dict[str, str]) -> None:
     from tlcourse.quiz import count
 
+    if not answered:
+        return
     right = sum(status == "correct" for status in answered.values())
     print(f"  You answered {right} of the {count()} questions at the start of the chapters right.")
 

@@ -39,6 +39,7 @@ def assemble(lines: dict[str, str], order, name: str, given: dict | None = None)
     except SyntaxError as error:
         at = order[min(error.lineno or 1, len(order)) - 1] if order else "?"
         why = re.sub(r" on line (\d+)", lambda n: f" in line {order[int(n[1]) - 1]}", error.msg)
+        at = f"{at}, or the lines just before it stand too early" if "unindent" in why else at
         raise Failure(f"this order is not valid Python at line {at} ({why})") from None
     except Exception as error:
         raise Failure(explain(error, order)) from None
