@@ -385,7 +385,7 @@ TARGET = "cluttered digits"
 # Where the grid of a second setting begins: the share that is smoothed, the temperature.
 ARMS = {
     "labels": None,
-    "smoothed labels": (0.05, 0.1, 0.2, 0.4, 0.8, 0.95),
+    "smoothed labels": (0.05, 0.1, 0.2, 0.4, 0.8, 0.95, 0.98),
     "labels and teacher": (1.0, 2.0, 4.0),
     "teacher, unlabelled": (1.0, 2.0, 4.0),
     "teacher's answers, unlabelled": None,
