@@ -2,7 +2,7 @@
 
     python -m benchmarks.budgets
 
-Four parts, of which `--only` takes some, and `--parts` says how long each takes.
+Five parts, of which `--only` takes some, and `--parts` says how long each takes.
 
 **recipes**: the far target of chapter 05 (stripes in 12 directions, 20 labels of each), where
 fine-tuning the letters-ResNet50 pays. All arms begin with the same head, a logistic regression on
@@ -16,6 +16,8 @@ of `benchmarks.fine_tuning_pays`, so its network from scratch can stand beside.
 how many answers survive (ImageNet's on crops of the sample photographs and on textures; of the
 letters network on letters); how well a head learns from the features, on textures and on stripes;
 and the seconds of the forward pass. Both networks ship in 8 bits, so 8 bits change nothing.
+
+**untrained**, the control of bits: heads on the features of EfficientNet-Lite0 with random weights.
 
 **distil**: the teacher is the letters-ResNet50 with a head on its frozen features, the student the
 CNN of chapter 03, the target that of chapter 04 (digits in clutter, 20 labels of each). The
@@ -67,7 +69,7 @@ SEEDS = range(5)
 STRENGTHS = (1e-4, 1e-3, 1e-2)  # C, where the grid begins
 STORE = RESULTS / "budgets.jsonl"
 # Processor minutes of each part, reckoned from one run of each kind: see `--parts`.
-MINUTES = {"recipes": 32, "bits": 6, "distil": 25, "machines": 1}
+MINUTES = {"recipes": 32, "bits": 6, "untrained": 1, "distil": 25, "machines": 1}
 
 
 # --- recipes: what trains ------------------------------------------------------------------------
@@ -372,6 +374,29 @@ def bits(run: Callable) -> dict:
     return found
 
 
+def heads_untrained() -> dict:
+    """What heads reach on textures if an EfficientNet-Lite0 was never trained; one a seed."""
+    given, features = sources.target("textures"), {}
+    for seed in (*SEEDS, TUNING_SEED):
+        keras.utils.set_random_seed(seed)
+        model = models.efficientnet_lite0(weights=None, side=sources.SIDE, top=True)
+        features[seed], _ = look(eye(model), sources.as_bytes(given.x, model))
+
+    def score(strength: float, seed: int, places: np.ndarray) -> float:
+        drawn = given.draw(LABELS, seed)
+        return head_accuracy(features[seed], given.y, drawn, places, strength)
+
+    setting, inside = tune(STRENGTHS, lambda c: score(c, TUNING_SEED, given.kept_back))
+    results = [score(setting, seed, given.test) for seed in SEEDS]
+    return {"setting": setting, "inside": inside, "results": results}
+
+
+def untrained(run: Callable) -> dict:
+    with suppress(OutOfTime):
+        return run(("untrained", "textures"), [0], lambda: [heads_untrained()])[0]
+    return {}
+
+
 # --- distil --------------------------------------------------------------------------------------
 
 UNLABELLED = 2_000
@@ -572,13 +597,20 @@ def machines(run: Callable) -> dict:
 
 # --- everything ----------------------------------------------------------------------------------
 
-PARTS = {"recipes": recipes, "bits": bits, "distil": distil, "machines": machines}
+PARTS = {
+    "recipes": recipes,
+    "bits": bits,
+    "untrained": untrained,
+    "distil": distil,
+    "machines": machines,
+}
 
 
 def is_complete(found: dict) -> bool:
     return (
         all(len(found["recipes"].get(arm, ())) == 1 + len(STEPS) for arm in (*TRAINED, *ADAPTED))
         and all(len(found["bits"].get(name, ())) == len(BITS) for name in NETWORKS)
+        and bool(found["untrained"])
         and all(len(found["distil"].get(arm, ())) == len(STUDENT_STEPS) for arm in ARMS)
         and len(found["machines"]) == len(NUMBERS)
     )

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from time import process_time
 
 import numpy as np
@@ -551,7 +552,16 @@ def test_a_plan_multiplies_what_one_image_and_one_step_cost(costs):
     assert [found.fits(rows[name, 128]) for name in names] == [True, True, True, False, False]
     assert "Begin with features once, and a head at 128 pixels (20 s, 21 MB)" in str(found)
     assert "The most that fits is everything at 64 pixels" in str(found)
-    assert len(str(found).splitlines()) == 1 + len(rows) + 2
+    assert len(str(found).splitlines()) == 1 + len(rows) + 3
+
+
+def test_of_what_fits_a_plan_trains_most_and_then_on_the_largest_images(costs):
+    found = transfer.plan(200, 128, 20, minutes=60, memory=10_000)
+    assert "The most that fits is everything at 128 pixels" in str(found)
+    whole = next(each for each in found.recipes if each.name == "everything")
+    quarters = replace(found, memory=whole.megabytes - 1)
+    assert quarters.fits(next(each for each in found.recipes if "quarters" in each.name))
+    assert "The most that fits is everything, in quarters of a batch at 128" in str(quarters)
 
 
 def test_a_plan_within_which_nothing_fits_says_what_is_nearest(costs):

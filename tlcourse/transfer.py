@@ -928,8 +928,12 @@ class BudgetPlan:
                 f"is {told(fastest)}, and the smallest is {told(smallest)}: give more of what is "
                 "missing, or take fewer images."
             )
-        order = list(_RECIPES)
-        most = max(fitting, key=lambda recipe: (order.index(recipe.name), recipe.side))
+        cuts, order = [kind.cut for kind in _RECIPES.values()], list(_RECIPES)
+
+        def trains(recipe: Recipe) -> tuple[int, int, int]:
+            return cuts.index(_RECIPES[recipe.name].cut), recipe.side, order.index(recipe.name)
+
+        most = max(fitting, key=trains)
         if most.name == fitting[0].name:
             return f"Take {told(fitting[0])}: it is the only kind that fits."
         return (
@@ -947,6 +951,7 @@ class BudgetPlan:
                 f"{each.name:{width}}  {each.side:6} {each.seconds:8.0f} {each.megabytes:10.0f}  "
                 f"{fits:4}  {accuracy}"
             )
+        lines.append("Megabytes are counted, and come on top of what Python and Keras take.")
         if any(each.accuracy for each in self.recipes):
             lines.append(
                 "Accuracy: lowest and highest mean on four public sets of photographs, at 128 "
