@@ -105,7 +105,10 @@ LONG = "np.longdouble('1e-4000')"
 NOT_PLAIN = (
     "but the check needs NumPy arrays, numbers or a list of them; the call was double(np.array([["
 )
-CHANGED = "work on a copy, or write x = x - … in place of x -= …; the call was double(np.array([["
+CHANGED = (
+    "work on a copy, or write x = x - … in place of x -= … (so with += and /=, too); the call was "
+    "double(np.array([["
+)
 
 # A piece of the message, "" for a correct answer, and the body of the function or its whole cell.
 FUNCTIONS = [

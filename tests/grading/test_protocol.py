@@ -193,6 +193,8 @@ TYPES = st.one_of(
 @example("array", "S0", [3], b"")
 @example("array", "<f8", [0, 2**63], b"")
 @example("array", "<f8", [0, 2**64], b"")
+@example("array", "<f8", [2**31, 0], b"")
+@example("array", "<f8", [4, 2**31, 0], b"")
 @example("array", "<f8", [2**32, 2**32, 0], b"")
 @example("scalar", ">U1", [], bytes([17, 0, 0, 0]))
 @example("array", ">U1", [1], bytes([17, 0, 0, 0]))
@@ -203,6 +205,12 @@ def test_arrays_that_lie_are_malformed_or_plain(kind, dtype, shape, blob):
         assert found.dtype.kind in "biufcSU"
         found.tolist()  # can be read
         assert found.nbytes <= len(blob)
+
+
+@pytest.mark.parametrize("shape", [[2**31, 0], [2**20, 4, 0, 2], [4, 2**31, 0]])
+def test_rows_of_nothing_cannot_fill_the_memory(shape):
+    assert read(message({"array": ["<f8", shape]})) is Malformed
+    assert read(message({"array": ["<f8", [0, *shape]]})).shape == (0, *shape)
 
 
 @pytest.mark.parametrize("dtype", ["|O", "O", "V8", "<M8[s]", "f8,f8", "<f16", "p", "float", "d"])

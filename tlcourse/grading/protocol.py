@@ -11,6 +11,7 @@ import socket
 import struct
 import time
 from collections.abc import Callable
+from itertools import takewhile
 from math import prod
 
 import numpy as np
@@ -19,6 +20,7 @@ LIMIT = 32 * 2**20  # bytes of one message
 TEXT = 2 * 2**20  # bytes of its JSON, which takes many times as much memory where it is read
 _DEPTH = 20
 _KEY = 2**31  # integers beyond may all have the same hash
+_EMPTY_ROWS = 1_000_000  # rows of nothing cost no bytes to send, but memory to list
 _DTYPE = re.compile(r"[<>|=]?(b1|[iu][1248]|f[248]|c(8|16)|[SU][1-9]\d{0,3})")
 
 
@@ -123,6 +125,8 @@ def _array(dtype, shape, data: memoryview, at: int, *, scalar: bool) -> tuple[ob
     kind = np.dtype(dtype)
     if min(shape, default=0) < 0 or (size := prod(shape) * kind.itemsize) > len(data) - at:
         raise Malformed("an array of another size than it says")
+    if not size and prod(takewhile(bool, shape)) > _EMPTY_ROWS:
+        raise Malformed("an empty array of more rows than anybody could list")
     flat = np.frombuffer(bytes(data[at : at + size]), kind, count=prod(shape))
     letters = flat.view(f"{kind.byteorder}u4") if kind.kind == "U" else flat[:0]
     if letters.size and letters.max() > 0x10FFFF:
