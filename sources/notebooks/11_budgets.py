@@ -476,7 +476,7 @@ plotting.show(
     ax, "Accuracy of seven ways to train after 80 steps, five seeds of each and their mean"
 )
 
-# %% jupyter={"source_hidden": true} slideshow={"code": false, "headline": "Which of these can we tell apart?", "slide_type": "subslide"}
+# %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "skip"}
 # Paired differences in points, with intervals of 95 %.
 pairs = [(arm, 80, "last layer", 80) for arm in arms[1:]]
 pairs += [(arm, 80, "γ and β", 80) for arm in ("LoRA 1", "LoRA 4")]
