@@ -117,6 +117,7 @@ def invented(monkeypatch, tmp_path):
     record = {"setting": 1e-3, "inside": True, "results": [0.5] * 5}
     for name, replaced in {
         "STORE": tmp_path / "budgets.jsonl",
+        "heads_untrained": lambda: record,
         "stripes": lambda: nothing,
         "network": lambda *_: None,
         "trainer": lambda arm: (nothing, None),
@@ -140,7 +141,7 @@ def last_line(capsys):
 def test_parts_run_alone_and_what_is_stored_is_not_computed_again(invented, monkeypatch, capsys):
     budgets.main(["--minutes", "0"])
     empty = last_line(capsys)
-    assert empty["recipes"] == empty["bits"] == empty["distil"] == empty["machines"] == {}
+    assert all(empty[part] == {} for part in budgets.PARTS)
     budgets.main(["--only", "bits", "machines"])
     part = last_line(capsys)
     assert not part["complete"]
@@ -161,7 +162,8 @@ def test_parts_run_alone_and_what_is_stored_is_not_computed_again(invented, monk
         for found in whole["distil"][arm].values():
             assert found["inside"]
             assert found["second"] == (grid[1] if grid else None)
-    for name in ("fine_tune", "learn", "round_off", "solved", "costs", "exchange"):
+    measures = ("fine_tune", "learn", "round_off", "heads_untrained", "solved", "costs", "exchange")
+    for name in measures:
         monkeypatch.setattr(budgets, name, None)
     budgets.main([])
     assert last_line(capsys) == whole
