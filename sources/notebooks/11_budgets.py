@@ -789,17 +789,13 @@ rival = 100 * np.mean(benchmark("label_efficiency")["accuracy"]["1200"]["fine-tu
 print(f"beside them, on other test images: chapter 04's fine-tuned small CNN, {rival:.0f} %")
 
 # %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "skip"}
-# Paired differences in points, with intervals of 95 %.
+# Paired differences in points after 2,400 steps, with intervals of 95 %.
 pairs = [(lesson, "labels") for lesson in lessons[1:4]]
 pairs += [(lesson, "smoothed labels") for lesson in lessons[2:4]]
 pairs += [(lesson, "teacher") for lesson in lessons[:4]]
 pairs += [("teacher, unlabelled", "teacher's answers, unlabelled")]
-for steps in (800, 2_400):
-    print(f"after {steps:,} steps")
-    for ours, theirs in pairs:
-        print(
-            f"  {ours} beside {theirs}:\n    {verdict(*(learned(a, steps) for a in (ours, theirs)))}"
-        )
+for ours, theirs in pairs[:-1]:
+    print(f"{ours} beside {theirs}:\n    {verdict(learned(ours), learned(theirs))}")
 tuned = {arm: stored["distil"][arm]["2400"] for arm in lessons[:4]}
 print("tuned for 2,400 steps, on two other draws of the labels:")
 share = tuned["smoothed labels"]["second"]
@@ -831,7 +827,7 @@ for ours, theirs in pairs[7:9]:
 #
 # In **data-parallel** training every machine has all weights, takes its share of each batch, and computes the gradient of its share.
 # Then they add up their gradients, which is called an **all-reduce**, and all take the same step. Here is one, for
-# two processes:
+# two processes; `peer` leads to the other one.
 #
 # <!-- Notes: Play it: two learners, each with half of a batch on paper. What must they say to each other, and what not? -->
 
@@ -839,8 +835,7 @@ for ours, theirs in pairs[7:9]:
 print("".join(inspect.getsource(parallel.all_reduce).split('"""')[::2]))
 
 # %% [markdown] slideshow={"headline": "The loop", "slide_type": "subslide"}
-# Around it runs the loop. Each gradient `g` is weighted by its share of the batch. (`peer` leads to the other process; `rank` says which
-# of the two this one is.)
+# Around it runs the loop. Each gradient `g` is weighted by its share of the batch.
 #
 # <!-- Notes: What goes wrong with shares of 20 and 5 images and a plain mean? Task 4 of the exercise set. -->
 
@@ -1004,6 +999,8 @@ claim(ends[1] > 0, "on stripes, 4 bits are ahead of 8", measured=ends, seeds=5)
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # Paired intervals of 95 %, in points.
+for n in (800, 2_400):
+    print(f"after {n:,} steps: {verdict(*(learned(arm, n) for arm in pairs[-1]))}")
 early, late = (interval(*(learned(arm, n) for arm in pairs[-1])) for n in (800, 2_400))
 claim(early[1] > 0, "probabilities teach faster than answers", measured=early, seeds=5)
 claim(late[1] < 0 < late[2], "in the end we cannot tell the two apart", measured=late, seeds=5)
