@@ -1,11 +1,14 @@
 """What a learner without PyTorch, or with a broken one, is told."""
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tlcourse.course import content
 
 ROOT = Path(__file__).resolve().parents[1]
 TORCH = {
@@ -53,3 +56,27 @@ def test_a_torch_of_the_learner_s_own_is_named_and_not_blamed_on_the_installatio
     assert "is in the way of PyTorch" in done.stderr.splitlines()[-1]
     assert own.name in done.stderr.splitlines()[-1]
     assert "rename it" in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("code", "needed"),
+    [
+        ("import torch", True),
+        ("import numpy as np, torch.nn as nn", True),
+        ("if True:\n    from torch import nn", True),
+        ("import torchvision_names", False),
+        ('SCRIPT = """\nimport torch\nfrom torch import nn\n"""', False),
+        ("%timeit 1\nimport torchless", False),
+    ],
+)
+def test_a_chapter_needs_pytorch_if_a_cell_imports_it_itself(code, needed, tmp_path, monkeypatch):
+    monkeypatch.setattr(content, "find_spec", lambda name: None)
+    path = tmp_path / "12_other.ipynb"
+    path.write_text(json.dumps({"cells": [{"cell_type": "code", "source": [code]}]}), "utf-8")
+    assert content.lacks_pytorch(path) == needed
+
+
+def test_chapter_10_alone_is_left_out_where_pytorch_is_missing(monkeypatch):
+    monkeypatch.setattr(content, "find_spec", lambda name: None)
+    found = {name[:2] for name, path in content.chapters().items() if content.lacks_pytorch(path)}
+    assert found == {"10"}

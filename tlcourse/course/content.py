@@ -1,8 +1,8 @@
 """What the course holds: chapters, exercise sets as they were handed out, results of benchmarks."""
 
+import ast
 import json
 import os
-import re
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -52,7 +52,18 @@ def lacks_pytorch(notebook: Path) -> bool:
         return False
     cells = json.loads(notebook.read_text("utf-8"))["cells"]
     code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
-    return bool(re.search(r"^\s*(import|from) torch\b", "\n".join(code), re.MULTILINE))
+    return any(map(_imports_torch, code))
+
+
+def _imports_torch(code: str) -> bool:
+    """Whether a cell imports it itself: a script in a string is run elsewhere, if at all."""
+    try:
+        nodes = list(ast.walk(ast.parse(code)))
+    except SyntaxError:  # a magic
+        return False
+    modules = [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
+    modules += [each.name for node in nodes if isinstance(node, ast.Import) for each in node.names]
+    return any(module.partition(".")[0] == "torch" for module in modules)
 
 
 @dataclass(frozen=True)
