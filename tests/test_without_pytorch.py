@@ -67,6 +67,8 @@ def test_a_torch_of_the_learner_s_own_is_named_and_not_blamed_on_the_installatio
         ("import torchvision_names", False),
         ('SCRIPT = """\nimport torch\nfrom torch import nn\n"""', False),
         ("%timeit 1\nimport torchless", False),
+        ("%%time\nif 1:\n    !ls\n    import torch", True),
+        ("what is this", False),
     ],
 )
 def test_a_chapter_needs_pytorch_if_a_cell_imports_it_itself(code, needed, tmp_path, monkeypatch):

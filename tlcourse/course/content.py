@@ -3,6 +3,7 @@
 import ast
 import json
 import os
+import re
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -57,9 +58,10 @@ def lacks_pytorch(notebook: Path) -> bool:
 
 def _imports_torch(code: str) -> bool:
     """Whether a cell imports it itself: a script in a string is run elsewhere, if at all."""
+    without_magics = re.sub(r"^(\s*)[%!].*", r"\1pass", code, flags=re.MULTILINE)
     try:
-        nodes = list(ast.walk(ast.parse(code)))
-    except SyntaxError:  # a magic
+        nodes = list(ast.walk(ast.parse(without_magics)))
+    except SyntaxError:  # which running it will show
         return False
     modules = [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
     modules += [each.name for node in nodes if isinstance(node, ast.Import) for each in node.names]
