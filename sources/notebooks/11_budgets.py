@@ -661,7 +661,7 @@ for name, found in bits.items():
 # processor has to multiply the whole numbers themselves.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
-# One network in 8 bits, shares that survive, and processor seconds.
+# One network in 8 bits, shares that survive, and heads beside those on random weights.
 same = zip(sure.get_weights(), copies[8].get_weights(), strict=True)
 claim(all(np.allclose(old, new) for old, new in same), "rounding again to 8 bits changes nothing")
 left = [light[bits]["answers"]["photographs"] for bits in "764"]
@@ -674,6 +674,9 @@ ends = interval(100 * serve, 100 * control)
 claim(ends[1] > 15, "far ahead of heads on random weights", measured=ends, seeds=5)
 ends = interval(100 * np.array(light["2"]["heads"]["textures"]["results"]), 100 * control)
 claim(ends[2] < 15, "at 2 bits less than 15 points ahead", measured=ends, seeds=5)
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+# The large network, and processor seconds.
 letters = heavy["4"]["answers"]["letters"]
 claim(letters > 0.9, "the ResNet50 keeps over 90 % of its letters", measured=letters)
 times = [found[b]["seconds"] / found["8"]["seconds"] for found in bits.values() for b in "42"]
