@@ -524,6 +524,9 @@ ends = interval(reached("LoRA 1"), reached("γ and β"))
 claim(ends[1] < 0 < ends[2], "rank 1: we cannot tell it from γ and β", measured=ends, seeds=5)
 ends = interval(reached("LoRA 4"), reached("γ and β"))
 claim(ends[1] > 0, "rank 4: ahead of γ and β", measured=ends, seeds=5)
+
+# %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
+# All weights beside LoRA, after as many steps and in the same time.
 ends = interval(reached("all weights", 40), reached("LoRA 4", 40))
 claim(ends[1] > 0, "all weights: ahead of LoRA 4 after 40 steps", measured=ends, seeds=5)
 ends = interval(reached("all weights"), reached("LoRA 16"))
