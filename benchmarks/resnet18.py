@@ -319,7 +319,9 @@ def mistakes(runs: Runs, arms: dict, enlarged: dict) -> dict:
         compare("fc alone, in train mode, beside frozen regression", last,
                 arms["frozen"]["0"]["results"])  # fmt: skip
         half = runs.arm("frozen", MISTAKEN, normalised="half")["0"]
-        compare("trained and asked with 0.5, frozen", half["results"], arms["frozen"]["0"]["results"])
+        compare(
+            "trained and asked with 0.5, frozen", half["results"], arms["frozen"]["0"]["results"]
+        )
         half = runs.arm("fine-tuned", MISTAKEN, normalised="half")[long]
         compare("trained and asked with 0.5, fine-tuned", half["results"], tuned["results"])
         if "fine-tuned" in enlarged:
