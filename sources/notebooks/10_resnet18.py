@@ -677,13 +677,13 @@ for what, share in from_map.items():
     print(f"{what:10} {share:.2f}")
 
 # %% [markdown] slideshow={"slide_type": "notes"}
-# The letter's own place alone reads several times as many as the mean. At 32 pixels there was nothing to average. Now the letter is averaged with
-# three other places. (The outer weights of section 1 are hardly to blame: set to zero, they mend little.) Another size also moves
+# Place 0, 0, where the letter is, reads several times as many as the mean. At 32 pixels there was nothing to average. Now it is averaged
+# with three other places. (The outer weights of section 1 are hardly to blame: set to zero, they mend little.) Another size also moves
 # the letter: shrunk to 24 pixels, it is read as rarely as in the corner of 32.
 #
 # So much for the *old* last layer. A new one, trained with 20 labels at 64 pixels, reaches 44 % instead of 60 frozen, and
 # 53 instead of 63 fine-tuned. So bring images to the size that the weights know, or measure. What 32 pixels cost
-# ImageNet's weights, *Going deeper* helps you to measure.
+# ImageNet's weights, *Going deeper* helps you measure.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # The map, the weights that never had anything to do, and the small letter in the corner.
@@ -794,7 +794,7 @@ claim(held < 0.8, "L2-SP holds it nearer than no penalty does", measured=held)
 # steps of 32 images. Rate and λ were tuned each time, on other images. *As printed* trains every parameter at the tutorial's
 # 0.001.
 #
-# <!-- Notes: Answer: see the table. Ask what it would take to see a difference of one point with five seeds. -->
+# <!-- Notes: Answer: see the figure. Ask what it would take to see a difference of one point with five seeds. -->
 
 # %% slideshow={"code": false}
 kinds = ["no penalty", "L2", "L2-SP", "we cannot tell"]
