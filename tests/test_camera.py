@@ -364,7 +364,7 @@ def test_a_folder_that_has_become_a_file_is_a_sentence_and_the_photo_can_be_kept
 
 
 @pytest.mark.parametrize(
-    "folder_name", ["a_file", "a_file/below", "", " ", "a\0b", 7, None, "~no/x"]
+    "folder_name", ["a_file", "a_file/below", "", " ", "a\0b", 7, None, "~no/x", "\ud800"]
 )
 def test_a_folder_that_cannot_be_used_is_named(tmp_path, monkeypatch, folder_name):
     monkeypatch.chdir(tmp_path)

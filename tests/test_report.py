@@ -259,6 +259,23 @@ def test_a_folder_with_other_files_is_left_alone(light, tmp_path):
     (tmp_path / "out/thesis.tex").touch()
     with pytest.raises(CourseError, match="holds other files"):
         report.make(folder, tmp_path / "out")
+@pytest.mark.parametrize("place", ["~no/x", "a\0b"])
+def test_what_is_no_path_is_a_sentence(light, tmp_path, place):
+    with pytest.raises(CourseError, match="The folder .* cannot be used: give a path"):
+        report.make(Path(place))
+    with pytest.raises(CourseError, match="The folder .* cannot be used: give a path"):
+        report.make(fill(tmp_path / "pets", {"cat": 5, "dog": 5}), Path(place))
+
+
+def test_a_current_folder_that_is_gone_is_a_sentence(light, tmp_path, monkeypatch):
+    def gone():
+        raise FileNotFoundError(2, "No such file or directory")
+
+    monkeypatch.setattr(os, "getcwd", gone)
+    with pytest.raises(CourseError, match="The folder that you are in is gone"):
+        report.make(tmp_path)
+
+
     assert os.listdir(tmp_path / "out") == ["thesis.tex"]
     (tmp_path / "file").touch()
     with pytest.raises(CourseError, match="is a file, not a folder"):

@@ -26,8 +26,8 @@ from tlcourse.data.photos import (
     way_out,
 )
 from tlcourse.data.remarks import printable
-from tlcourse.files import CourseError, explain_os_errors, write_new
-from tlcourse.widget import Widget, predicted, script, short
+from tlcourse.files import CourseError, explain_os_errors, given_path, short, write_new
+from tlcourse.widget import Widget, predicted, script
 
 _SIDE = 480  # pixels of the square that the camera gives, and of what a dropped file becomes
 _THUMBNAIL = 80  # pixels
@@ -119,15 +119,10 @@ class _Album:
 
     def __init__(self, classes: Iterable[str], folder: str | os.PathLike) -> None:
         self.classes = check_classes(classes)
-        try:
-            self.shown = printable(os.fsdecode(folder))
-            self.folder = Path(os.fsdecode(folder)).expanduser().absolute()
-        except (TypeError, RuntimeError, ValueError, OSError):  # ~nobody; no current folder
-            raise CourseError(
-                f'The folder {folder!r} cannot be used: give a path such as "my_photos".'
-            ) from None
-        if not self.shown.strip() or "\0" in os.fsdecode(folder):
-            raise CourseError(f'The folder {folder!r} has no name: give one such as "my_photos".')
+        self.folder = given_path(folder)
+        self.shown = printable(os.fsdecode(folder))
+        with self._explained():  # there may be no current folder
+            self.folder = self.folder.absolute()
         self._folders = dict(zip(self.classes, self.classes, strict=True))
         self._bursts: dict[str, tuple[str, int]] = {}  # by key: the name's start, the last number
         self._find_folders()

@@ -28,7 +28,7 @@ from filelock import FileLock, Timeout
 from tlcourse import evaluation, plotting
 from tlcourse.data.folders import Plan, near_groups, read_folder
 from tlcourse.data.remarks import printable
-from tlcourse.files import CourseError, explain_os_errors, write
+from tlcourse.files import CourseError, explain_os_errors, given_path, write
 
 if TYPE_CHECKING:
     from tlcourse import rivals
@@ -944,9 +944,12 @@ def _template() -> jinja2.Template:
 
 def default_out(folder: Path) -> Path:
     """The folder for the results: in the working directory, but not among the photographs."""
-    name = f"{folder.expanduser().resolve().name or 'photos'}-report"
-    inside = Path.cwd().is_relative_to(folder.expanduser().resolve())
-    return folder.expanduser().resolve().parent / name if inside else Path(name)
+    try:
+        folder, here = Path(os.path.realpath(folder)), Path.cwd()
+    except FileNotFoundError:
+        raise CourseError("The folder that you are in is gone: change to another one.") from None
+    name = f"{folder.name or 'photos'}-report"
+    return folder.parent / name if here.is_relative_to(folder) else Path(name)
 
 
 def make(
@@ -980,8 +983,8 @@ def make(
         If the folder holds no photographs of two classes, or `out` cannot be used.
     """
     began = perf_counter()
-    folder = Path(folder).expanduser()
-    out = default_out(folder) if out is None else Path(out).expanduser()
+    folder = given_path(folder)
+    out = default_out(folder) if out is None else given_path(out, example="my_report")
     with explain_os_errors(out, "--out"), _locked(folder, out):
         photos = Photos.read(folder, minutes)
         store = Store(out)

@@ -12,7 +12,7 @@ import numpy as np
 from traitlets import Dict
 
 from tlcourse.data.remarks import printable
-from tlcourse.files import CourseError
+from tlcourse.files import CourseError, short
 
 _BARS = 10  # names that are shown with their probabilities
 
@@ -128,11 +128,3 @@ def bars(answer: Mapping[str, float] | Iterable[tuple[str, float]]) -> list[tupl
     if len(pairs) > _BARS:
         pairs = sorted(pairs, key=lambda pair: -pair[1])[:_BARS]
     return [(name, min(max(value, 0.0), 1.0)) for name, value in pairs]
-
-
-def short(value: object) -> str:
-    """A value as it may stand in a sentence."""
-    if isinstance(value, np.ndarray):
-        return f"an array of shape {value.shape}"
-    shown = " ".join(repr(value).split())
-    return shown if len(shown) <= 60 else f"{shown[:57]}…"

@@ -667,6 +667,17 @@ def peak(folder: Path) -> float:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process's own peak")
+@pytest.mark.parametrize("path", [None, 7, "", "a\0b", "\ud800", "~no/x", ["pets"]])
+def test_what_is_no_path_is_one_sentence(path):
+    with pytest.raises(CourseError, match=r"The folder .* cannot be used: give a path such as"):
+        load_photo_folder(path)
+
+
+def test_a_path_that_no_system_takes_is_one_sentence():
+    with pytest.raises(CourseError, match=r"cannot be used \(File name too long\)"):
+        load_photo_folder("x" * 300)
+
+
 def test_memory_does_not_grow_with_the_largest_photo(pets):
     before = peak(pets)
     for i in range(4):

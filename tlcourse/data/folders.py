@@ -23,7 +23,7 @@ from tlcourse.data.dataset import Dataset
 from tlcourse.data.layout import PARTS, find_layout
 from tlcourse.data.photos import NotReadable, check_size, decode, read_bytes
 from tlcourse.data.remarks import KEPT, LEFT_OUT, Remarks, printable, say
-from tlcourse.files import CourseError, explain_os_errors
+from tlcourse.files import CourseError, explain_os_errors, given_path
 
 _BATCH = 64  # photos under way at a time
 
@@ -116,16 +116,15 @@ def read_folder(
         As `load_photo_folder`.
     """
     size = check_size(size)
+    folder = given_path(path)
     shown = printable(os.fsdecode(path))
-    folder = Path(os.fsdecode(path)).expanduser()
-    if not shown or not folder.exists():
-        raise CourseError(
-            f"There is no folder {shown or repr(shown)}: give one that holds a sub-folder per "
-            "class."
-        )
-    if folder.is_file():
+    if os.path.isfile(folder):
         raise CourseError(f"{shown} is a file, not a folder: unpack it if it is an archive.")
     with explain_os_errors(folder, "path"):
+        if not folder.exists():
+            raise CourseError(
+                f"There is no folder {shown}: give one that holds a sub-folder per class."
+            )
         layout = find_layout(folder)
     where = printable(folder.resolve().name)
     photos = [Photo(f.part, f.kind, f.name, _reader(f.path)) for f in layout.files]
