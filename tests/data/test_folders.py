@@ -408,6 +408,35 @@ def test_a_pipe_and_a_folder_that_cannot_be_opened_are_left_out(pets, capsys, mo
     assert "  1 × folders that cannot be opened: dog/secret (Permission denied)" in printed
 
 
+def test_a_folder_that_may_be_listed_and_not_entered_is_left_out(pets, capsys, monkeypatch):
+    secret = pets / "dog/secret"
+    save(secret / "1.jpg", photo(300))
+    stat = os.stat
+
+    def refuse(path, **more):
+        if Path(path).parent == secret or os.fspath(path) == f"{secret}/.":
+            raise PermissionError(13, "Permission denied", str(path))
+        return stat(path, **more)
+
+    monkeypatch.setattr(os, "stat", refuse)
+    assert read(load_photo_folder(pets, 32)) == 20
+    assert "  1 × folders that cannot be opened: dog/secret (Permission denied)" in lines(capsys)
+
+
+def test_a_link_into_what_is_shut_leaves_the_photos_beside_it(pets, capsys, monkeypatch):
+    (pets / "dog/link.jpg").symlink_to(pets / "elsewhere.jpg")
+    stat = os.stat
+
+    def refuse(path, *, follow_symlinks=True, **more):
+        if follow_symlinks and Path(path).name == "link.jpg":
+            raise PermissionError(13, "Permission denied", str(path))
+        return stat(path, follow_symlinks=follow_symlinks, **more)
+
+    monkeypatch.setattr(os, "stat", refuse)
+    assert read(load_photo_folder(pets, 32)) == 20
+    assert "dog/link.jpg" in lines(capsys)[3]
+
+
 # --- names -----------------------------------------------------------------------------------
 
 
