@@ -298,6 +298,30 @@ def test_folders_of_other_classes_are_named(folder):
     assert browser.others == ["book"]
 
 
+def test_what_cannot_be_opened_beside_the_classes_is_named_and_in_nobodys_way(folder, monkeypatch):
+    files.write(folder / "secret" / "1.jpg", jpeg())
+    scandir = os.scandir
+
+    def refuse(path):
+        if Path(path).name == "secret":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    _, browser = opened()
+    assert "problem" not in browser.keep()  # or the browser would offer to keep it again
+    assert (len(browser.names), browser.others) == (1, ["secret"])
+
+
+def test_links_in_a_circle_are_in_nobodys_way(folder):
+    (folder / "cup").mkdir(parents=True)
+    (folder / "round").symlink_to("round")
+    (folder / "cup" / "round.jpg").symlink_to("round.jpg")
+    _, browser = opened()
+    assert "problem" not in browser.keep()
+    assert len(browser.names) == 1
+
+
 # --- the new photo -------------------------------------------------------------------------------
 
 

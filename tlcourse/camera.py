@@ -152,7 +152,7 @@ class _Album:
                         f'{above} is a file, not a folder: choose another with folder="…".'
                     )
                 return []
-            return sorted(e.name for e in os.scandir(self.folder) if e.is_dir())
+            return sorted(path.name for path in self.folder.iterdir() if os.path.isdir(path))
 
     def path(self, kind: str, name: str = "") -> Path:
         """The folder of a class, or a photo in it."""
@@ -166,7 +166,7 @@ class _Album:
                 return []
             if not folder.is_dir():
                 raise CourseError(f"{folder} is a file, and a folder is needed: move it away.")
-            return sorted(entry.name for entry in os.scandir(folder) if _may_be_photo(entry))
+            return sorted(file.name for file in folder.iterdir() if _may_be_photo(file))
 
     def others(self) -> list[str]:
         """Sub-folders that hold something, and are none of the classes."""
@@ -175,7 +175,7 @@ class _Album:
             return [
                 printable(name)
                 for name in self._sub_folders()
-                if name not in ours and not is_system(name) and any(os.scandir(self.folder / name))
+                if name not in ours and not is_system(name) and not _is_empty(self.folder / name)
             ]
 
     def add(self, kind: str, jpeg: bytes, burst: str) -> None:
@@ -211,11 +211,18 @@ class _Album:
                 self.path(kind, name).unlink(missing_ok=True)
 
 
-def _may_be_photo(entry: os.DirEntry) -> bool:
-    if is_system(entry.name) or Path(entry.name).suffix.lower() not in SUFFIXES:
+def _is_empty(folder: Path) -> bool:
+    try:
+        return not any(os.scandir(folder))
+    except OSError:  # what cannot be opened may hold something
+        return False
+
+
+def _may_be_photo(file: Path) -> bool:
+    if is_system(file.name) or file.suffix.lower() not in SUFFIXES:
         return False
     with suppress(FileNotFoundError):  # deleted just now
-        return entry.is_file() and entry.stat().st_size > 0
+        return file.is_file() and file.stat().st_size > 0
     return False
 
 
