@@ -539,6 +539,8 @@ def raising(error):
         (lambda x: "ab", "predict returned 'ab'"),
         (lambda x: 0.5, "predict returned 0.5"),
         (lambda x: np.ones(3), r"predict returned an array of shape (3,)"),
+        (lambda x: np.ones((1, 2)), r"predict returned an array of shape (1, 2)"),
+        (lambda x: [[0.25, 0.75]], "predict returned [[0.25, 0.75]]: it must return a dict"),
         (lambda x: {"cup": "a"}, "predict returned {'cup': 'a'}"),
         (lambda x: {"cup": 3.2, "pen": -1}, "returned 3.2 for 'cup', which is no probability"),
         (lambda x: {"cup": float("nan")}, "returned nan for 'cup'"),

@@ -111,14 +111,18 @@ def bars(answer: Mapping[str, float] | Iterable[tuple[str, float]]) -> list[tupl
     """
     pairs = answer.items() if isinstance(answer, Mapping) else answer
     try:
-        pairs = [(printable(str(name)), float(value)) for name, value in pairs]
+        pairs = [(name, float(value)) for name, value in pairs]
     except (TypeError, ValueError):
+        pairs = []
+    # Two columns of numbers are no pairs, though they look like some: logits of two classes.
+    if hasattr(answer, "shape") or any(isinstance(name, float) for name, _ in pairs):
         pairs = []
     if not pairs:
         raise CourseError(
             f"predict returned {short(answer)}: it must return a dict from names to "
             "probabilities, or pairs of them."
         )
+    pairs = [(printable(str(name)), value) for name, value in pairs]
     for name, value in pairs:
         if not -1e-3 <= value <= 1 + 1e-3:  # what rounding may do
             raise CourseError(
