@@ -296,12 +296,22 @@ def read_photos(
 
 
 def _too_few(where: str, remarks: Remarks, found: list[_Read]) -> str:
-    if any(photo.group is not None for photo in found):
+    pictures = defaultdict(list)
+    for photo in found:
+        pictures[photo.kind].append(photo.of_pixels)
+    enough = sum(len(set(hashes)) > 1 for hashes in pictures.values()) > 1
+    if enough and any(photo.group is not None for photo in found):
         return (
             f"The groups leave {where} no photo for testing, or none for training: every class "
             "needs photos of two groups at least."
         )
-    said = "; ".join(remarks.lines(LEFT_OUT) + remarks.lines({"empty": KEPT["empty"]}))
+    copies = [
+        f"the {len(hashes):,} photos of {kind} are copies of one"
+        for kind, hashes in pictures.items()
+        if len(hashes) > len(set(hashes)) == 1
+    ]
+    why = [*remarks.lines(LEFT_OUT), *remarks.lines({"empty": KEPT["empty"]}), *copies[:3]]
+    said = "; ".join(why)
     return (
         f"{where} holds too few readable photos: at least two classes with two photos each are "
         f"needed{said and f' ({said})'}."
