@@ -231,7 +231,10 @@ def test_changed_photographs_are_measured_again_and_said(light, tmp_path):
 def test_scores_that_cannot_be_read_are_put_aside(light, tmp_path):
     folder = fill(tmp_path / "pets", {"cat": 5, "dog": 5})
     report.make(folder, tmp_path / "out")
-    for text in ("{", "[]", '{"format": 0}'):
+    whole = json.loads((tmp_path / "out/scores.json").read_text("utf-8"))
+    lacking = [json.dumps({k: v for k, v in whole.items() if k != name}) for name in whole]
+    other = [json.dumps(whole | {name: 7}) for name in whole if name != "seconds"]
+    for text in ("", "{", "[]", "[" * 100_000, '{"format": 0}', *lacking, *other):
         (tmp_path / "out/scores.json").write_text(text)
         sentences = report.make(folder, tmp_path / "out")
         assert "could not be used" in sentences[0]

@@ -159,6 +159,24 @@ def _shrink(x: np.ndarray, side: int) -> np.ndarray:
 # --- the scores ------------------------------------------------------------------------------
 
 
+def _nothing(folder: str = "", digest: str = "") -> dict:
+    """What is stored before anything is measured."""
+    return {
+        "format": FORMAT, "folder": folder, "digest": digest, "seconds": 0.0,
+        "plans": {}, "chosen": {}, "tuning": [], "runs": [], "classifier": None,
+    }  # fmt: skip
+
+
+def _is_whole(content: object) -> bool:
+    """Whether what was read from a file of scores has all its parts."""
+    return (
+        isinstance(content, dict)
+        and content.get("format") == FORMAT
+        and isinstance(content.get("classifier", 0), dict | None)
+        and all(isinstance(content.get(k), type(v)) for k, v in _nothing().items() if v is not None)
+    )
+
+
 class Store:
     """What is measured, in a file that is whole at every moment."""
 
@@ -171,7 +189,7 @@ class Store:
             return
         try:
             self.content = json.loads(self.path.read_text("utf-8"))
-            if self.content["format"] != FORMAT:
+            if not _is_whole(self.content):
                 raise ValueError
             self._before = float(self.content["seconds"])
         except (ValueError, KeyError, TypeError):
@@ -204,10 +222,7 @@ class Store:
                 "is measured again."
             )
         self._before = 0.0
-        self.content = {
-            "format": FORMAT, "folder": photos.name, "digest": photos.digest, "seconds": 0.0,
-            "plans": {}, "chosen": {}, "tuning": [], "runs": [], "classifier": None,
-        }  # fmt: skip
+        self.content = _nothing(photos.name, photos.digest)
         self.write()
 
     def write(self) -> None:
