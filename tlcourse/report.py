@@ -549,7 +549,9 @@ class Measurement:
         kept = self.store.content["classifier"]
         file = out / NETWORK
         about = {"arm": arm, "setting": chosen["setting"], "steps": chosen["steps"]}
+        names = "".join(f"{name}\n" for name in self.photos.class_names).encode()
         if kept and about == {k: kept[k] for k in about} and _digest(file) == kept["sha256"]:
+            write(out / CLASSES, names)  # which may be gone, or another
             return
         from tlcourse import rivals
         from tlcourse.backend import keras, versions
@@ -590,7 +592,7 @@ class Measurement:
                     f"The classifier that was saved in {out} answers otherwise than the one that "
                     "was trained, so it is not kept: run the command again."
                 )
-            write(out / CLASSES, "".join(f"{n}\n" for n in photos.class_names).encode())
+            write(out / CLASSES, names)
             os.replace(unfinished, file)
         finally:
             unfinished.unlink(missing_ok=True)
