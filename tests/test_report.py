@@ -609,3 +609,12 @@ def test_confusions_of_many_classes_are_listed_the_most_frequent_first():
     first, second = report._confusions(y, found, names)
     assert first == {"true": "class 3", "found": "class 4", "count": 2, "of": 3}
     assert second["count"] == 1
+def test_the_page_is_drawn_without_a_screen(photos, tmp_path, monkeypatch):
+    def no_screen(*_, **__):
+        raise ImportError("Cannot load backend 'TkAgg' which requires 'tk'")
+
+    monkeypatch.setattr(report.plotting.plt, "subplots", no_screen)
+    page = report.render(pretended(photos, tmp_path, dict.fromkeys(report.ARMS, 0.5)))
+    assert "Confusion matrix" in page
+
+

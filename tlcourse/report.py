@@ -881,8 +881,9 @@ def _halves(measurement: Measurement, predicted: dict, y: np.ndarray) -> list[st
 
 def _figure(rows: list[dict]) -> str:
     """Every seed as a dot, the mean and its interval as a line."""
-    plt = plotting.plt
-    figure, ax = plt.subplots(figsize=(5.2, 0.7 + 0.55 * len(rows)))
+    # Not by way of pyplot, whose backend may want a screen.
+    figure = plotting.plt.Figure(figsize=(5.2, 0.7 + 0.55 * len(rows)))
+    ax = figure.subplots()
     for place, row in enumerate(reversed(rows)):
         colour = plotting.COLORS.get(row["arm"], "#555555")
         ax.plot([100 * row["low"], 100 * row["high"]], [place] * 2, color=colour, lw=3)
@@ -902,7 +903,8 @@ def _in_words(rows: list[dict]) -> str:
 
 def _matrix(y: np.ndarray, found: np.ndarray, class_names: tuple[str, ...]) -> str:
     side = min(9, 2.2 + 0.55 * len(class_names))
-    figure, ax = plotting.plt.subplots(figsize=(side, side))
+    figure = plotting.plt.Figure(figsize=(side, side))
+    ax = figure.subplots()
     short = [name if len(name) < 15 else f"{name[:13]}…" for name in class_names]
     plotting.confusion_matrix(y, found, short, ax=ax)
     if len(short) > 2 or max(map(len, short)) > 8:
@@ -913,7 +915,6 @@ def _matrix(y: np.ndarray, found: np.ndarray, class_names: tuple[str, ...]) -> s
 def _png(figure) -> str:
     png = BytesIO()
     figure.savefig(png, format="png", dpi=144)
-    plotting.plt.close(figure)
     return base64.b64encode(png.getvalue()).decode()
 
 
