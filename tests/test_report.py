@@ -259,12 +259,6 @@ def test_results_stay_out_of_the_photographs(light, tmp_path, monkeypatch):
     assert report.default_out(Path("pets")) == Path("pets-report")
 
 
-def test_a_folder_with_other_files_is_left_alone(light, tmp_path):
-    folder = fill(tmp_path / "pets", {"cat": 5, "dog": 5})
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out/thesis.tex").touch()
-    with pytest.raises(CourseError, match="holds other files"):
-        report.make(folder, tmp_path / "out")
 @pytest.mark.parametrize("place", ["~no/x", "a\0b"])
 def test_what_is_no_path_is_a_sentence(light, tmp_path, place):
     with pytest.raises(CourseError, match="The folder .* cannot be used: give a path"):
@@ -282,6 +276,12 @@ def test_a_current_folder_that_is_gone_is_a_sentence(light, tmp_path, monkeypatc
         report.make(tmp_path)
 
 
+def test_a_folder_with_other_files_is_left_alone(light, tmp_path):
+    folder = fill(tmp_path / "pets", {"cat": 5, "dog": 5})
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/thesis.tex").touch()
+    with pytest.raises(CourseError, match="holds other files"):
+        report.make(folder, tmp_path / "out")
     assert os.listdir(tmp_path / "out") == ["thesis.tex"]
     (tmp_path / "file").touch()
     with pytest.raises(CourseError, match="is a file, not a folder"):
@@ -595,6 +595,17 @@ def test_two_hundred_classes_make_a_page_with_a_list_of_confusions(tmp_path):
     assert "We cannot tell which is best here" in page
 
 
+def test_a_single_test_photograph_is_spoken_of_as_one(tmp_path):
+    x = np.random.default_rng(0).integers(0, 256, (9, 128, 128, 3), "uint8")
+    places = np.split(np.arange(9), [8, 8])
+    files = tuple(f"{n}.jpg" for n in range(9))
+    photos = report.Photos("few", x, np.arange(9) % 2, files, ("a", "b"), *places, "few: 9.", 0)
+    page = report.render(pretended(photos, tmp_path, dict.fromkeys(report.ARMS, 1.0)))
+    assert "1 photograph was put aside as a test" in page
+    assert "There is only one test photograph, so the intervals are wide" in page
+    assert "We cannot tell which is best here" in page
+
+
 def test_a_page_without_mistakes_says_so(photos, tmp_path):
     shares = dict.fromkeys(report.ARMS, 1.0)
     page = report.render(pretended(photos, tmp_path, shares))
@@ -602,13 +613,6 @@ def test_a_page_without_mistakes_says_so(photos, tmp_path):
     assert "The worst mistakes" not in page
 
 
-def test_confusions_of_many_classes_are_listed_the_most_frequent_first():
-    names = tuple(f"class {k}" for k in range(200))
-    y = np.array([3, 3, 3, 7, 8])
-    found = np.array([4, 4, 3, 1, 8])
-    first, second = report._confusions(y, found, names)
-    assert first == {"true": "class 3", "found": "class 4", "count": 2, "of": 3}
-    assert second["count"] == 1
 def test_the_page_is_drawn_without_a_screen(photos, tmp_path, monkeypatch):
     def no_screen(*_, **__):
         raise ImportError("Cannot load backend 'TkAgg' which requires 'tk'")
@@ -618,3 +622,10 @@ def test_the_page_is_drawn_without_a_screen(photos, tmp_path, monkeypatch):
     assert "Confusion matrix" in page
 
 
+def test_confusions_of_many_classes_are_listed_the_most_frequent_first():
+    names = tuple(f"class {k}" for k in range(200))
+    y = np.array([3, 3, 3, 7, 8])
+    found = np.array([4, 4, 3, 1, 8])
+    first, second = report._confusions(y, found, names)
+    assert first == {"true": "class 3", "found": "class 4", "count": 2, "of": 3}
+    assert second["count"] == 1

@@ -191,8 +191,8 @@ class Store:
             self.content = json.loads(self.path.read_text("utf-8"))
             if not _is_whole(self.content):
                 raise ValueError
-            self._before = float(self.content["seconds"])
-        except (ValueError, KeyError, TypeError):
+            self._before = self.content["seconds"]
+        except (ValueError, RecursionError):
             aside = self.path.with_name("scores-unreadable.json")
             os.replace(self.path, aside)
             self.content = {}
@@ -754,9 +754,10 @@ def limits(measurement: Measurement) -> list[str]:
                 "it."
             )
     if len(photos.test) < 30:
+        n = len(photos.test)
+        only = f"are only {n} test photographs" if n > 1 else "is only one test photograph"
         lines.append(
-            f"There are only {len(photos.test)} test photographs, so the intervals are wide: more "
-            "photographs make them narrower."
+            f"There {only}, so the intervals are wide: more photographs make them narrower."
         )
     counts = np.bincount(photos.y[photos.test], minlength=photos.classes)
     if missing := [photos.class_names[k] for k in np.flatnonzero(counts == 0)]:
