@@ -469,6 +469,19 @@ def test_a_burst_is_never_on_both_sides(made, folder):
             assert len(burst & part) in (0, 3)
 
 
+def test_a_class_of_one_burst_makes_the_test_too_easy_and_it_is_said(tmp_path):
+    root = fill(tmp_path / "things", {"cup": 12, "pen": 0})
+    for i in range(8):
+        image = photo(7).resize((300, 300))
+        image.putpixel((i, 0), (255, 0, 0))
+        image.save(root / f"pen/{i}.png")
+    photos = report.Photos.read(root, 1)
+    near = np.sum(photos.y[photos.test] == 1)
+    assert near > 0
+    said = report.limits(pretended(photos, tmp_path, dict.fromkeys(report.ARMS, 1.0)))
+    assert any(f"{near} are nearly the same as one for training" in line for line in said)
+
+
 def test_of_a_large_folder_an_even_share_is_read(tmp_path, monkeypatch):
     monkeypatch.setattr(report, "PHOTOS_LEAST", 12)
     folder = fill(tmp_path / "x", {"a": 20, "b": 3, "c": 10})

@@ -759,6 +759,13 @@ def limits(measurement: Measurement) -> list[str]:
         lines.append(
             f"There {only}, so the intervals are wide: more photographs make them narrower."
         )
+    near = int(np.isin(photos.groups[photos.test], photos.groups[photos.pool]).sum())
+    if near:
+        lines.append(
+            f"Of the test photographs, {near} {'is' if near == 1 else 'are'} nearly the same as "
+            "one for training, as those of a burst are, so the test is too easy: photograph each "
+            "class several times, and change the place and the light in between."
+        )
     counts = np.bincount(photos.y[photos.test], minlength=photos.classes)
     if missing := [photos.class_names[k] for k in np.flatnonzero(counts == 0)]:
         more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
