@@ -804,7 +804,7 @@ def distillation(teacher, z, T=4):
     return T**2 * ops.categorical_crossentropy(q, z / T, from_logits=True)
 
 
-# %% slideshow={"slide_type": "-"}
+# %% slideshow={"slide_type": "skip"}
 # A student of the teacher alone; 800 steps.
 keras.utils.set_random_seed(0)
 student = models.small_cnn()
@@ -931,7 +931,7 @@ clock = [perf_counter() - began]
 spans = ["half as long", "about as long", "three times as long, or longer"]
 quiz.predict("11.clock", "How long will two processes take for the same?", spans)
 
-# %% slideshow={"slide_type": "-"}
+# %% slideshow={"headline": "And now two", "slide_type": "subslide"}
 began = perf_counter()
 together, waited = parallel.train_on_two(parallel.softmax_gradient, start, x, y, **how)
 clock.append(perf_counter() - began)
