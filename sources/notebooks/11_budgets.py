@@ -174,9 +174,9 @@ plotting.show(
 
 # %% [markdown] slideshow={"slide_type": "notes"}
 # Quarters of a batch save three quarters of the activations, but no work, and the sum of their gradients takes another 94 MB. (A
-# BatchNormalization that trains sees only a quarter.) Half the side saves three quarters of both. From
-# conv4 on, you need as little memory and half of the work. But what comes from below takes 1.6 MB for each training image: held in
-# memory, 1,300 images use up the saving. The head alone costs next to nothing. (Accuracy is another matter: see section 2.)
+# BatchNormalization that trains sees only a quarter.) Half the side saves three quarters of both. From conv4 on, you need as little
+# memory and half of the work. But what comes from below takes 1.6 MB for each training image: held in memory, 1,300 images use up the
+# saving. The head alone costs next to nothing. (Accuracy is another matter: see section 2.)
 #
 # Does a real step take that much? Two fresh processes take one step each on images of 64×64, with 16 of them and with 64. The difference
 # is what 48 images take.
@@ -486,7 +486,7 @@ print(
 print("learning rates for 80 steps, tuned on another draw of the labels:")
 print("  " + ", ".join(f"{arm} {recipes[arm]['80']['setting']:g}" for arm in arms[1:]))
 
-# %% jupyter={"source_hidden": true} slideshow={"code": false, "headline": "Seven ways, five seeds", "slide_type": "subslide"}
+# %% jupyter={"source_hidden": true} slideshow={"code": false, "headline": "Eight ways, five seeds", "slide_type": "subslide"}
 # Five seeds for each way, and their mean; beside its name, how many weights it trains.
 figure, ax = plotting.plt.subplots(figsize=(plotting.WIDTH, 4))
 kinds = {"frozen": "the head trains", "source": "few weights train"}
@@ -536,11 +536,12 @@ for arm, n, rival in rows:
 state = {arm: recipes[arm]["costs"]["bytes"]["optimizer"] / 1e6 for arm in arms}
 text = "Adam's state shrinks from 177 MB to one"
 claim(round(state["all weights"]) == 177 and round(state["LoRA 4"]) == 1, text)
-adapters = budgets.lora(upper, rank=4)
-sizes = [sum(budgets.memory(upper, 32).values())]
-for layer in upper.layers:
-    layer.trainable = not isinstance(layer, layers.BatchNormalization)
-sizes += [sum(budgets.memory(model, 32).values()) for model in (upper, adapters)]
+sizes = []
+for frozen in ((), layers.BatchNormalization):
+    for layer in upper.layers:
+        layer.trainable = not isinstance(layer, frozen)
+    sizes.append(sum(budgets.memory(upper, 32).values()))
+sizes.append(sum(budgets.memory(budgets.lora(upper, rank=4), 32).values()))
 sizes = [round(size / 1e6) for size in sizes]
 text = "at section 1's size: 1022 MB, 694 without BatchNormalization, 433 with LoRA"
 claim(sizes == [1022, 694, 433], text)
@@ -734,8 +735,8 @@ claim(0.75 < min(times) < max(times) < 1.33, "fewer bits are not faster here", m
 # *student*, learns to give the teacher's answers.
 #
 # The target is chapter 04's digits in clutter, with 20 labels of each. The teacher is the letters-ResNet50 with a head on its frozen
-# features. The student is chapter 04's small CNN from random weights, three
-# hundred times smaller. Its images are shifted by up to four pixels.
+# features. The student is chapter 04's small CNN from random weights, three hundred times smaller. Its images are shifted by up to
+# four pixels.
 #
 # <!-- Notes:
 # Ask what a teacher can say that a label cannot. "It is a 4, and it could have been a 9." The teacher is not fine-tuned, because
@@ -914,9 +915,12 @@ print(inspect.getsource(parallel.train).split('"""')[2])
 # %% [markdown] slideshow={"headline": "One process, then two", "slide_type": "subslide"}
 # We train chapter 02's regression on digits, once alone and once with two real processes.
 #
-# <!-- Notes: The two processes end when the call does, also if somebody interrupts it. Collect guesses before the second runs. -->
+# <!-- Notes:
+# Answer: three times as long, or longer, for starting two Pythons takes nearly all of it. The weights are the same. The two processes end
+# when the call does, also if somebody interrupts it.
+# -->
 
-# %% slideshow={"slide_type": "-"}
+# %% slideshow={"slide_type": "skip"}
 digits = data.make_cluttered_digits(2_000, 10, random_state=1)
 x, y = digits.x_train.reshape(2_000, 784).astype("float64"), digits.y_train
 start = np.zeros((784, 10))
@@ -931,7 +935,7 @@ clock = [perf_counter() - began]
 spans = ["half as long", "about as long", "three times as long, or longer"]
 quiz.predict("11.clock", "How long will two processes take for the same?", spans)
 
-# %% slideshow={"headline": "And now two", "slide_type": "subslide"}
+# %% slideshow={"slide_type": "skip"}
 began = perf_counter()
 together, waited = parallel.train_on_two(parallel.softmax_gradient, start, x, y, **how)
 clock.append(perf_counter() - began)
@@ -964,7 +968,7 @@ claim(apart.max() > 0.1, "BatchNormalization makes something else of half a batc
 # And a large network? In each step the machines exchange as many numbers as there are weights that train. The benchmark has timed up to
 # 4 MB. From this we reckon more: a fixed time for each message, its **latency**, and then so many bytes a second, the **bandwidth**.
 #
-# <!-- Notes: More than half as long as the step itself. Ask which recipe of section 2 you would send through a slow line. -->
+# <!-- Notes: The message takes more than half as long as the step itself. Ask which recipe of section 2 you would send through a slow line. -->
 
 # %% slideshow={"slide_type": "skip"}
 # Bytes and median seconds of an exchange; a latency and a bandwidth from the ends.
