@@ -506,7 +506,7 @@ plotting.show(
     ax, "Accuracy of eight ways to train after 80 steps, five seeds of each and their mean"
 )
 
-# %% jupyter={"source_hidden": true} slideshow={"code": false, "headline": "Which of them lead?", "slide_type": "subslide"}
+# %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "skip"}
 # Paired differences in points, with intervals of 95 %.
 rows = [(arm, n, "LoRA 4") for arm, n in (("last layer", 80), ("γ and β", 80), ("kernels", 80))]
 rows += [("kernels", 40, "LoRA 4"), ("all weights", 80, "LoRA 4"), ("all weights", 40, "LoRA 4")]
