@@ -8,16 +8,17 @@ Five parts, of which `--only` takes some, and `--parts` says how long each takes
 fine-tuning the letters-ResNet50 pays. All arms begin with the same head, a logistic regression on
 the frozen features, and train from conv4 on what the part below returns, with the statistics of
 BatchNormalization still: every γ and β, every bias (β is one), low-rank adapters of the 1×1
-convolutions (Hu et al. 2022), or all weights. The last layer trains in each arm; alone it is that
-regression, solved. Two budgets of steps, Adam, batches of 16. Labelled images and seeds are those
-of `benchmarks.fine_tuning_pays`, so its network from scratch can stand beside.
+convolutions (Hu et al. 2022), every kernel and its bias, or all weights. The last layer trains in
+each arm; alone it is that regression, solved. Two budgets of steps, Adam, batches of 16. Labelled
+images and seeds are those of `benchmarks.fine_tuning_pays`, so its network from scratch can stand
+beside.
 
 **bits**: kernels of both networks rounded to 8 … 2 bits, a scale for each output channel. Bytes;
 how many answers survive (ImageNet's on crops of the sample photographs and on textures; of the
 letters network on letters); how well a head learns from the features, on textures and on stripes;
 and the seconds of the forward pass. Both networks ship in 8 bits, so 8 bits change nothing.
 
-**untrained**, the control of bits: heads on the features of EfficientNet-Lite0 with random weights.
+**untrained**, the control of bits: heads on the features of both networks with random weights.
 
 **distil**: the teacher is the letters-ResNet50 with a head on its frozen features, the student the
 CNN of chapter 03, the target that of chapter 04 (digits in clutter, 20 labels of each). The
@@ -69,7 +70,7 @@ SEEDS = range(5)
 STRENGTHS = (1e-4, 1e-3, 1e-2)  # C, where the grid begins
 STORE = RESULTS / "budgets.jsonl"
 # Processor minutes of each part, reckoned from one run of each kind: see `--parts`.
-MINUTES = {"recipes": 32, "bits": 6, "untrained": 1, "distil": 25, "machines": 1}
+MINUTES = {"recipes": 38, "bits": 6, "untrained": 4, "distil": 25, "machines": 1}
 
 
 # --- recipes: what trains ------------------------------------------------------------------------
@@ -79,10 +80,12 @@ LAST = "last layer"
 TRAINED = {  # the names of the variables that train, besides the last layer's
     "γ and β": ("gamma", "beta"),
     "biases": ("bias", "beta"),
+    "kernels": ("kernel", "bias"),  # all but BatchNormalization, as `transfer.unfreeze_from` does
     "all weights": ("kernel", "bias", "gamma", "beta"),
 }
 ADAPTED = {"LoRA 4": 4, "LoRA 1": 1, "LoRA 16": 16}
-RATES = {"all weights": (3e-4, 1e-3, 3e-3), "others": (1e-3, 3e-3, 1e-2)}
+LARGE = (3e-4, 1e-3, 3e-3)
+RATES = {"kernels": LARGE, "all weights": LARGE, "others": (1e-3, 3e-3, 1e-2)}
 
 
 @keras.saving.register_keras_serializable("benchmarks")
@@ -275,6 +278,7 @@ def gains(arms: dict) -> dict[str, list[float]]:
 BITS = range(8, 1, -1)
 ANSWERS = 300  # letters, of the letters network
 CROPS = 30  # of each sample photograph
+UNTRAINED = ("textures", "stripes")  # what heads on random networks are asked
 
 
 @cache
@@ -374,27 +378,44 @@ def bits(run: Callable) -> dict:
     return found
 
 
-def heads_untrained() -> dict:
-    """What heads reach on textures if an EfficientNet-Lite0 was never trained; one a seed."""
-    given, features = sources.target("textures"), {}
+def random_network(name: str) -> keras.Model:
+    """One of `NETWORKS` from random weights, with a last layer."""
+    if name == "letters-ResNet50":
+        return models.add_head(models.resnet50(None, side=64), classes=10)
+    return models.efficientnet_lite0(weights=None, side=sources.SIDE, top=True)
+
+
+def heads_untrained(name: str, kind: str) -> dict:
+    """What heads reach on textures or stripes if a network was never trained; one a seed."""
+    if kind == "textures":
+        given = sources.target("textures")
+        y, kept_back, test = given.y, given.kept_back, given.test
+        drawn = {seed: given.draw(LABELS, seed) for seed in (*SEEDS, TUNING_SEED)}
+    else:
+        _, y, kept_back, test, drawn = stripe_images()
+    features = {}
     for seed in (*SEEDS, TUNING_SEED):
         keras.utils.set_random_seed(seed)
-        model = models.efficientnet_lite0(weights=None, side=sources.SIDE, top=True)
-        features[seed], _ = look(eye(model), sources.as_bytes(given.x, model))
+        features[seed], _ = look(eye(random_network(name)), pictures(name)[kind])
 
     def score(strength: float, seed: int, places: np.ndarray) -> float:
-        drawn = given.draw(LABELS, seed)
-        return head_accuracy(features[seed], given.y, drawn, places, strength)
+        return head_accuracy(features[seed], y, drawn[seed], places, strength)
 
-    setting, inside = tune(STRENGTHS, lambda c: score(c, TUNING_SEED, given.kept_back))
-    results = [score(setting, seed, given.test) for seed in SEEDS]
+    setting, inside = tune(STRENGTHS, lambda c: score(c, TUNING_SEED, kept_back))
+    results = [score(setting, seed, test) for seed in SEEDS]
     return {"setting": setting, "inside": inside, "results": results}
 
 
 def untrained(run: Callable) -> dict:
-    with suppress(OutOfTime):
-        return run(("untrained", "textures"), [0], lambda: [heads_untrained()])[0]
-    return {}
+    found = {}
+    for name in NETWORKS:
+        for kind in UNTRAINED:
+            with suppress(OutOfTime):
+                (record,) = run(
+                    ("untrained", name, kind), [0], lambda n=name, k=kind: [heads_untrained(n, k)]
+                )
+                found.setdefault(name, {})[kind] = record
+    return found
 
 
 # --- distil --------------------------------------------------------------------------------------
@@ -608,7 +629,7 @@ def is_complete(found: dict) -> bool:
     return (
         all(len(found["recipes"].get(arm, ())) == 1 + len(STEPS) for arm in (*TRAINED, *ADAPTED))
         and all(len(found["bits"].get(name, ())) == len(BITS) for name in NETWORKS)
-        and bool(found["untrained"])
+        and all(len(found["untrained"].get(name, ())) == len(UNTRAINED) for name in NETWORKS)
         and all(len(found["distil"].get(arm, ())) == len(STUDENT_STEPS) for arm in ARMS)
         and len(found["machines"]) == len(NUMBERS)
     )

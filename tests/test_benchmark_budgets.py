@@ -40,6 +40,7 @@ def upper():
         (budgets.LAST, set()),
         ("γ and β", {"norm/gamma", "norm/beta"}),
         ("biases", {"expand/bias", "norm/beta", "conv/bias"}),
+        ("kernels", {"expand/kernel", "expand/bias", "conv/kernel", "conv/bias"}),
         ("all weights", {"expand/kernel", "expand/bias", "norm/gamma", "norm/beta", "conv/kernel",
                          "conv/bias"}),
         ("LoRA 4", {"expand/a", "expand/b"}),
@@ -117,7 +118,7 @@ def invented(monkeypatch, tmp_path):
     record = {"setting": 1e-3, "inside": True, "results": [0.5] * 5}
     for name, replaced in {
         "STORE": tmp_path / "budgets.jsonl",
-        "heads_untrained": lambda: record,
+        "heads_untrained": lambda name, kind: record,
         "stripes": lambda: nothing,
         "network": lambda *_: None,
         "trainer": lambda arm: (nothing, None),
