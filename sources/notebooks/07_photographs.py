@@ -183,7 +183,6 @@ camera
 # brick, grass and gravel. The pieces to train on come from the left half of each photograph, those to test on from its
 # right half, with a gap between them.
 
-
 # %% slideshow={"slide_type": "skip"}
 # Pieces of the textures, read as your camera's photographs are.
 def read(images):
@@ -231,7 +230,6 @@ def features(x):
 # %% [markdown] slideshow={"slide_type": "skip"}
 # Then comes the head, a single layer. Watch the seconds.
 
-
 # %% slideshow={"slide_type": "skip"}
 def new_head(classes, learning_rate=3e-3):
     head = keras.Sequential([keras.Input((1280,)), keras.layers.Dense(classes)])
@@ -251,7 +249,6 @@ print(
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # Now try it live. Hold your things into the picture, one after the other, and then something that it has never seen.
-
 
 # %% slideshow={"slide_type": "skip"}
 def predict(image):
