@@ -98,7 +98,8 @@ def test_a_page_of_which_the_site_makes_a_part_says_where_it_is_whole(path):
     if "{include}" in text:
         assert len(notes) == 1
     for note in notes:
-        assert text.startswith("# ") and text.partition("\n\n")[2].startswith(note)
+        assert text.startswith("# ")
+        assert text.partition("\n\n")[2].startswith(note)
         assert re.search(rf"https://[\w-]+\.github\.io/tlcourse/{place}\)", note)
         assert f"`site/{place}`" in " ".join(note.replace("\n>", "").split())
 
