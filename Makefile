@@ -118,7 +118,8 @@ exercises: venv  ## make exercises/ from solutions/  (NB=ex02 for one)
 	@$(PY) -m tools.exercises $(NB)
 
 site: venv       ## build the web site into site/
-	@$(PY) docs/build.py site && echo "The site is in site/index.html."
+	@echo "Building the site takes about three minutes ..."; \
+	$(PY) docs/build.py site && echo "The site is in site/index.html."
 
 lock: venv       ## renew the locks  (needs uv; KEEP=1 only adds what is missing)
 	@$(PY) -m tools.lock $(if $(KEEP),--keep)
