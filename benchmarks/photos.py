@@ -376,9 +376,8 @@ def choose(arm: str, labels: int, photos: Photos, store: Store) -> list[float]:
     result = []
     for place, budget in enumerate(budgets or [None]):
         grid = RATES[arm.partition(" ")[0]] if budgets else STRENGTHS
-        setting, inside = tune(
-            grid, lambda value, place=place: scores(value)[place], widen=WIDEN_MOST
-        )
+        widen = WIDEN_MOST if budgets else 2 * WIDEN_MOST  # a regression takes a second
+        setting, inside = tune(grid, lambda value, place=place: scores(value)[place], widen)
         result.append({"steps": budget, "setting": setting, "inside": inside})
     chosen[str(labels)] = result
     store.write()

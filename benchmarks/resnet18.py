@@ -309,23 +309,25 @@ def mistakes(runs: Runs, arms: dict, enlarged: dict) -> dict:
         (zero,) = all_seeds(without_zero_grad, tuned["setting"], 1)
         compare("no zero_grad", zero, tuned["results"])
         right, mixed, sorted_, moved = all_seeds(without_eval, tuned["setting"], 4)
-        compare("no eval, shuffled batches of 32", mixed, right)
-        compare("no eval, batches of 32 sorted by class", sorted_, right)
-        compare("eval again, after these batches have moved the statistics", moved, right)
+        compare("no eval, asked in mixed batches of 32", mixed, right)
+        compare("no eval, asked in batches of 32 sorted by class", sorted_, right)
+        compare("eval again, after asking in train mode on the sorted batches", moved, right)
         right, half = all_seeds(other_normalisation, tuned["setting"], 2)
-        compare("trained as the source, predicted with 0.5", half, right)
+        compare("trained as the source, asked with 0.5", half, right)
         (last,) = all_seeds(only_the_last_layer, (PRINTED, 0.0), 1)
         compare("all parameters handed over", arms["as printed"][long]["results"], last)
-        compare("fc alone in training mode, rate 0.001, beside frozen", last,
+        compare("fc alone, in train mode, beside frozen regression", last,
                 arms["frozen"]["0"]["results"])  # fmt: skip
         half = runs.arm("frozen", MISTAKEN, normalised="half")["0"]
-        compare("normalised with 0.5, frozen", half["results"], arms["frozen"]["0"]["results"])
+        compare(
+            "trained and asked with 0.5, frozen", half["results"], arms["frozen"]["0"]["results"]
+        )
         half = runs.arm("fine-tuned", MISTAKEN, normalised="half")[long]
-        compare("normalised with 0.5, fine-tuned", half["results"], tuned["results"])
+        compare("trained and asked with 0.5, fine-tuned", half["results"], tuned["results"])
         if "fine-tuned" in enlarged:
             setting = enlarged["fine-tuned"][long]["setting"]
             right, alone = all_seeds(single_images, setting, 2)
-            compare("no eval, single images of 64 pixels", alone, right)
+            compare("no eval, asked one image at a time (64 pixels)", alone, right)
     return found
 
 

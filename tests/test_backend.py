@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -70,6 +71,12 @@ def test_whatever_backend_an_old_file_names_keras_is_told_of_one_that_is_here(
     sentence = backend._choose_backend()
     assert sentence.startswith(f"Keras runs on tensorflow, for {name!r} in {tmp_path}")
     assert os.environ["KERAS_BACKEND"] == "tensorflow"
+
+
+def test_settings_in_a_home_of_nobody_are_none(monkeypatch):
+    monkeypatch.setenv("KERAS_HOME", "~no/keras")
+    assert backend.settings_file() == Path("~no/keras/keras.json")
+    assert backend._read_settings() == {}
 
 
 @pytest.mark.parametrize("name", ["nonsense", "numpy", "TensorFlow"])

@@ -85,7 +85,9 @@ def test_what_is_stored_says_whether_it_is_complete():
     stored = benchmark("resnet18")
     assert stored["labels"] == [10, 20, 50]
     assert stored["seeds"] == 5
-    for arms in stored["arms"].values():
+    assert set(stored["enlarged"]) == {"frozen", "fine-tuned"}
+    for arms in [*stored["arms"].values(), stored["enlarged"]]:
         for record in arms.values():
             for found in record.values():
                 assert len(found["results"]) == 5
+    assert len(stored["mistakes"]) == resnet18.NUMBER_OF_MISTAKES

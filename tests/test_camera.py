@@ -298,6 +298,30 @@ def test_folders_of_other_classes_are_named(folder):
     assert browser.others == ["book"]
 
 
+def test_what_cannot_be_opened_beside_the_classes_is_named_and_in_nobodys_way(folder, monkeypatch):
+    files.write(folder / "secret" / "1.jpg", jpeg())
+    scandir = os.scandir
+
+    def refuse(path):
+        if Path(path).name == "secret":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    _, browser = opened()
+    assert "problem" not in browser.keep()  # or the browser would offer to keep it again
+    assert (len(browser.names), browser.others) == (1, ["secret"])
+
+
+def test_links_in_a_circle_are_in_nobodys_way(folder):
+    (folder / "cup").mkdir(parents=True)
+    (folder / "round").symlink_to("round")
+    (folder / "cup" / "round.jpg").symlink_to("round.jpg")
+    _, browser = opened()
+    assert "problem" not in browser.keep()
+    assert len(browser.names) == 1
+
+
 # --- the new photo -------------------------------------------------------------------------------
 
 
@@ -364,7 +388,7 @@ def test_a_folder_that_has_become_a_file_is_a_sentence_and_the_photo_can_be_kept
 
 
 @pytest.mark.parametrize(
-    "folder_name", ["a_file", "a_file/below", "", " ", "a\0b", 7, None, "~no/x"]
+    "folder_name", ["a_file", "a_file/below", "", " ", "a\0b", 7, None, "~no/x", "\ud800"]
 )
 def test_a_folder_that_cannot_be_used_is_named(tmp_path, monkeypatch, folder_name):
     monkeypatch.chdir(tmp_path)
@@ -515,6 +539,8 @@ def raising(error):
         (lambda x: "ab", "predict returned 'ab'"),
         (lambda x: 0.5, "predict returned 0.5"),
         (lambda x: np.ones(3), r"predict returned an array of shape (3,)"),
+        (lambda x: np.ones((1, 2)), r"predict returned an array of shape (1, 2)"),
+        (lambda x: [[0.25, 0.75]], "predict returned [[0.25, 0.75]]: it must return a dict"),
         (lambda x: {"cup": "a"}, "predict returned {'cup': 'a'}"),
         (lambda x: {"cup": 3.2, "pen": -1}, "returned 3.2 for 'cup', which is no probability"),
         (lambda x: {"cup": float("nan")}, "returned nan for 'cup'"),

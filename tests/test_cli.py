@@ -92,6 +92,32 @@ def test_the_command_spares_jupyter_the_grammars_of_international_addresses():
     assert done.stderr == "False\n"
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
+def test_names_that_a_terminal_cannot_show_are_escaped(encoding):
+    code = (
+        "from tlcourse import cli, report\n"
+        "report.make = lambda *_, **__: ['No photograph of \\u732b in \\udce9.']\n"
+        "cli.main(['photos', 'pets'])"
+    )
+    setting = os.environ | {"PYTHONIOENCODING": f"{encoding}:strict"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, env=setting)
+    assert (done.returncode, done.stderr) == (0, b"")
+    shown = done.stdout.decode(encoding).strip().replace("\\u732b", "\u732b")
+    assert shown == "No photograph of \u732b in \\udce9."
+
+
+def test_a_backend_that_matplotlib_does_not_know_is_one_sentence():
+    done = subprocess.run(
+        [sys.executable, "-m", "tlcourse", "photos", "nowhere"],
+        capture_output=True, text=True, env=os.environ | {"MPLBACKEND": "inlin"},
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr == (
+        "tlcourse: MPLBACKEND is 'inlin', which matplotlib does not know: unset it, or set it to "
+        "agg.\n"
+    )
+
+
 def test_the_module_is_the_command():
     done = subprocess.run(
         [sys.executable, "-m", "tlcourse", "--version"], capture_output=True, text=True

@@ -10,6 +10,7 @@ from PIL import Image, ImageOps
 
 from tlcourse import models, training, transfer, weights
 from tlcourse.backend import keras
+from tlcourse.data.samples import SamplePhoto
 from tlcourse.files import CourseError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -55,6 +56,10 @@ def test_any_side_from_64_on(side, left):
         ({"weights": "imagnet"}, "weights must be 'imagenet' or None, not 'imagnet'"),
         ({"weights": "course"}, "not 'course'"),
         ({"side": 63}, "side must be at least 64 pixels, not 63"),
+        ({"side": 224.0}, "side must be at least 64 pixels, not 224.0: one whole number"),
+        ({"side": "224"}, "not '224'"),
+        ({"side": (224, 224)}, r"not \(224, 224\)"),
+        ({"side": None}, "not None"),
     ],
 )
 def test_a_wrong_argument_is_named(arguments, message):
@@ -196,6 +201,9 @@ def test_pixels_that_are_scaled_to_one_are_refused(network):
         ((2, 64, 64, 1), r"not \(2, 64, 64, 1\): of grey ones"),
         ((2, 64, 64), r"not \(2, 64, 64\): of grey ones"),
         ((64, 64, 3), r"not \(64, 64, 3\): a single image is x\[None\]"),
+        ((64, 60, 4), r"not \(64, 60, 4\): a single image is x\[None\]"),
+        ((64, 60, 1), r"not \(64, 60, 1\): a single image is x\[None\]"),
+        ((64, 60), r"not \(64, 60\): a single grey image is np.stack"),
         ((2, 64, 64, 4), r"not \(2, 64, 64, 4\): .*transparency"),
         ((3,), r"not \(3,\)\.$"),
     ],
@@ -210,6 +218,14 @@ def test_a_network_of_which_nothing_is_known_is_named(network):
     for unknown in (upper, models.small_cnn()):
         with pytest.raises(ValueError, match="no known preprocessing"):
             models.preprocess(X, unknown)
+
+
+@pytest.mark.parametrize("prepare", [models.preprocess, models.fit_images])
+@pytest.mark.parametrize("thing", ["resnet50", 7, []])
+def test_what_is_no_network_is_named(prepare, thing):
+    with pytest.raises(ValueError, match="network must be a Keras model") as raised:
+        prepare(X, thing)
+    assert str(raised.value).endswith(f"not {thing!r}.")
 
 
 # --- names ---------------------------------------------------------------------------------------
@@ -243,9 +259,15 @@ def test_all_probabilities_sum_to_one_and_floats_are_taken():
         (PHOTO[None], r"one photograph of shape \(h, w, 3\), and the shape is \(1, 50, 70, 3\)"),
         (PHOTO[:0], r"the shape is \(0, 70, 3\)"),
         (PHOTO - 300.0, "in 0–255"),
-        (np.full((4, 4, 3), np.nan), "in 0–255"),
+        (np.full((4, 4, 3), np.nan), "from nan to nan: some are no finite numbers"),
+        (np.where(PHOTO > 9, np.inf, 9), "from 9 to inf: some are no finite numbers"),
         (PHOTO > 9, "as numbers from 0 to 255, not bool"),
-        ("cat.jpg", "one photograph"),
+        (PHOTO[None], r"x\[0\] is the first of several"),
+        (PHOTO[..., 0], "of a grey one np.stack"),
+        ("cat.jpg", "one photograph .* not 'cat.jpg': load_photo reads a file"),
+        (None, "one photograph .* not None"),
+        ([PHOTO, PHOTO[:9]], r"one photograph .* not \[array"),
+        (SamplePhoto(PHOTO, "", "", ""), "not SamplePhoto.*: its pixels are its .image"),
     ],
 )
 def test_what_is_no_photograph_is_one_sentence(image, message):
@@ -254,9 +276,9 @@ def test_what_is_no_photograph_is_one_sentence(image, message):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("top", [0, 1001])
+@pytest.mark.parametrize("top", [0, 1001, 2.5, "5", None])
 def test_a_wrong_number_of_names_is_told(top):
-    with pytest.raises(ValueError, match=f"top must be 1 to 1,000, not {top}"):
+    with pytest.raises(ValueError, match=f"top must be 1 to 1,000, not {top!r}"):
         models.classify(PHOTO, top)
 
 

@@ -170,8 +170,11 @@ def no_networks(monkeypatch):
 
 def test_a_second_run_builds_no_network_and_writes_the_page_again(made, folder, no_networks):
     out, first = made
+    names = (out / "classes.txt").read_bytes()
     (out / "report.html").unlink()
+    (out / "classes.txt").write_text("another class\n")
     sentences = report.make(folder, out, minutes=600)
+    assert (out / "classes.txt").read_bytes() == names
     assert "Everything was measured before; the page is written from what is stored." in sentences
     assert sentences[0] == first[0]
     assert (out / "report.html").is_file()
@@ -232,7 +235,10 @@ def test_changed_photographs_are_measured_again_and_said(light, tmp_path):
 def test_scores_that_cannot_be_read_are_put_aside(light, tmp_path):
     folder = fill(tmp_path / "pets", {"cat": 5, "dog": 5})
     report.make(folder, tmp_path / "out")
-    for text in ("{", "[]", '{"format": 0}'):
+    whole = json.loads((tmp_path / "out/scores.json").read_text("utf-8"))
+    lacking = [json.dumps({k: v for k, v in whole.items() if k != name}) for name in whole]
+    other = [json.dumps(whole | {name: 7}) for name in whole if name != "seconds"]
+    for text in ("", "{", "[]", "[" * 100_000, '{"format": 0}', *lacking, *other):
         (tmp_path / "out/scores.json").write_text(text)
         sentences = report.make(folder, tmp_path / "out")
         assert "could not be used" in sentences[0]
@@ -252,6 +258,23 @@ def test_results_stay_out_of_the_photographs(light, tmp_path, monkeypatch):
     assert sorted(os.listdir(folder)) == ["cat", "dog"]
     monkeypatch.chdir(tmp_path)
     assert report.default_out(Path("pets")) == Path("pets-report")
+
+
+@pytest.mark.parametrize("place", ["~no/x", "a\0b"])
+def test_what_is_no_path_is_a_sentence(light, tmp_path, place):
+    with pytest.raises(CourseError, match="The folder .* cannot be used: give a path"):
+        report.make(Path(place))
+    with pytest.raises(CourseError, match="The folder .* cannot be used: give a path"):
+        report.make(fill(tmp_path / "pets", {"cat": 5, "dog": 5}), Path(place))
+
+
+def test_a_current_folder_that_is_gone_is_a_sentence(light, tmp_path, monkeypatch):
+    def gone():
+        raise FileNotFoundError(2, "No such file or directory")
+
+    monkeypatch.setattr(os, "getcwd", gone)
+    with pytest.raises(CourseError, match="The folder that you are in is gone"):
+        report.make(tmp_path)
 
 
 def test_a_folder_with_other_files_is_left_alone(light, tmp_path):
@@ -447,6 +470,19 @@ def test_a_burst_is_never_on_both_sides(made, folder):
             assert len(burst & part) in (0, 3)
 
 
+def test_a_class_of_one_burst_makes_the_test_too_easy_and_it_is_said(tmp_path):
+    root = fill(tmp_path / "things", {"cup": 12, "pen": 0})
+    for i in range(8):
+        image = photo(7).resize((300, 300))
+        image.putpixel((i, 0), (255, 0, 0))
+        image.save(root / f"pen/{i}.png")
+    photos = report.Photos.read(root, 1)
+    near = np.sum(photos.y[photos.test] == 1)
+    assert near > 0
+    said = report.limits(pretended(photos, tmp_path, dict.fromkeys(report.ARMS, 1.0)))
+    assert any(f"{near} are nearly the same as one for training" in line for line in said)
+
+
 def test_of_a_large_folder_an_even_share_is_read(tmp_path, monkeypatch):
     monkeypatch.setattr(report, "PHOTOS_LEAST", 12)
     folder = fill(tmp_path / "x", {"a": 20, "b": 3, "c": 10})
@@ -580,11 +616,31 @@ def test_two_hundred_classes_make_a_page_with_a_list_of_confusions(tmp_path):
     assert "We cannot tell which is best here" in page
 
 
+def test_a_single_test_photograph_is_spoken_of_as_one(tmp_path):
+    x = np.random.default_rng(0).integers(0, 256, (9, 128, 128, 3), "uint8")
+    places = np.split(np.arange(9), [8, 8])
+    files = tuple(f"{n}.jpg" for n in range(9))
+    photos = report.Photos("few", x, np.arange(9) % 2, files, ("a", "b"), *places, "few: 9.", 0)
+    page = report.render(pretended(photos, tmp_path, dict.fromkeys(report.ARMS, 1.0)))
+    assert "1 photograph was put aside as a test" in page
+    assert "There is only one test photograph, so the intervals are wide" in page
+    assert "We cannot tell which is best here" in page
+
+
 def test_a_page_without_mistakes_says_so(photos, tmp_path):
     shares = dict.fromkeys(report.ARMS, 1.0)
     page = report.render(pretended(photos, tmp_path, shares))
     assert "Nothing: all test photographs are named right." in page
     assert "The worst mistakes" not in page
+
+
+def test_the_page_is_drawn_without_a_screen(photos, tmp_path, monkeypatch):
+    def no_screen(*_, **__):
+        raise ImportError("Cannot load backend 'TkAgg' which requires 'tk'")
+
+    monkeypatch.setattr(report.plotting.plt, "subplots", no_screen)
+    page = report.render(pretended(photos, tmp_path, dict.fromkeys(report.ARMS, 0.5)))
+    assert "Confusion matrix" in page
 
 
 def test_confusions_of_many_classes_are_listed_the_most_frequent_first():

@@ -51,7 +51,7 @@ def settings_file() -> Path:
     """Where Keras looks for its settings."""
     home = os.path.expanduser("~")
     folder = os.path.join(home if os.access(home, os.W_OK) else "/tmp", ".keras")
-    return Path(os.environ.get("KERAS_HOME", folder), "keras.json").expanduser()
+    return Path(os.path.expanduser(os.environ.get("KERAS_HOME", folder)), "keras.json")
 
 
 def _read_settings() -> dict:

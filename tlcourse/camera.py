@@ -26,8 +26,8 @@ from tlcourse.data.photos import (
     way_out,
 )
 from tlcourse.data.remarks import printable
-from tlcourse.files import CourseError, explain_os_errors, write_new
-from tlcourse.widget import Widget, predicted, script, short
+from tlcourse.files import CourseError, explain_os_errors, given_path, short, write_new
+from tlcourse.widget import Widget, predicted, script
 
 _SIDE = 480  # pixels of the square that the camera gives, and of what a dropped file becomes
 _THUMBNAIL = 80  # pixels
@@ -119,15 +119,10 @@ class _Album:
 
     def __init__(self, classes: Iterable[str], folder: str | os.PathLike) -> None:
         self.classes = check_classes(classes)
-        try:
-            self.shown = printable(os.fsdecode(folder))
-            self.folder = Path(os.fsdecode(folder)).expanduser().absolute()
-        except (TypeError, RuntimeError, ValueError, OSError):  # ~nobody; no current folder
-            raise CourseError(
-                f'The folder {folder!r} cannot be used: give a path such as "my_photos".'
-            ) from None
-        if not self.shown.strip() or "\0" in os.fsdecode(folder):
-            raise CourseError(f'The folder {folder!r} has no name: give one such as "my_photos".')
+        self.folder = given_path(folder)
+        self.shown = printable(os.fsdecode(folder))
+        with self._explained():  # there may be no current folder
+            self.folder = self.folder.absolute()
         self._folders = dict(zip(self.classes, self.classes, strict=True))
         self._bursts: dict[str, tuple[str, int]] = {}  # by key: the name's start, the last number
         self._find_folders()
@@ -157,7 +152,7 @@ class _Album:
                         f'{above} is a file, not a folder: choose another with folder="…".'
                     )
                 return []
-            return sorted(e.name for e in os.scandir(self.folder) if e.is_dir())
+            return sorted(path.name for path in self.folder.iterdir() if os.path.isdir(path))
 
     def path(self, kind: str, name: str = "") -> Path:
         """The folder of a class, or a photo in it."""
@@ -171,7 +166,7 @@ class _Album:
                 return []
             if not folder.is_dir():
                 raise CourseError(f"{folder} is a file, and a folder is needed: move it away.")
-            return sorted(entry.name for entry in os.scandir(folder) if _may_be_photo(entry))
+            return sorted(file.name for file in folder.iterdir() if _may_be_photo(file))
 
     def others(self) -> list[str]:
         """Sub-folders that hold something, and are none of the classes."""
@@ -180,7 +175,7 @@ class _Album:
             return [
                 printable(name)
                 for name in self._sub_folders()
-                if name not in ours and not is_system(name) and any(os.scandir(self.folder / name))
+                if name not in ours and not is_system(name) and not _is_empty(self.folder / name)
             ]
 
     def add(self, kind: str, jpeg: bytes, burst: str) -> None:
@@ -216,11 +211,18 @@ class _Album:
                 self.path(kind, name).unlink(missing_ok=True)
 
 
-def _may_be_photo(entry: os.DirEntry) -> bool:
-    if is_system(entry.name) or Path(entry.name).suffix.lower() not in SUFFIXES:
+def _is_empty(folder: Path) -> bool:
+    try:
+        return not any(os.scandir(folder))
+    except OSError:  # what cannot be opened may hold something
+        return False
+
+
+def _may_be_photo(file: Path) -> bool:
+    if is_system(file.name) or file.suffix.lower() not in SUFFIXES:
         return False
     with suppress(FileNotFoundError):  # deleted just now
-        return entry.is_file() and entry.stat().st_size > 0
+        return file.is_file() and file.stat().st_size > 0
     return False
 
 

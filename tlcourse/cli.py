@@ -53,6 +53,9 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command; what the user did wrong is one sentence on stderr and exit code 1 or 2."""
     from tlcourse.files import CourseError
 
+    # What a terminal cannot show, for it may be a character in the name of a file, is escaped.
+    if getattr(sys.stdout, "errors", "") == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")
     # jsonschema, which all of Jupyter imports, takes it for absent. Else it compiles 38 grammars of
     # international addresses, 1.3 seconds of a processor, and no notebook has such an address.
     sys.modules.setdefault("rfc3987_syntax", None)

@@ -14,6 +14,35 @@ class CourseError(Exception):
         return [f"{type(self).__name__}: {self}"]
 
 
+def given_path(path: str | os.PathLike, kind: str = "folder", example: str = "my_photos") -> Path:
+    """A path that the user gave, with their home in place of ``~``.
+
+    Raises
+    ------
+    CourseError
+        If it can be none: a number, nothing at all, ``~`` of nobody, half of a character.
+    """
+    try:
+        text = os.fsdecode(path)
+        text.encode("utf-8", "surrogateescape")
+        if not text.strip() or "\0" in text:
+            raise ValueError
+        return Path(text).expanduser()
+    except (TypeError, ValueError, RuntimeError):
+        raise CourseError(
+            f'The {kind} {short(path)} cannot be used: give a path such as "{example}".'
+        ) from None
+
+
+def short(value: object) -> str:
+    """A value as it may stand in a sentence."""
+    shape = getattr(value, "shape", None)
+    if isinstance(shape, tuple) and shape:
+        return f"an array of shape {shape}"
+    shown = " ".join(repr(value).split())
+    return shown if len(shown) <= 60 else f"{shown[:57]}…"
+
+
 def write(path: Path, data: bytes) -> None:
     """Write a file, and its folder: whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -6,8 +6,10 @@ import numpy as np
 
 from tlcourse import efficientnet
 from tlcourse import weights as shipped
+from tlcourse.arguments import is_whole
 from tlcourse.backend import keras
 from tlcourse.data import download
+from tlcourse.files import short
 
 layers = keras.layers
 
@@ -170,10 +172,10 @@ def efficientnet_lite0(
     """
     if weights not in ("imagenet", None):
         raise ValueError(f"weights must be 'imagenet' or None, not {weights!r}.")
-    if side < efficientnet.SMALLEST_SIDE:
+    if not is_whole(side) or side < efficientnet.SMALLEST_SIDE:
         raise ValueError(
-            f"side must be at least {efficientnet.SMALLEST_SIDE} pixels, not {side}: below that, "
-            "nothing is left of a photograph at the end of the network."
+            f"side must be at least {efficientnet.SMALLEST_SIDE} pixels, not {side!r}: one whole "
+            "number, for below that nothing is left of a photograph at the end of the network."
         )
     model = efficientnet.build(side, top)
     if weights == "imagenet":
@@ -210,6 +212,7 @@ def preprocess(images: np.ndarray, network: keras.Model | None = None) -> np.nda
     """
     pixels = check_pixels(images)
     if network is not None:
+        _check_network(network)
         names = {layer.name for layer in network.layers}
         if efficientnet.PREPROCESS in names:
             return pixels
@@ -246,6 +249,7 @@ def fit_images(images: np.ndarray, network: keras.Model) -> np.ndarray:
     from PIL import Image
 
     pixels = check_pixels(images)
+    _check_network(network)
     shape = getattr(network, "input_shape", None)  # a list of several inputs
     if (
         not isinstance(shape, tuple)
@@ -267,6 +271,14 @@ def fit_images(images: np.ndarray, network: keras.Model) -> np.ndarray:
     return preprocess(pixels, network)
 
 
+def _check_network(network: keras.Model) -> None:
+    if not isinstance(network, keras.Model):
+        raise ValueError(
+            f"network must be a Keras model, as efficientnet_lite0() returns one, not "
+            f"{short(network)}."
+        )
+
+
 def check_pixels(x: np.ndarray) -> np.ndarray:
     """A copy, ``float32``, of RGB images in 0–255, shape (n, h, w, 3).
 
@@ -286,7 +298,9 @@ def check_pixels(x: np.ndarray) -> np.ndarray:
         raise ValueError(f"images hold pixels as numbers from 0 to 255, not {x.dtype}.")
     if x.ndim != 4 or x.shape[3] != 3:
         fix = ""
-        if x.ndim == 3 and x.shape[2] == 3:
+        if x.ndim == 2:
+            fix = ": a single grey image is np.stack([x, x, x], axis=-1)[None]"
+        elif x.ndim == 3 and x.shape[2] in (1, 3, 4):
             fix = ": a single image is x[None]"
         elif x.ndim == 3:
             fix = ": of grey ones np.stack([x, x, x], axis=-1) makes three channels"
@@ -300,12 +314,37 @@ def check_pixels(x: np.ndarray) -> np.ndarray:
     low, high = (float(x.min()), float(x.max())) if x.size else (0.0, 0.0)
     if not 0 <= low <= high <= 255:  # which NaN fails as well
         fix = "have they been preprocessed before?" if low < 0 else "scale them to 0–255."
+        if not np.isfinite([low, high]).all():
+            fix = "some are no finite numbers."
         raise ValueError(f"pixels must lie in 0–255, and these go from {low:g} to {high:g}: {fix}")
     if x.dtype.kind == "f" and 0 < high <= 1:
         raise ValueError(
             f"pixels must lie in 0–255, and these go from {low:g} to {high:g}: multiply by 255."
         )
     return x.astype("float32")
+
+
+def _one_photograph(image: np.ndarray) -> np.ndarray:
+    """The array of shape (h, w, channels) that an image is.
+
+    Raises
+    ------
+    ValueError
+        If it is none, with the way to one.
+    """
+    takes = "classify takes one photograph of shape (h, w, 3)"
+    try:
+        array = np.asarray(image)
+    except (NotImplementedError, TypeError, ValueError):  # symbolic, or of several shapes
+        array = np.array(None)
+    if array.ndim == 0 or array.dtype == object:
+        way = "its pixels are its .image" if hasattr(image, "image") else "load_photo reads a file"
+        raise ValueError(f"{takes}, not {short(image)}: {way}.")
+    if array.ndim != 3 or not array.size:
+        ways = {2: ": of a grey one np.stack([x, x, x], axis=-1) makes three channels"}
+        ways[4] = ": x[0] is the first of several"
+        raise ValueError(f"{takes}, and the shape is {array.shape}{ways.get(array.ndim, '')}.")
+    return array
 
 
 @cache
@@ -341,14 +380,9 @@ def classify(image: np.ndarray, top: int = 5) -> list[tuple[str, float]]:
     """
     from PIL import Image, ImageOps
 
-    if not 1 <= top <= efficientnet.CLASSES:
-        raise ValueError(f"top must be 1 to {efficientnet.CLASSES:,}, not {top}.")
-    image = np.asarray(image)
-    if image.ndim != 3 or not image.size:
-        raise ValueError(
-            f"classify takes one photograph of shape (h, w, 3), and the shape is {image.shape}."
-        )
-    image = check_pixels(image[None])[0]
+    if not is_whole(top) or not 1 <= top <= efficientnet.CLASSES:
+        raise ValueError(f"top must be 1 to {efficientnet.CLASSES:,}, not {top!r}.")
+    image = check_pixels(_one_photograph(image)[None])[0]
     network = _photo_classifier()
     square = ImageOps.fit(Image.fromarray(np.rint(image).astype("uint8")), network.input.shape[1:3])
     logits = keras.ops.convert_to_numpy(network(np.asarray(square, "float32")[None]))[0]

@@ -28,7 +28,7 @@ from filelock import FileLock, Timeout
 from tlcourse import evaluation, plotting
 from tlcourse.data.folders import Plan, near_groups, read_folder
 from tlcourse.data.remarks import printable
-from tlcourse.files import CourseError, explain_os_errors, write
+from tlcourse.files import CourseError, explain_os_errors, given_path, write
 
 if TYPE_CHECKING:
     from tlcourse import rivals
@@ -159,6 +159,24 @@ def _shrink(x: np.ndarray, side: int) -> np.ndarray:
 # --- the scores ------------------------------------------------------------------------------
 
 
+def _nothing(folder: str = "", digest: str = "") -> dict:
+    """What is stored before anything is measured."""
+    return {
+        "format": FORMAT, "folder": folder, "digest": digest, "seconds": 0.0,
+        "plans": {}, "chosen": {}, "tuning": [], "runs": [], "classifier": None,
+    }  # fmt: skip
+
+
+def _is_whole(content: object) -> bool:
+    """Whether what was read from a file of scores has all its parts."""
+    return (
+        isinstance(content, dict)
+        and content.get("format") == FORMAT
+        and isinstance(content.get("classifier", 0), dict | None)
+        and all(isinstance(content.get(k), type(v)) for k, v in _nothing().items() if v is not None)
+    )
+
+
 class Store:
     """What is measured, in a file that is whole at every moment."""
 
@@ -171,10 +189,10 @@ class Store:
             return
         try:
             self.content = json.loads(self.path.read_text("utf-8"))
-            if self.content["format"] != FORMAT:
+            if not _is_whole(self.content):
                 raise ValueError
-            self._before = float(self.content["seconds"])
-        except (ValueError, KeyError, TypeError):
+            self._before = self.content["seconds"]
+        except (ValueError, RecursionError):
             aside = self.path.with_name("scores-unreadable.json")
             os.replace(self.path, aside)
             self.content = {}
@@ -204,10 +222,7 @@ class Store:
                 "is measured again."
             )
         self._before = 0.0
-        self.content = {
-            "format": FORMAT, "folder": photos.name, "digest": photos.digest, "seconds": 0.0,
-            "plans": {}, "chosen": {}, "tuning": [], "runs": [], "classifier": None,
-        }  # fmt: skip
+        self.content = _nothing(photos.name, photos.digest)
         self.write()
 
     def write(self) -> None:
@@ -534,7 +549,9 @@ class Measurement:
         kept = self.store.content["classifier"]
         file = out / NETWORK
         about = {"arm": arm, "setting": chosen["setting"], "steps": chosen["steps"]}
+        names = "".join(f"{name}\n" for name in self.photos.class_names).encode()
         if kept and about == {k: kept[k] for k in about} and _digest(file) == kept["sha256"]:
+            write(out / CLASSES, names)  # which may be gone, or another
             return
         from tlcourse import rivals
         from tlcourse.backend import keras, versions
@@ -575,7 +592,7 @@ class Measurement:
                     f"The classifier that was saved in {out} answers otherwise than the one that "
                     "was trained, so it is not kept: run the command again."
                 )
-            write(out / CLASSES, "".join(f"{n}\n" for n in photos.class_names).encode())
+            write(out / CLASSES, names)
             os.replace(unfinished, file)
         finally:
             unfinished.unlink(missing_ok=True)
@@ -742,9 +759,17 @@ def limits(measurement: Measurement) -> list[str]:
                 "it."
             )
     if len(photos.test) < 30:
+        n = len(photos.test)
+        only = f"are only {n} test photographs" if n > 1 else "is only one test photograph"
         lines.append(
-            f"There are only {len(photos.test)} test photographs, so the intervals are wide: more "
-            "photographs make them narrower."
+            f"There {only}, so the intervals are wide: more photographs make them narrower."
+        )
+    near = int(np.isin(photos.groups[photos.test], photos.groups[photos.pool]).sum())
+    if near:
+        lines.append(
+            f"Of the test photographs, {near} {'is' if near == 1 else 'are'} nearly the same as "
+            "one for training, as those of a burst are, so the test is too easy: photograph each "
+            "class several times, and change the place and the light in between."
         )
     counts = np.bincount(photos.y[photos.test], minlength=photos.classes)
     if missing := [photos.class_names[k] for k in np.flatnonzero(counts == 0)]:
@@ -870,8 +895,9 @@ def _halves(measurement: Measurement, predicted: dict, y: np.ndarray) -> list[st
 
 def _figure(rows: list[dict]) -> str:
     """Every seed as a dot, the mean and its interval as a line."""
-    plt = plotting.plt
-    figure, ax = plt.subplots(figsize=(5.2, 0.7 + 0.55 * len(rows)))
+    # Not by way of pyplot, whose backend may want a screen.
+    figure = plotting.plt.Figure(figsize=(5.2, 0.7 + 0.55 * len(rows)))
+    ax = figure.subplots()
     for place, row in enumerate(reversed(rows)):
         colour = plotting.COLORS.get(row["arm"], "#555555")
         ax.plot([100 * row["low"], 100 * row["high"]], [place] * 2, color=colour, lw=3)
@@ -891,7 +917,8 @@ def _in_words(rows: list[dict]) -> str:
 
 def _matrix(y: np.ndarray, found: np.ndarray, class_names: tuple[str, ...]) -> str:
     side = min(9, 2.2 + 0.55 * len(class_names))
-    figure, ax = plotting.plt.subplots(figsize=(side, side))
+    figure = plotting.plt.Figure(figsize=(side, side))
+    ax = figure.subplots()
     short = [name if len(name) < 15 else f"{name[:13]}…" for name in class_names]
     plotting.confusion_matrix(y, found, short, ax=ax)
     if len(short) > 2 or max(map(len, short)) > 8:
@@ -902,7 +929,6 @@ def _matrix(y: np.ndarray, found: np.ndarray, class_names: tuple[str, ...]) -> s
 def _png(figure) -> str:
     png = BytesIO()
     figure.savefig(png, format="png", dpi=144)
-    plotting.plt.close(figure)
     return base64.b64encode(png.getvalue()).decode()
 
 
@@ -950,9 +976,12 @@ def _template() -> jinja2.Template:
 
 def default_out(folder: Path) -> Path:
     """The folder for the results: in the working directory, but not among the photographs."""
-    name = f"{folder.expanduser().resolve().name or 'photos'}-report"
-    inside = Path.cwd().is_relative_to(folder.expanduser().resolve())
-    return folder.expanduser().resolve().parent / name if inside else Path(name)
+    try:
+        folder, here = Path(os.path.realpath(folder)), Path.cwd()
+    except FileNotFoundError:
+        raise CourseError("The folder that you are in is gone: change to another one.") from None
+    name = f"{folder.name or 'photos'}-report"
+    return folder.parent / name if here.is_relative_to(folder) else Path(name)
 
 
 def make(
@@ -986,8 +1015,8 @@ def make(
         If the folder holds no photographs of two classes, or `out` cannot be used.
     """
     began = perf_counter()
-    folder = Path(folder).expanduser()
-    out = default_out(folder) if out is None else Path(out).expanduser()
+    folder = given_path(folder)
+    out = default_out(folder) if out is None else given_path(out, example="my_report")
     with explain_os_errors(out, "--out"), _locked(folder, out):
         photos = Photos.read(folder, minutes)
         store = Store(out)

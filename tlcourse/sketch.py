@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 import numpy as np
 
 from tlcourse.data.strokes import SAMPLE_STROKES, strokes_to_digit
-from tlcourse.files import CourseError
-from tlcourse.widget import Widget, predicted, script, short
+from tlcourse.files import CourseError, short
+from tlcourse.widget import Widget, predicted, script
 
 _MOST = 20_000  # points of a drawing; a busy hand makes 200 in a second
 

@@ -12,7 +12,7 @@ import numpy as np
 from traitlets import Dict
 
 from tlcourse.data.remarks import printable
-from tlcourse.files import CourseError
+from tlcourse.files import CourseError, short
 
 _BARS = 10  # names that are shown with their probabilities
 
@@ -111,14 +111,18 @@ def bars(answer: Mapping[str, float] | Iterable[tuple[str, float]]) -> list[tupl
     """
     pairs = answer.items() if isinstance(answer, Mapping) else answer
     try:
-        pairs = [(printable(str(name)), float(value)) for name, value in pairs]
+        pairs = [(name, float(value)) for name, value in pairs]
     except (TypeError, ValueError):
+        pairs = []
+    # Two columns of numbers are no pairs, though they look like some: logits of two classes.
+    if hasattr(answer, "shape") or any(isinstance(name, float) for name, _ in pairs):
         pairs = []
     if not pairs:
         raise CourseError(
             f"predict returned {short(answer)}: it must return a dict from names to "
             "probabilities, or pairs of them."
         )
+    pairs = [(printable(str(name)), value) for name, value in pairs]
     for name, value in pairs:
         if not -1e-3 <= value <= 1 + 1e-3:  # what rounding may do
             raise CourseError(
@@ -128,11 +132,3 @@ def bars(answer: Mapping[str, float] | Iterable[tuple[str, float]]) -> list[tupl
     if len(pairs) > _BARS:
         pairs = sorted(pairs, key=lambda pair: -pair[1])[:_BARS]
     return [(name, min(max(value, 0.0), 1.0)) for name, value in pairs]
-
-
-def short(value: object) -> str:
-    """A value as it may stand in a sentence."""
-    if isinstance(value, np.ndarray):
-        return f"an array of shape {value.shape}"
-    shown = " ".join(repr(value).split())
-    return shown if len(shown) <= 60 else f"{shown[:57]}…"

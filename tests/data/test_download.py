@@ -24,6 +24,7 @@ from tests.data.conftest import PAYLOAD
 from tlcourse import cli
 from tlcourse.data import download, public
 from tlcourse.data.download import FetchError
+from tlcourse.files import CourseError
 
 ROOT = Path(__file__).resolve().parents[2]
 HALF = len(PAYLOAD) // 2
@@ -534,3 +535,9 @@ def test_without_a_name_the_cache_is_ones_own(places, monkeypatch):
     assert download.home() == download.own_cache()
     monkeypatch.setenv("TLCOURSE_HOME", "~/shared")
     assert download.home() == places / "user/shared"
+
+
+def test_a_home_of_nobody_is_one_sentence(places, monkeypatch):
+    monkeypatch.setenv("TLCOURSE_HOME", "~no/shared")
+    with pytest.raises(CourseError, match="The folder of TLCOURSE_HOME '~no/shared' cannot be"):
+        download.fetch("mnist")

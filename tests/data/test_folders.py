@@ -408,6 +408,35 @@ def test_a_pipe_and_a_folder_that_cannot_be_opened_are_left_out(pets, capsys, mo
     assert "  1 × folders that cannot be opened: dog/secret (Permission denied)" in printed
 
 
+def test_a_folder_that_may_be_listed_and_not_entered_is_left_out(pets, capsys, monkeypatch):
+    secret = pets / "dog/secret"
+    save(secret / "1.jpg", photo(300))
+    stat = os.stat
+
+    def refuse(path, **more):
+        if Path(path).parent == secret or os.fspath(path) == f"{secret}/.":
+            raise PermissionError(13, "Permission denied", str(path))
+        return stat(path, **more)
+
+    monkeypatch.setattr(os, "stat", refuse)
+    assert read(load_photo_folder(pets, 32)) == 20
+    assert "  1 × folders that cannot be opened: dog/secret (Permission denied)" in lines(capsys)
+
+
+def test_a_link_into_what_is_shut_leaves_the_photos_beside_it(pets, capsys, monkeypatch):
+    (pets / "dog/link.jpg").symlink_to(pets / "elsewhere.jpg")
+    stat = os.stat
+
+    def refuse(path, *, follow_symlinks=True, **more):
+        if follow_symlinks and Path(path).name == "link.jpg":
+            raise PermissionError(13, "Permission denied", str(path))
+        return stat(path, follow_symlinks=follow_symlinks, **more)
+
+    monkeypatch.setattr(os, "stat", refuse)
+    assert read(load_photo_folder(pets, 32)) == 20
+    assert "dog/link.jpg" in lines(capsys)[3]
+
+
 # --- names -----------------------------------------------------------------------------------
 
 
@@ -533,6 +562,13 @@ def test_a_group_stays_on_one_side_in_all_its_classes(pets, groups):
         assert set(data.y_test.tolist()) == {0, 1}
 
 
+def test_groups_are_not_blamed_for_photos_that_cannot_be_read(pets):
+    for file in (pets / "dog").iterdir():
+        file.write_bytes(b"\xff\xd8\xff nothing")
+    with pytest.raises(CourseError, match="two classes .*10 × cannot be read: dog/0.jpg"):
+        load_photo_folder(pets, 32, groups=r"\d")
+
+
 def test_groups_that_a_given_split_tears_apart_are_named(folder, capsys):
     load_photo_folder(folder(in_both("train", "test")), 32, groups=r"(\d)\.png")
     assert lines(capsys)[-1] == (
@@ -618,6 +654,10 @@ def test_a_progress_bar_is_for_people_and_for_long_waits(pets, capsys, monkeypat
         (lambda f: [save(f / f"in/{k}/1.jpg", photo(k)) for k in (0, 1)], "did you mean .*in"),
         (lambda f: [(f / k).mkdir(parents=True) for k in "ab"], "too few readable photos"),
         (lambda f: [save(f / f"{k}/1.jpg", photo(k)) for k in (0, 1)], "too few readable photos"),
+        (
+            lambda f: [save(f / f"{k}/{i}.jpg", photo(ord(k))) for k in "ab" for i in range(3)],
+            r"too few readable .*\(the 3 photos of a are copies of one; the 3 photos of b are",
+        ),
     ],
 )
 def test_a_folder_that_is_no_data_set_is_one_sentence(tmp_path, make, words):
@@ -625,6 +665,17 @@ def test_a_folder_that_is_no_data_set_is_one_sentence(tmp_path, make, words):
     with pytest.raises(CourseError, match=words) as raised:
         load_photo_folder(tmp_path / "photos", 32)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("path", [None, 7, "", "a\0b", "\ud800", "~no/x", ["pets"]])
+def test_what_is_no_path_is_one_sentence(path):
+    with pytest.raises(CourseError, match=r"The folder .* cannot be used: give a path such as"):
+        load_photo_folder(path)
+
+
+def test_a_path_that_no_system_takes_is_one_sentence():
+    with pytest.raises(CourseError, match=r"cannot be used \(File name too long\)"):
+        load_photo_folder("x" * 300)
 
 
 @pytest.mark.parametrize("size", [0, 7, 1025])

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import unicodedata
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -310,11 +311,31 @@ def test_a_large_jpeg_is_read_all_the_same():
         ("https://example.org/1.jpg", "is an address: download the photo"),
         (os.devnull, "null is no file, not a photo"),
         ("\udcb9.jpg", r"There is no file \\xb9.jpg"),
+        ("FTP://example.org/1.jpg", "is an address"),
+        ("data:image/png;base64,AAAA", "is an address"),
+        ("x" * 300, r"cannot be opened \(File name too long\)"),
+        (None, 'The photo None cannot be used: give a path such as "photo.jpg"'),
+        (7, "The photo 7 cannot"),
+        ("", "The photo '' cannot"),
+        ("a\0b.jpg", r"The photo 'a\\x00b.jpg' cannot"),
+        ("\ud800.jpg", r"The photo '\\ud800.jpg' cannot"),
+        ("~no/x.jpg", "The photo '~no/x.jpg' cannot"),
+        (np.zeros((4, 4, 3)), r"The photo an array of shape \(4, 4, 3\) cannot"),
     ],
 )
 def test_a_path_that_leads_to_no_photo_is_one_sentence(path, words):
-    with pytest.raises(CourseError, match=words):
+    with pytest.raises(CourseError, match=words) as raised:
         load_photo(path)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_photo_in_a_folder_that_may_not_be_entered_is_one_sentence(tmp_path, monkeypatch):
+    def refuse(path, **_):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "stat", refuse)
+    with pytest.raises(CourseError, match=r"1.jpg cannot be opened \(Permission denied\)"):
+        load_photo(tmp_path / "1.jpg")
 
 
 @pytest.mark.parametrize("size", [7, 1025, 96.0, "96", (96, 96), None])

@@ -82,6 +82,14 @@ def test_flowers_are_split_and_brought_to_one_size(put):
     assert data.licence == "CC0"
 
 
+@pytest.mark.parametrize("fetch", [public.fetch_flowers, public.fetch_hand_signs])
+@pytest.mark.parametrize("size", [5000, "96"])
+def test_a_wrong_size_is_told_before_anything_is_downloaded(fetch, size, monkeypatch):
+    monkeypatch.setattr(public.download, "fetch", lambda name: pytest.fail("downloaded"))
+    with pytest.raises(ValueError, match="size must be 8 to 1024 pixels"):
+        fetch(size)
+
+
 real = pytest.mark.skipif(
     not (REAL / "fashion_mnist").is_dir(),
     reason="Fashion-MNIST's files are not here (TLCOURSE_TEST_DATA names their folder's parent)",

@@ -98,9 +98,9 @@ def test_no_two_crops_share_a_pixel_and_the_gap_is_as_wide_as_a_crop(monkeypatch
     assert textures.x_test[..., 0].min() - textures.x_train[..., 0].max() > size
 
 
-@pytest.mark.parametrize("size", [15, 129, 0, -48])
+@pytest.mark.parametrize("size", [15, 129, 0, -48, 48.0, "48", None, True])
 def test_a_size_out_of_its_range_is_told(size):
-    with pytest.raises(ValueError, match=f"size must be 16 to 128 pixels, not {size}"):
+    with pytest.raises(ValueError, match=f"size must be 16 to 128 pixels, not {size!r}"):
         data.load_textures(size)
 
 

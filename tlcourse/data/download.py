@@ -21,7 +21,7 @@ from functools import partial as bind
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tlcourse.files import CourseError
+from tlcourse.files import CourseError, given_path
 
 _TIMEOUT = 30  # seconds in which a server must send something
 _LOCK_TIMEOUT = 600  # seconds to wait for another process that downloads the same file
@@ -218,7 +218,9 @@ def own_cache() -> Path:
 def home() -> Path:
     """The cache of public files: `TLCOURSE_HOME`, or the user's own cache folder."""
     named = os.environ.get("TLCOURSE_HOME")
-    return Path(named).expanduser() if named else own_cache()
+    if not named:
+        return own_cache()
+    return given_path(named, "folder of TLCOURSE_HOME", "~/tlcourse")
 
 
 def locate(name: str) -> tuple[list[Path], list[str]]:
@@ -248,7 +250,7 @@ def is_here(name: str) -> bool:
 
 def _locate(name: str, file: File) -> tuple[Path | None, str]:
     problem = ""
-    keras = Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser()
+    keras = Path(os.path.expanduser(os.environ.get("KERAS_HOME") or "~/.keras"))
     places = [folder / name / file.name for folder in (home(), own_cache())]
     for path in (*places, keras / file.in_keras):
         try:

@@ -23,7 +23,7 @@ from tlcourse.data.dataset import Dataset
 from tlcourse.data.layout import PARTS, find_layout
 from tlcourse.data.photos import NotReadable, check_size, decode, read_bytes
 from tlcourse.data.remarks import KEPT, LEFT_OUT, Remarks, printable, say
-from tlcourse.files import CourseError, explain_os_errors
+from tlcourse.files import CourseError, explain_os_errors, given_path
 
 _BATCH = 64  # photos under way at a time
 
@@ -116,16 +116,15 @@ def read_folder(
         As `load_photo_folder`.
     """
     size = check_size(size)
+    folder = given_path(path)
     shown = printable(os.fsdecode(path))
-    folder = Path(os.fsdecode(path)).expanduser()
-    if not shown or not folder.exists():
-        raise CourseError(
-            f"There is no folder {shown or repr(shown)}: give one that holds a sub-folder per "
-            "class."
-        )
-    if folder.is_file():
+    if os.path.isfile(folder):
         raise CourseError(f"{shown} is a file, not a folder: unpack it if it is an archive.")
     with explain_os_errors(folder, "path"):
+        if not folder.exists():
+            raise CourseError(
+                f"There is no folder {shown}: give one that holds a sub-folder per class."
+            )
         layout = find_layout(folder)
     where = printable(folder.resolve().name)
     photos = [Photo(f.part, f.kind, f.name, _reader(f.path)) for f in layout.files]
@@ -297,12 +296,22 @@ def read_photos(
 
 
 def _too_few(where: str, remarks: Remarks, found: list[_Read]) -> str:
-    if any(photo.group is not None for photo in found):
+    pictures = defaultdict(list)
+    for photo in found:
+        pictures[photo.kind].append(photo.of_pixels)
+    enough = sum(len(set(hashes)) > 1 for hashes in pictures.values()) > 1
+    if enough and any(photo.group is not None for photo in found):
         return (
             f"The groups leave {where} no photo for testing, or none for training: every class "
             "needs photos of two groups at least."
         )
-    said = "; ".join(remarks.lines(LEFT_OUT) + remarks.lines({"empty": KEPT["empty"]}))
+    copies = [
+        f"the {len(hashes):,} photos of {kind} are copies of one"
+        for kind, hashes in pictures.items()
+        if len(hashes) > len(set(hashes)) == 1
+    ]
+    why = [*remarks.lines(LEFT_OUT), *remarks.lines({"empty": KEPT["empty"]}), *copies[:3]]
+    said = "; ".join(why)
     return (
         f"{where} holds too few readable photos: at least two classes with two photos each are "
         f"needed{said and f' ({said})'}."

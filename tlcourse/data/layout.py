@@ -155,6 +155,7 @@ def _walk(root: Path, remarks: Remarks) -> _Folder:
 def _fill(folder: _Folder, root: Path, remarks: Remarks, seen: set, links: list) -> None:
     try:
         children = sorted(folder.path.iterdir())
+        os.stat(os.path.join(folder.path, "."))  # what may be listed may not be entered
     except OSError as error:
         if folder.path == root:
             raise
@@ -163,17 +164,17 @@ def _fill(folder: _Folder, root: Path, remarks: Remarks, seen: set, links: list)
     for child in children:
         name = _shown(child, root)
         if is_system(child.name):
-            inside = child.is_dir() and not child.is_symlink()
+            inside = os.path.isdir(child) and not child.is_symlink()
             if count := _count(child) if inside else 1:
                 remarks.add("system", name + "/" * inside, files=count)
-        elif child.is_dir():
+        elif os.path.isdir(child):  # False also where a link leads into what is shut
             if child.is_symlink():
                 links.append((folder, child))
                 continue
             seen.add(os.path.realpath(child))
             folder.folders.append(below := _Folder(child))
             _fill(below, root, remarks, seen, links)
-        elif child.is_symlink() and not child.exists():
+        elif child.is_symlink() and not os.path.exists(child):
             remarks.add("link", name)
         else:
             folder.files.append(child)

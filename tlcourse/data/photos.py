@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tlcourse.data.remarks import KEPT, LARGE, MEGABYTES, MEGAPIXELS, printable, say
-from tlcourse.files import CourseError
+from tlcourse.files import CourseError, given_path
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -88,8 +89,9 @@ def load_photo(path: "str | os.PathLike | bytes | Image", size: int = 96) -> np.
             elif isinstance(path, bytes | bytearray | memoryview):
                 pixels = decode(bytes(path), size, notes=notes)
             else:
-                name = printable(Path(path).name or os.fspath(path))
-                pixels = decode(_read(path), size, Path(path).suffix, notes)
+                file = given_path(path, "photo", "photo.jpg")
+                name = printable(file.name or str(file))
+                pixels = decode(_read(file, printable(os.fspath(path))), size, file.suffix, notes)
     except NotReadable as error:
         raise CourseError(way_out(error, name)) from None
     for kind, detail in notes:
@@ -116,17 +118,15 @@ def check_size(size: int) -> int:
     return int(size)
 
 
-def _read(path: str | os.PathLike) -> bytes:
+def _read(file: Path, shown: str) -> bytes:
     """What is in a file, or the sentence that says why it cannot be had."""
-    file = Path(path).expanduser()
-    shown = printable(os.fspath(path))
-    if shown.startswith(("http://", "https://")):
+    if re.match(r"\w{2,}://|data:", shown):
         raise CourseError(f"{shown} is an address: download the photo, and give its file.")
-    if file.is_dir():
-        raise CourseError(
-            f"{shown} is a folder: give one photo, or read the folder with load_photo_folder."
-        )
     try:
+        if file.is_dir():
+            raise CourseError(
+                f"{shown} is a folder: give one photo, or read the folder with load_photo_folder."
+            )
         return read_bytes(file)
     except FileNotFoundError:
         raise CourseError(f"There is no file {shown}: give the path of a photo.") from None

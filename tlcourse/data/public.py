@@ -16,6 +16,7 @@ import numpy as np
 from tlcourse.data import download
 from tlcourse.data.dataset import Dataset
 from tlcourse.data.folders import Photo, read_photos
+from tlcourse.data.photos import check_size
 from tlcourse.files import CourseError
 
 
@@ -103,7 +104,10 @@ def fetch_flowers(size: int = 96) -> Dataset:
     ------
     FetchError
         If the file is damaged, or neither here nor to be downloaded.
+    ValueError
+        If the size is out of its range.
     """
+    size = check_size(size)  # before anything is downloaded
     (path,) = download.fetch("flowers")
     source = download.SOURCES["flowers"]
     with tarfile.open(path) as archive:
@@ -132,7 +136,10 @@ def fetch_hand_signs(size: int = 96) -> Dataset:
     ------
     FetchError
         If the file is damaged, or neither here nor to be downloaded.
+    ValueError
+        If the size is out of its range.
     """
+    size = check_size(size)  # before anything is downloaded
     (path,) = download.fetch("hand_signs")
     source = download.SOURCES["hand_signs"]
     with tarfile.open(path) as archive:

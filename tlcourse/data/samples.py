@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tlcourse.arguments import is_whole
 from tlcourse.data.dataset import Dataset
 from tlcourse.files import CourseError
 
@@ -96,8 +97,8 @@ def load_textures(size: int = 48) -> Dataset:
     CourseError
         If a file is missing from scikit-image, or damaged.
     """
-    if not 16 <= size <= 128:
-        raise ValueError(f"size must be 16 to 128 pixels, not {size}.")
+    if not is_whole(size) or not 16 <= size <= 128:
+        raise ValueError(f"size must be 16 to 128 pixels, not {size!r}.")
     x_train, x_test = [], []
     for file in _TEXTURES.values():
         image = _read(file)

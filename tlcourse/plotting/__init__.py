@@ -3,6 +3,18 @@
 Importing it sets matplotlib's style.
 """
 
+import os
+
+from tlcourse.files import CourseError
+
+try:
+    import matplotlib  # noqa: F401
+except ValueError as _error:
+    raise CourseError(
+        f"MPLBACKEND is {os.environ.get('MPLBACKEND')!r}, which matplotlib does not know: "
+        "unset it, or set it to agg."
+    ) from _error
+
 from tlcourse.plotting.interactive import (
     decision_boundary,
     descent_on_data,
