@@ -118,7 +118,7 @@ exercises: venv  ## make exercises/ from solutions/  (NB=ex02 for one)
 	@$(PY) -m tools.exercises $(NB)
 
 site: venv       ## build the web site into site/
-	@echo "Building the site takes about three minutes ..."; \
+	@echo "Building the site takes one to three minutes ..."; \
 	$(PY) docs/build.py site && echo "The site is in site/index.html."
 
 lock: venv       ## renew the locks  (needs uv; KEEP=1 only adds what is missing)
