@@ -33,7 +33,8 @@ help:            ## list the targets
 
 # .venv/.installed says what the environment was made from. It is written last, so that an
 # interrupted installation starts afresh. Without it, or when the environment's Python is gone,
-# the newest Python 3.11 to 3.13 that starts and can make environments makes a new one.
+# a Python 3.11 to 3.13 that starts and can make environments makes a new one; 3.11, on which all
+# notebooks were run, if there is one.
 USABLE := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 WANTED := { pwd; cat requirements.lock pyproject.toml; }
 
@@ -41,7 +42,7 @@ venv:            ## create .venv with the locked dependencies and the package
 	@if $(PY) -c '' 2>/dev/null && $(WANTED) | cmp -s - $(VENV)/.installed; then exit 0; fi; \
 	if ! [ -f $(VENV)/.installed ] || ! $(PY) -c '$(USABLE)' >/dev/null 2>&1; then \
 	  found=; \
-	  for p in python3.13 python3.12 python3.11 python3 python; do \
+	  for p in python3.11 python3.12 python3.13 python3 python; do \
 	    if $$p -c '$(USABLE)' >/dev/null 2>&1; then found=$$p; break; fi; \
 	  done; \
 	  if [ -z "$$found" ]; then \
@@ -117,7 +118,8 @@ exercises: venv  ## make exercises/ from solutions/  (NB=ex02 for one)
 	@$(PY) -m tools.exercises $(NB)
 
 site: venv       ## build the web site into site/
-	@$(PY) docs/build.py site && echo "The site is in site/index.html."
+	@echo "Building the site takes one to three minutes ..."; \
+	$(PY) docs/build.py site && echo "The site is in site/index.html."
 
 lock: venv       ## renew the locks  (needs uv; KEEP=1 only adds what is missing)
 	@$(PY) -m tools.lock $(if $(KEEP),--keep)

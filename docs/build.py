@@ -49,6 +49,10 @@ def build(out: Path, *options: str) -> int:
     return code
 
 
+# What a page says to those who read its source, on GitHub say, where its tables are missing.
+ONLY_HERE = re.compile(r"<!-- not on the site -->.*?<!-- on the site -->\n+", re.DOTALL)
+
+
 def gather(source: Path) -> None:
     """Lay out in `source` everything that the site is made from."""
     shutil.copytree(DOCS, source, ignore=shutil.ignore_patterns("*.py", "*.json", "__pycache__"))
@@ -56,7 +60,7 @@ def gather(source: Path) -> None:
     shutil.copy(ROOT / "CHANGELOG.md", source / "changelog.md")
     beside = re.compile(r"\]\(\.\./(?=[./]*(?:notebooks|exercises)/)")  # here these lie within
     for path in source.rglob("*.md"):
-        text = beside.sub("](", path.read_text("utf-8"))
+        text = beside.sub("](", ONLY_HERE.sub("", path.read_text("utf-8")))
         if path.stem not in ("changelog", "bibliography"):
             text = link_chapters(text, path.relative_to(source))
         path.write_text(text, "utf-8")
@@ -78,8 +82,9 @@ def prepare(notebook: nbformat.NotebookNode, name: Path) -> nbformat.NotebookNod
     """
     listed = [i for i, c in enumerate(notebook.cells) if "quiz.predictions(" in c.source]
     for i in listed:
-        if (heading := notebook.cells[i - 1]).cell_type == "markdown":
-            heading.source = re.sub(r"^#+ .*", "", heading.source)
+        if (before := notebook.cells[i - 1]).cell_type == "markdown":
+            # The heading that it ends with, below which nothing would be left.
+            before.source = re.sub(r"^#+ .*\Z", "", before.source.rstrip(), flags=re.MULTILINE)
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             text = re.sub(r"<!--.*?-->\s*", "", cell.source, flags=re.DOTALL)
@@ -280,9 +285,9 @@ def kernels() -> str:
         [what, f"{found['memory'] / 1e9:.1f} GB", f"{found['cpu']:.0f} s"]
         for what, found in measured["processes"].items()
     ]
-    return (
-        f"{table(['', 'memory at most', 'processor time'], rows)}\nMeasured on {measured['on']}.\n"
-    )
+    made = table(["", "memory at most", "processor time"], rows)
+    lines = [made, f"Measured on {measured['on']}.", measured.get("note", "")]
+    return "\n".join(filter(None, lines)) + "\n"
 
 
 def benchmarks() -> str:

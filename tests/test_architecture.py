@@ -52,6 +52,14 @@ HANDED_ON = {"tlcourse": {"tlcourse.checks"}}
 NUMPY_ONLY = ("data", "losses", "optimizers", "parallel", "checks.asking", "weights", "plotting")
 
 
+def test_the_list_of_modules_for_developers_has_them_all():
+    page = (PACKAGE.parent / "CONTRIBUTING.md").read_text("utf-8")
+    listed = page.partition("## Where a thing lives")[2].partition("\n## ")[0]
+    own = {path.name for path in PACKAGE.glob("[a-z]*.py")}
+    own |= {f"{path.parent.name}/" for path in PACKAGE.glob("*/__init__.py")}
+    assert [name for name in sorted(own) if name not in listed] == []
+
+
 def imports_of(source: str, module: str) -> set[str]:
     """The modules of the package that a module imports, anywhere in it."""
     found = set()

@@ -323,6 +323,15 @@ def test_photos_prints_the_verdict_and_where_the_page_is(report, tlcourse):
     assert report.calls == [("pets", None, 10), ("pets", Path("there"), 3)]
 
 
+def test_photos_says_now_and_then_what_it_does_where_there_is_no_terminal(
+    report, tlcourse, monkeypatch
+):
+    monkeypatch.setattr("tlcourse.cli._SILENCE", 0)
+    code, out, err = tlcourse("photos", "pets")
+    assert (code, out) == (0, "A verdict.\nThe page is x.\n")
+    assert re.fullmatch(r"after \d+ s: tuning\n", err)
+
+
 def test_photos_interrupted_says_that_the_same_command_goes_on(report, tlcourse):
     report.end = KeyboardInterrupt()
     code, out, err = tlcourse("photos", "pets")

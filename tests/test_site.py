@@ -12,9 +12,10 @@ from urllib.parse import unquote, urlsplit
 
 import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_output
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
 from docs import build
+from tools.owner import committed
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -86,6 +87,34 @@ def test_the_glossary_is_in_order():
     assert entries == sorted(entries, key=str.lower)
 
 
+def pages_of_the_site():
+    return [pytest.param(path, id=path.relative_to(DOCS).as_posix()) for path in DOCS.rglob("*.md")]
+
+
+@pytest.mark.parametrize("path", pages_of_the_site())
+def test_a_page_of_which_the_site_makes_a_part_says_where_it_is_whole(path):
+    text, place = path.read_text("utf-8"), path.relative_to(DOCS).with_suffix(".html").as_posix()
+    notes = build.ONLY_HERE.findall(text)
+    if "{include}" in text:
+        assert len(notes) == 1
+    for note in notes:
+        assert text.startswith("# ")
+        assert text.partition("\n\n")[2].startswith(note)
+        assert re.search(rf"https://[\w-]+\.github\.io/tlcourse/{place}\)", note)
+        assert f"`site/{place}`" in " ".join(note.replace("\n>", "").split())
+
+
+def test_every_link_of_a_page_leads_to_a_file():
+    dead = []
+    for path in [p for p in committed() if p.suffix == ".md"]:
+        text = re.sub(r"```.*?```|`[^`\n]*`", "", path.read_text("utf-8"), flags=re.DOTALL)
+        for link in re.findall(r"\]\(<?([^)\s>]+)", text):
+            address = urlsplit(link)
+            if not address.scheme and address.path and not (path.parent / address.path).exists():
+                dead.append(f"{path.relative_to(ROOT)}: {link}")
+    assert dead == []
+
+
 def test_the_container_files_install_from_the_lock():
     for name in ("Dockerfile", ".binder/requirements.txt"):
         assert "requirements.lock" in (ROOT / name).read_text("utf-8")
@@ -127,6 +156,44 @@ def test_what_a_reader_sees_of_a_cell(source, outputs, expected):
 def test_code_that_opens_folded_is_folded_on_the_page():
     cell = new_code_cell("x = 1", metadata={"jupyter": {"source_hidden": True}})
     assert build.looks(cell) == ["hide-input"]
+
+
+def outline(cells) -> list[tuple[str, bool]]:
+    """Each heading of a notebook, and whether a reader finds anything below it."""
+    parts = []
+    for cell in cells:
+        if cell.cell_type == "code":
+            parts.append("" if "remove-cell" in cell.metadata.get("tags", []) else "code")
+        else:
+            text = re.sub(r"```.*?```", "code", cell.source, flags=re.DOTALL)
+            parts += re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL).splitlines()
+    parts = [part for part in parts if part.strip()]
+    found = []
+    for part, after in zip(parts, [*parts[1:], "# end"], strict=True):
+        if level := re.match(r"#+(?= )", part):
+            next_level = re.match(r"#+(?= )", after)
+            found.append((part, not next_level or len(next_level[0]) > len(level[0])))
+    return found
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_a_page_keeps_the_headings_of_its_chapter_and_none_is_empty(chapter):
+    path = CHAPTERS[chapter]
+    notebook = nbformat.read(path, as_version=4)
+    own = [heading for heading, _ in outline(notebook.cells)]
+    prepared = outline(build.prepare(notebook, path.relative_to(ROOT)).cells)
+    guesses = "## How well did you predict?"  # on a page nobody has predicted anything
+    assert [heading for heading, _ in prepared] == [h for h in own if h != guesses]
+    assert [heading for heading, is_filled in prepared if not is_filled] == []
+
+
+def test_only_the_heading_of_the_list_of_guesses_is_left_out():
+    cells = [new_markdown_cell(text) for text in ("## A\n\nb", "c\n\n## D\n", "## E\n\nf")]
+    for place in (3, 2, 1):
+        cells.insert(place, new_code_cell('quiz.predictions("01")'))
+    prepared = build.prepare(nbformat.v4.new_notebook(cells=cells), Path("notebooks", "01_x.ipynb"))
+    texts = [cell.source.strip() for cell in prepared.cells if cell.cell_type == "markdown"]
+    assert texts == ["## A\n\nb", "c", "## E\n\nf"]
 
 
 @pytest.mark.parametrize(

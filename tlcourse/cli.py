@@ -3,10 +3,12 @@
 import sys
 from datetime import datetime
 from pathlib import Path
+from time import monotonic
 from typing import Annotated
 
 import typer
 
+_SILENCE = 20  # seconds, where there is no terminal for a bar
 _TIMES = ["%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M"]
 
 
@@ -243,12 +245,17 @@ def photos(
     from tlcourse import report
 
     console, quiet = Console(stderr=True), not sys.stderr.isatty()
+    began, said = monotonic(), monotonic()
     columns = [TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()]
     with Progress(*columns, console=console, disable=quiet, transient=True) as progress:
         bar = progress.add_task("reading photographs", total=None)
 
         def on_progress(what: str, done: int, total: int) -> None:
+            nonlocal said
             progress.update(bar, description=what, completed=done, total=total)
+            if quiet and monotonic() - said >= _SILENCE:
+                said = monotonic()
+                print(f"after {said - began:.0f} s: {what}", file=sys.stderr, flush=True)
 
         try:
             sentences = report.make(folder, out, minutes=minutes, on_progress=on_progress)

@@ -671,7 +671,7 @@ def gain(y: np.ndarray, one: str, other: str, predicted: dict[str, np.ndarray]) 
 
 
 def verdict(y: np.ndarray, predicted: dict[str, np.ndarray], where: str = "here") -> str:
-    """Which arm is best, where that can be told."""
+    """Which arm is best, where that can be told; as long as one is missing, none is."""
     scores = {arm: float(np.mean(rows == y)) for arm, rows in predicted.items()}
     best = max(scores, key=scores.get)
     others = [arm for arm in scores if arm != best]
@@ -679,18 +679,23 @@ def verdict(y: np.ndarray, predicted: dict[str, np.ndarray], where: str = "here"
     tied = [g.other for g in gains if g.low <= 0]
     if not others:
         return f"Only {NAMES[best]} could be measured: there is nothing to compare it with."
-    some = "" if len(scores) == len(ARMS) else "Not all ways are measured. Of those that are: "
+    missing = [NAMES[arm] for arm in ARMS if arm not in scores]
     if not tied:
+        leads = "leads so far" if missing else f"is best {where}"
         text = (
-            f"{NAMES[best]} is best {where}: it names {100 * scores[best]:.0f} % of the test "
-            "photographs right, and its lead over each other way is more than chance."
+            f"{_capital(NAMES[best])} {leads}: it names {100 * scores[best]:.0f} % of the test "
+            f"photographs right, and its lead over each other way{' measured' * bool(missing)} is "
+            "more than chance."
         )
-        return f"{some}{text}" if some else _capital(text)
-    names = [NAMES[arm] for arm in (best, *tied)]
-    text = f"{some}{'we' if some else 'We'} cannot tell which is best {where}: "
-    text += f"{', '.join(names[:-1])} or {names[-1]}."
-    if ahead := [NAMES[arm] for arm in others if arm not in tied]:
-        text += f" {_capital(NAMES[best])} is clearly better than {' and '.join(ahead)}."
+    else:
+        names = [NAMES[arm] for arm in (best, *tied)]
+        text = f"We cannot tell which {'leads so far' if missing else f'is best {where}'}: "
+        text += f"{', '.join(names[:-1])} or {names[-1]}."
+        if ahead := [NAMES[arm] for arm in others if arm not in tied]:
+            text += f" {_capital(NAMES[best])} is clearly better than {' and '.join(ahead)}."
+    if missing:
+        was = "were" if len(missing) > 1 else "was"
+        text += f" {_capital(' and '.join(missing))} {was} not measured."
     return text
 
 
@@ -880,9 +885,10 @@ def _halves(measurement: Measurement, predicted: dict, y: np.ndarray) -> list[st
     if lines:
         same = sorted(means, key=means.get) == sorted(shorter, key=shorter.get)
         lines.append(
-            "The order of the ways is the same at both."
+            "After half of the steps, the order of the ways was the same."
             if same
-            else "The order of the ways is another at both, so more training might change it again."
+            else "After half of the steps, the order of the ways was another one, so more training "
+            "might change it again."
         )
     return lines
 

@@ -658,7 +658,7 @@ claim(not edges, "no best rate is at the edge of the eight")
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # ### And in seconds?
 #
-# You wait for seconds.
+# You wait for seconds, not examples.
 #
 # <!-- Notes:
 # Answer: hardly longer, about 1.1 times. Expect: 32 times. Nearly all the time goes into calling NumPy.

@@ -1,5 +1,6 @@
 """JupyterLab on the learner's copy: it starts wherever it can, and says what is in the way."""
 
+import asyncio
 import errno
 import json
 import os
@@ -8,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import sysconfig
 import time
 import urllib.request
 from contextlib import contextmanager
@@ -16,6 +18,7 @@ from pathlib import Path
 import psutil
 import pytest
 import tornado.netutil
+from tornado.websocket import websocket_connect
 
 from tlcourse.course import lab
 from tlcourse.files import CourseError, write
@@ -103,6 +106,26 @@ def test_lab_asks_no_npm_for_language_servers(course, folder, tmp_path, taken):
     assert not asked.exists()
 
 
+LOOK = "for name in tlcourse python pip; do command -v $name; done; echo th'at is al'l"
+
+
+def test_terminals_and_cells_find_the_course_s_commands_where_no_environment_is_active(
+    course, folder, tmp_path, interruptible
+):
+    bare = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(tmp_path), "SHELL": "/bin/sh"}
+    with started(course, folder, 8888, **bare) as (process, lines):
+        base, token = re.fullmatch(r"(http://[^/]+)/\S+\?token=(\w+)\n", lines[-1]).groups()
+        name = json.loads(ask(f"{base}/api/terminals", token, b"{}"))["name"]
+        address = f"ws{base.removeprefix('http')}/terminals/websocket/{name}?token={token}"
+        shown = asyncio.run(asyncio.wait_for(typed(address, LOOK, "that is all"), SECONDS))
+        scripts = sysconfig.get_path("scripts")
+        for command in ("tlcourse", "python", "pip"):
+            assert f"{scripts}/{command}\r\n" in shown, shown
+        ask(f"{base}/api/kernels", token, b"{}")
+        (kernel,) = wait_for(lambda: kernels_of(process))
+        assert psutil.Process(kernel).environ()["PATH"].startswith(f"{scripts}{os.pathsep}")
+
+
 HOMES = ["/proc/1/nowhere", "", None]
 
 
@@ -159,6 +182,17 @@ def test_a_disk_that_is_full_is_a_sentence(folder, monkeypatch):
     monkeypatch.setattr(jupyterlab.labapp.LabApp, "initialize_server", full)
     with pytest.raises(CourseError, match="write in /home/ada/.jupyter .No space left.*make room"):
         lab.open_lab(folder, "03_cnn", port=8888, browser=False)
+
+
+async def typed(address: str, line: str, end: str) -> str:
+    """What a terminal shows when a line is typed, down to `end`."""
+    terminal, shown = await websocket_connect(address), ""
+    await terminal.write_message(json.dumps(["stdin", f"{line}\r"]))
+    while end not in shown:
+        what, text, *_ = json.loads(await terminal.read_message())
+        shown += text if what == "stdout" else ""
+    terminal.close()
+    return shown
 
 
 def kernels_of(process: subprocess.Popen) -> list[int]:

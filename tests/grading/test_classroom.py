@@ -28,7 +28,7 @@ def test_a_lesson_counts_who_made_it_and_the_sentences_that_were_read(records):
         ("rows sum to 1", 2, [("you normalise over the examples", 1), ("the sum is 1 over all", 1)])
     ]
     assert order.counts["not attempted"] == 1
-    assert softmax.place == "docs/teach/02.md, What to say, task by task: softmax"
+    assert softmax.place == "site/teach/02.html, What to say, task by task: softmax"
     assert {one.failed for one in found[3:]} == {0}
     assert classroom.lessons([unreadable("x")]) == []
 

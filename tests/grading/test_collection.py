@@ -212,6 +212,9 @@ def test_every_entry_is_marked_or_named_with_the_reason(case):
     assert sorted(marked) == sorted(s for s, one in got.items() if not one.reason)
     text = listing.text(found)
     assert all(item.location in text and item.reason in text for item in found.items)
+    for block in text.split("\n\n"):
+        said = [line.rpartition(": ")[2] for line in block.splitlines() if " not read: " in line]
+        assert len(said) == len(set(said)), block
 
 
 def test_a_zip_and_its_unpacked_folder_give_the_same_list(case):

@@ -33,7 +33,7 @@ def test_the_notebook_is_the_learners_text_with_the_markers_verdicts(marks):
     gradebook.store(marks, [record("ada", ["softmax"], answers={"train": "train = 1  # <b>"})])
     found = read_nbgrader(autograded(marks, "ada"), as_version=4)
     nbformat.validate(found, relax_add_props=False)
-    kinds = [cell.cell_type for cell in found.cells if "Rubric, for you" not in cell.source]
+    kinds = [cell.cell_type for cell in found.cells if "**Rubric" not in cell.source]
     assert kinds == [kind for kind, _, _ in CELLS]
     assert len(found.cells) == len(CELLS) + 1
     by_id = {c.metadata.nbgrader.grade_id: c for c in found.cells if "nbgrader" in c.metadata}
@@ -161,18 +161,29 @@ def test_the_colours_of_the_feedback_can_be_read():
     assert min((g + 0.05) / (c + 0.05) for g in grounds for c in colours) >= 4.5
 
 
-def test_the_page_says_which_version_was_marked_and_what_the_open_question_is_read_for(marks):
+def test_the_page_says_which_version_was_marked(marks):
     version = "ex02 (1).ipynb, one of 2 files: the later copy, by its name"
     gradebook.store(marks, [record("ada", version=version), record("bob")])
     text = " ".join(Page(page(marks, "ada")).text.split())
     assert f"You handed in several files. The marker took {version}." in text
     assert "You handed in several files" not in page(marks, "bob")
-    assert "Your lecturer looks for: 2The first: knows that 2.30 is ln 10" in text
+
+
+def test_the_rubric_is_the_lecturers_and_the_students_only_once_points_are_entered(marks):
+    one, other = record("ada"), record("bob", open_answer="")  # bob, too, may hand in again
+    gradebook.store(marks, [one, other])
+    assert [who for who in ("ada", "bob") if "ln 10" in page(marks, who)] == []
+    enter(marks, "ada", "open-question", score=7)
+    gradebook.store(marks, [one, other])
+    text = " ".join(Page(page(marks, "ada")).text.split())
+    assert "Your lecturer looked for: 2The first: knows that 2.30 is ln 10" in text
+    assert "ln 10" not in page(marks, "bob")
     source = next(
         cell.source
         for cell in nbformat.read(autograded(marks, "ada"), 4).cells
-        if "Rubric, for you" in cell.source
+        if "**Rubric" in cell.source
     )
+    assert "the student reads it once you have entered points" in source
     assert "- 2 for: The first: knows that 2.30 is ln 10" in source
     assert "`[ln10]`" in source
 

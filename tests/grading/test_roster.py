@@ -158,7 +158,8 @@ def test_what_goes_back_has_the_rows_of_the_roster_and_the_points(write, platfor
     assert f"1 of the roster handed in nothing: {' '.join(people(2)[1])}" in said
     if platform == "moodle":
         assert rows["101"]["Feedback comments"] == "80 of 90 points."
-        assert rows["103"]["Feedback comments"].endswith("The file could not be read.")
+        said = rows["103"]["Feedback comments"]
+        assert said.startswith("0 of 90 points. The file could not be read: the file is empty.")
         assert rows["102"]["Feedback comments"] == ""
         assert rows["101"]["Last modified (grade)"] == "-"
     else:
@@ -183,6 +184,35 @@ def test_a_grade_waits_until_the_open_question_is_read(write, marks, platform):
     enter(marks, student, "open-question", score=7)
     said, _, rows = write([SOLVED, OPEN], open_answer="Because of softmax.")
     assert sorted(rows[n][grade] for n in ("101", "102")) == ["", "87"]
+
+
+def test_the_comment_tells_all_the_reasons_that_the_page_tells(marks, tmp_path):
+    folder = tmp_path / "class"
+    folder.mkdir()
+    download, file = moodle(folder, [SOLVED, SOLVED])
+    roster, found = rosters.read(file), collect(download)
+    ada, zoe = [one.student for one in found.submissions]
+    own = record(ada, ["softmax", "train"], id="101", version="a.ipynb, one of 2 files: the newest")
+    own["tasks"]["train"]["from"] = "ex03"
+    own["cells"] = [[3, "NameError: <b>x</b>"]]
+    other = unreadable(zoe, "it is a notebook of ex01, not of ex02") | {"id": "102"}
+    known = rules.Rules(roster=str(file), platform="moodle")
+    for entered in ({}, {"score": 7}, {"comment": "Good. [ln10]"}):
+        if entered:
+            enter(marks, ada, "open-question", **entered)
+        report.write(marks, [own, other], found, known, roster=roster)
+    enter(marks, ada, "train", score=5)
+    report.write(marks, [own, other], found, known, roster=roster)
+    _, rows = returned(marks, "moodle")
+    said = rows["101"]["Feedback comments"]
+    assert said.startswith("72 of 90 points. Of several files this one was marked: a.ipynb, one of")
+    assert "train: a person gave 5 points." in said
+    assert "open question: a person gave 7 points. Good. 2.30 is ln 10: the price of" in said
+    assert "1 cell ended with an error" in said
+    assert "softmax: rows sum to 1 (you normalise over the examples)." in said
+    assert "train: its points are from your hand-in of ex03." in said
+    said = rows["102"]["Feedback comments"]
+    assert said.endswith("could not be read: it is a notebook of ex01, not of ex02.")
 
 
 def test_a_student_who_has_left_is_in_nothing_that_goes_back(marks, tmp_path):

@@ -3,7 +3,9 @@
 import errno
 import os
 import sys
+import sysconfig
 from pathlib import Path
+from shutil import which
 
 from tlcourse.course import processes
 from tlcourse.files import CourseError
@@ -16,8 +18,9 @@ def open_lab(folder: Path, chapter: str, *, port: int, browser: bool) -> None:
     """Run JupyterLab on the learner's folder, in this process, until it is stopped.
 
     It asks nothing and fetches nothing: `jupyter/` beside this module switches its news off, and
-    has a style sheet that makes sliders wide. Its kernels run in this environment. If the port is
-    taken, it takes the next free one and says so.
+    has a style sheet that makes sliders wide. Its kernels and its terminals run in this
+    environment, so that `tlcourse`, `python` and `pip` are the course's there, though nobody has
+    activated it. If the port is taken, it takes the next free one and says so.
     Where Jupyter, IPython, Matplotlib or Keras cannot write below the user's home, they write into
     `.tlcourse/` of the learner's folder.
 
@@ -29,6 +32,8 @@ def open_lab(folder: Path, chapter: str, *, port: int, browser: bool) -> None:
     free = free_port(port)
     moved = processes.writable(folder / ".tlcourse" / "home")
     env = processes.environment(kernel=True) | moved
+    commands = [sysconfig.get_path("scripts"), env.get("PATH")]
+    env["PATH"] = os.pathsep.join(filter(None, commands))
     os.environ.clear()
     os.environ.update(env)
     paths = [str(_SETTINGS), os.environ.get("JUPYTER_CONFIG_PATH")]
@@ -44,6 +49,11 @@ def open_lab(folder: Path, chapter: str, *, port: int, browser: bool) -> None:
         "--KernelManager.transport_encryption=auto",  # else every kernel warns in the terminal
         "--Application.log_level=ERROR",
     ]
+    if os.name != "nt":
+        # Jupyter would make it a login shell if nobody sees this one, and /etc/profile then sets
+        # PATH afresh.
+        shell = os.environ.get("SHELL") or which("sh")
+        arguments.append(f"--ServerApp.terminado_settings={ {'shell_command': [shell]} }")
     if not (browser and _has_display()):
         arguments.append("--no-browser")
     if hasattr(os, "geteuid") and os.geteuid() == 0:

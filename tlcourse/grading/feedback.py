@@ -60,7 +60,7 @@ def _rubric_cells(released: Released) -> list[dict]:
     if not criteria:
         return []
     lines = [f"- {points} for: {text}" for text, points in criteria.items()]
-    text = "**Rubric, for you alone**\n\n" + "\n".join(lines)
+    text = "**Rubric; the student reads it once you have entered points**\n\n" + "\n".join(lines)
     keys = ", ".join(f"`[{key}]`" for key in lecturer.standard_comments(released.name))
     text += f"\n\nIn the comment, {keys} stand for the sentences in `{lecturer.COMMENTS}`."
     return [{"cell_type": "markdown", "metadata": {}, "source": text}]
@@ -114,7 +114,7 @@ def page(
                 "title": known[name].title if name in known else name,
                 "status": verdict.get("status", "not marked"),
                 "points": _points(standing.score(name), most),
-                "by_hand": _is_by_hand(standing.grades[name]),
+                "by_hand": is_by_hand(standing.grades[name]),
                 "before": verdict.get("from", ""),
                 "passed": verdict.get("passed", ()),
                 "failed": verdict.get("failed", ""),
@@ -133,11 +133,12 @@ def page(
                 standing.score(released.open_question), released.points[released.open_question]
             ),
             "waits": grade.needs_manual_grade,
-            "by_hand": _is_by_hand(grade),
+            "by_hand": is_by_hand(grade),
             "comment": lecturer.written_out(
                 standing.comments[released.open_question].manual_comment, comments
             ),
-            "rubric": lecturer.rubric(released.name),
+            # Not before: whoever may hand in again would find the answer in it.
+            "rubric": lecturer.rubric(released.name) if is_by_hand(grade) else {},
         }
     html = page_template("feedback.html.j2").render(
         exercise=released.name,
@@ -157,7 +158,8 @@ def page(
     return html.encode()
 
 
-def _is_by_hand(grade) -> bool:
+def is_by_hand(grade) -> bool:
+    """Whether a person has entered points."""
     return grade.manual_score is not None or bool(grade.extra_credit)
 
 

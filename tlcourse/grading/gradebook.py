@@ -131,13 +131,17 @@ def store(
 
 @dataclass(frozen=True)
 class Mark:
-    """What the gradebook holds on one student and set, in numbers."""
+    """What the gradebook holds on one student and set.
+
+    `by_hand` holds what a person has entered, by task: the points, if any, and the comment.
+    """
 
     total: float
     maximum: float
     penalty: float
     days_late: int
     waits: bool
+    by_hand: dict[str, tuple[float | None, str]]
 
 
 def marks(folder: Path, exercise: str) -> dict[str, Mark]:
@@ -151,10 +155,25 @@ def marks(folder: Path, exercise: str) -> dict[str, Mark]:
     with _open(folder / "gradebook.db") as book:
         standings = _Book(book.db, released, None, None, Cost()).standings()
         maximum = sum(released.points.values())
+        known = lecturer.comments(folder, exercise)
         return {
-            student: Mark(one.total, maximum, one.penalty, one.days_late, one.waits)
+            student: Mark(
+                one.total, maximum, one.penalty, one.days_late, one.waits, _by_hand(one, known)
+            )
             for student, one in standings.items()
         }
+
+
+def _by_hand(standing: Standing, known: dict[str, str]) -> dict[str, tuple[float | None, str]]:
+    """What a person has entered, by task; a standard comment is written out."""
+    entered = {}
+    for name, grade in standing.grades.items():
+        comment = standing.comments.get(name) or standing.comments.get(f"{name}-answer")
+        text = lecturer.written_out(comment.manual_comment, known) if comment else None
+        points = standing.score(name) if feedback.is_by_hand(grade) else None
+        if text or points is not None:
+            entered[name] = points, text or ""
+    return entered
 
 
 def _every_set(book, own: "_Book") -> dict[str, tuple[float, dict[str, float]]]:

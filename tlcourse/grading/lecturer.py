@@ -25,8 +25,8 @@ def advice(exercise: str) -> dict[str, str]:
 
 
 def place(exercise: str) -> str:
-    """Where the instructor's page answers it."""
-    return f"docs/teach/{exercise[2:]}.md, What to say, task by task"
+    """Where the instructor's page, of the site that `make site` makes, answers it."""
+    return f"site/teach/{exercise[2:]}.html, What to say, task by task"
 
 
 def rubric(exercise: str) -> dict[str, int]:

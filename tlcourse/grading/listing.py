@@ -17,13 +17,10 @@ def text(found: HandedIn, roster: Roster | None = None) -> str:
         lines.append(f"{printable(one.student)}{name}{when}{late}")
         if roster is not None and roster.find(one) is None:
             lines.append("  not in the roster")
-        if one.reason:
+        items = [item for item in found.items if item.student == printable(one.student)]
+        if one.reason and not any(printable(one.reason).endswith(i.reason) for i in items):
             lines.append(f"  not read: {one.reason}")
-        lines += [
-            f"  {item.fate}: {item.location}: {item.reason}"
-            for item in found.items
-            if item.student == printable(one.student)
-        ]
+        lines += [f"  {item.fate}: {item.location}: {item.reason}" for item in items]
     nobodys = [item for item in found.items if not item.student]
     if nobodys:
         lines += ["", "Ignored, and nobody's:"]

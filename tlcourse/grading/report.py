@@ -210,21 +210,32 @@ def _by_id(records: list[dict], id_: str) -> dict | None:
 
 
 def _reason(record: dict, mark: Mark) -> str:
-    """Why a student has these points, without anything that the student has written."""
+    """Why a student has these points: all that the page says, but what code of the student said.
+
+    What weighs most comes first, because a long text is cut.
+    """
     parts = [f"{rounded(mark.total)} of {rounded(mark.maximum)} points."]
     if record["status"] != "marked":
-        parts.append("The file could not be read.")
+        why = shortened(record["reason"], _REASON // 2).rstrip(".")
+        parts.append(f"The file could not be read: {why}.")
+    if mark.penalty:
+        days = f" by {mark.days_late} day{'s' * (mark.days_late > 1)}" if mark.days_late else ""
+        parts.append(f"Late{days}, which costs {rounded(mark.penalty)} points.")
+    if version := record.get("version"):
+        parts.append(f"Of several files this one was marked: {shortened(version, _REASON // 4)}.")
+    for name, (points, comment) in mark.by_hand.items():
+        given = "" if points is None else f" a person gave {rounded(points)} points."
+        parts.append(f"{name.replace('-', ' ')}:{given}{f' {comment}' if comment else ''}")
+    if errors := len(record["cells"]):
+        parts.append(f"{errors} cell{'s' * (errors > 1)} ended with an error; your page names it.")
     for name, verdict in record["tasks"].items():
+        if before := verdict.get("from", ""):
+            parts.append(f"{name}: its points are from your hand-in of {before}.")
         if verdict["status"] == "not attempted":
             parts.append(f"{name}: not attempted.")
         elif verdict["status"] == "not yet":
             why, failed = classroom.mistake(name, verdict), verdict["failed"]
             parts.append(f"{name}: {failed or 'not yet'}{f' ({why})' if why else ''}.")
-    if mark.penalty:
-        days = f" by {mark.days_late} day{'s' * (mark.days_late > 1)}" if mark.days_late else ""
-        parts.append(f"Late{days}, which costs {rounded(mark.penalty)} points.")
-    if record.get("version"):
-        parts.append("Of several files one was marked.")
     text = " ".join(parts).replace("<", "‹").replace(">", "›")
     return shortened(text, _REASON).replace("\n", " ")
 

@@ -9,7 +9,7 @@
 #   until `tlcourse reset ex02` in a terminal gives you a fresh copy of the set (and keeps yours).
 # - An answer does not change the arrays that it is given. What it prints is not shown by `check`: to look inside,
 #   call it yourself in a new cell.
-# - To hand the set in, run each cell, save the notebook, then run `tlcourse submit ex02` in a terminal.
+# - To hand the set in, run each cell, save the notebook, then run `tlcourse submit ex02` in a terminal of JupyterLab.
 # - Leave the names of the functions and the cells that check as they are.
 #
 # N is the number of examples, K of classes. Logits `z` have the shape (N, K), and `labels` holds N class numbers from 0

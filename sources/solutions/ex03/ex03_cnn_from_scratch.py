@@ -11,7 +11,7 @@
 # - An answer does not change the arrays that it is given. What it prints is not shown by its check.
 # - Leave the names of the functions and the cells that check as they are.
 # - A check cell that is not yet right stops nothing: Run All goes on.
-# - Run each cell, save, then `tlcourse submit ex03` in a terminal writes the file to hand in.
+# - Run each cell, save, then `tlcourse submit ex03` in a terminal of JupyterLab writes the file to hand in.
 
 # %% tags=["setup"]
 import numpy as np
