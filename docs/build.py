@@ -285,9 +285,9 @@ def kernels() -> str:
         [what, f"{found['memory'] / 1e9:.1f} GB", f"{found['cpu']:.0f} s"]
         for what, found in measured["processes"].items()
     ]
-    made = table(["", "memory at most", "processor time"], rows)
-    lines = [made, f"Measured on {measured['on']}.", measured.get("note", "")]
-    return "\n".join(filter(None, lines)) + "\n"
+    return (
+        f"{table(['', 'memory at most', 'processor time'], rows)}\nMeasured on {measured['on']}.\n"
+    )
 
 
 def benchmarks() -> str:
