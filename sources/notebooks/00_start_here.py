@@ -443,10 +443,10 @@ quiz.ask("00")
 # | [07 Photographs, a project with your own camera](07_photographs.ipynb) | teach a network the things on your desk with your own camera, measure what its source is worth, and hand it over as a file and a report | 75 min | 1 min 30 s |
 # | [08 Trust](08_trust.ipynb) | measure whether a network's confidence can be believed, mend it, test it on another world, and ask where it looks | 75 min | 1 min 50 s |
 # | [09 Choosing a source, and several tasks at once](09_sources.ipynb) | choose among several sources before you train, train one network for two tasks, and keep it from forgetting the first | 70 min | 1 min 20 s |
-# | [10 ResNet18 in PyTorch](10_resnet18.ipynb) | write a ResNet18 and its training loop in PyTorch, catch what a tutorial gets wrong, and carry weights to Keras and back | 80 min | 1 min 30 s |
-# | [11 Small budgets](11_budgets.ipynb) | count what a training takes before you run it, train fewer weights, use fewer bits, distil a small network, share a batch between machines, and plan for your own | 80 min | 1 min 45 s |
+# | [10 ResNet18 in PyTorch](10_resnet18.ipynb) | write a ResNet18 and its training loop in PyTorch, catch what a tutorial gets wrong, and carry weights to Keras and back | 80 min | 1 min |
+# | [11 Small budgets](11_budgets.ipynb) | count what a training takes before you run it, train fewer weights, use fewer bits, distil a small network, share a batch between machines, and plan for your own | 80 min | 1 min 20 s |
 #
-# Run times were measured on AMD EPYC; Python 3.11.7, NumPy 2.4.6, Keras 3.15.1 on tensorflow with 2 CPU cores (00 to 10 on 2026-11-29, 11 on 2026-11-30).
+# Run times were measured on AMD EPYC; Python 3.11.7, NumPy 2.4.6, Keras 3.15.1 on tensorflow with 2 CPU cores (00 to 09 on 2026-11-29, 10 and 11 on 2026-11-30).
 # <!-- end of chapters -->
 
 # %% [markdown] slideshow={"slide_type": "skip"}

@@ -20,7 +20,7 @@
 # <!-- Notes: Section 3 is the heart. Sections 1 and 2 are needed for it, 4 to 6 can be chosen from. -->
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# **Time:** 80 minutes to read and try, 1 min 30 s to run. You need chapters 01 and 05, and PyTorch (`make torch`; `tlcourse doctor` checks).
+# **Time:** 80 minutes to read and try, 1 min to run. You need chapters 01 and 05, and PyTorch (`make torch`; `tlcourse doctor` checks).
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"} tags=["setup"]
 # Everything that the chapter needs; without PyTorch it says here what to do.

@@ -22,7 +22,7 @@
 # <!-- Notes: Sections 1 and 2 belong together. Each of 3 to 6 can be left out. -->
 
 # %% [markdown] slideshow={"slide_type": "skip"}
-# **Time:** 80 minutes to read and try, 1 min 45 s to run. *Going deeper* is not counted. You need chapters 01 to 06.
+# **Time:** 80 minutes to read and try, 1 min 20 s to run. *Going deeper* is not counted. You need chapters 01 to 06.
 # *The benchmark* is `python -m benchmarks.budgets`, which took over an hour; the chapter reads what it stored.
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"} tags=["setup"]
