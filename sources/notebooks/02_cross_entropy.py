@@ -828,7 +828,8 @@ def reader(lam=0.0):
     model = keras.Sequential([keras.Input((100,)), hidden, last])
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     # An epoch has 29 batches; all of them at a time save Keras time between two batches.
-    model.compile("adam", loss, metrics=["accuracy"], steps_per_execution=29)
+    model.compile("adam", loss, metrics=["accuracy"])
+    model.steps_per_execution = 29
     return training.restart(model, seed=0)
 
 
