@@ -168,6 +168,14 @@ def test_distances_are_stored_for_the_sets_that_were_measured():
     assert all(len(record["sureness"]) == 5 for record in sets.values())
 
 
+def test_every_way_is_measured_on_every_set_of_photographs_and_tuned_inside_its_grid():
+    for record in benchmark("photos")["sets"].values():
+        for labels in ("5", "20", "80"):
+            assert record["summary"][labels]["complete"]
+            for arm, chosen in record["chosen"].items():
+                assert all(each["inside"] for each in chosen[labels]), (arm, labels)
+
+
 def test_the_network_is_less_sure_of_noise_than_of_a_photograph():
     network = models.efficientnet_lite0(side=64, top=True)
     cup = load_photo(Image.fromarray(load_sample_photos()["coffee"].image), 64)

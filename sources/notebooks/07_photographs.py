@@ -584,11 +584,11 @@ arms = {
 quiz.reveal("07.flowers", photo_scores("flowers_160", "frozen EfficientNet-Lite0").mean())
 
 # %% jupyter={"source_hidden": true} slideshow={"code": false, "slide_type": "subslide"}
-# Mean accuracy of the five seeds, in percent; a dash where it is not measured yet.
+# Mean accuracy of the five seeds, in percent.
 print("20 labels per class    " + "".join(f"{title:>15}" for title in sets.values()))
 for arm, title in arms.items():
     found = [photo_scores(name, arm) for name in sets]
-    row = ["–" if scores is None else f"{100 * scores.mean():.0f} %" for scores in found]
+    row = [f"{100 * scores.mean():.0f} %" for scores in found]
     print(f"{title:23}" + "".join(f"{cell:>15}" for cell in row))
 
 # %% [markdown] slideshow={"slide_type": "notes"}
@@ -617,13 +617,8 @@ quiz.predict("07.signs", "Who wins on the hand signs?", choices)
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # The winner of a set at a number of labels, or why there is none.
 def verdict(name, labels):
-    result = stored["sets"][name]["summary"].get(str(labels))
-    if result is None:
-        return "", "not measured"
-    missing = [title for arm, title in arms.items() if arm not in result["accuracy"]]
+    result = stored["sets"][name]["summary"][str(labels)]
     best, tied = arms[result["best"]], [arms[arm] for arm in result["tied"] if arm in arms]
-    if missing:
-        return "", f"{best} leads so far, and {len(missing)} of 6 are not measured yet"
     if tied:
         return "", f"{best} leads, not clearly before {'; '.join(tied)}"
     return best, f"{best} wins"
@@ -683,15 +678,13 @@ for labels, arm in product((5, 80), ("scratch", "fine-tuned EfficientNet-Lite0")
 
 # %% slideshow={"slide_type": "skip"}
 far = {name: 1 - np.mean(one["sureness"]) for name, one in distance["sets"].items()}
-rival = "scratch" if all(photo_scores(name, "scratch") is not None for name in sets) else "pixels"
+rival = "scratch"
 
 
 # %% slideshow={"slide_type": "skip"}
 # Gain over the rival without a source, with its paired interval, in points.
 def paired_gain(name, arm):
     ours, theirs = photo_scores(name, arm), photo_scores(name, rival)
-    if ours is None or theirs is None:
-        return None
     low, high = stats.ttest_rel(ours, theirs).confidence_interval()
     return 100 * np.array([(ours - theirs).mean(), low, high])
 
@@ -699,17 +692,15 @@ def paired_gain(name, arm):
 gains = {arm: {name: paired_gain(name, arm) for name in sets} for arm in list(arms)[:4]}
 
 # %% jupyter={"source_hidden": true} slideshow={"slide_type": "subslide"}
-# One point for each source, way and set that is measured.
+# One point for each source, way and set.
 figure, ax = plotting.plt.subplots(figsize=(plotting.WIDTH, 4.2))
 for place, (arm, by_set) in enumerate(gains.items()):
     way, source = arm.split(" ")
-    there = [name for name in sets if by_set[name] is not None]
-    if there:
-        mean, low, high = np.array([by_set[name] for name in there]).T
-        at = 100 * np.array([far[name] for name in there]) + 0.25 * (place - 1.5)
-        style = {"color": plotting.COLORS[way], "mfc": None if "Eff" in source else "white"}
-        style |= {"fmt": plotting.MARKERS[way], "ms": 8, "capsize": 4, "label": arms[arm]}
-        _ = ax.errorbar(at, mean, [mean - low, high - mean], **style)
+    mean, low, high = np.array([by_set[name] for name in sets]).T
+    at = 100 * np.array([far[name] for name in sets]) + 0.25 * (place - 1.5)
+    style = {"color": plotting.COLORS[way], "mfc": None if "Eff" in source else "white"}
+    style |= {"fmt": plotting.MARKERS[way], "ms": 8, "capsize": 4, "label": arms[arm]}
+    _ = ax.errorbar(at, mean, [mean - low, high - mean], **style)
 _ = ax.axhline(0, color="black", lw=1)
 top = ax.secondary_xaxis("top")
 top.set_xticks([100 * far[name] for name in sets], sets.values(), rotation=30, ha="left")
@@ -723,14 +714,13 @@ plotting.show(figure, f"Gain of each source over {rival}, for four sets at growi
 def in_words(intervals):
     said = {}
     for name, interval in intervals.items():
-        word = "not measured" if interval is None else evaluation.verdict(*interval)
-        said.setdefault(word, []).append(sets[name])
+        said.setdefault(evaluation.verdict(*interval), []).append(sets[name])
     return "; ".join(f"{word} on {', '.join(where)}" for word, where in said.items())
 
 
 print(f"against {rival}, 20 labels per class")
 for arm, by_set in gains.items():
-    found = {name: None if gain is None else gain[1:] / 100 for name, gain in by_set.items()}
+    found = {name: gain[1:] / 100 for name, gain in by_set.items()}
     print(f"{arms[arm]}:", in_words(found))
 
 # %% [markdown] slideshow={"slide_type": "notes"}
@@ -754,8 +744,8 @@ for arm, title in arms.items():
     steps = stored["protocol"]["steps"].get(arm.split(" ")[0], {}).get("20", "no")
     runs = [run for record in stored["sets"].values() for run in record["runs"]]
     seconds = [run["cpu_seconds"] for run in runs if run["arm"] == arm and run["labels"] == 20]
-    cost = f"{np.median(seconds):.1f} s of a processor" if seconds else "not measured yet"
-    print(f"{title:21} {steps!s:>3} steps, a run in the median {cost}")
+    cost = np.median(seconds)
+    print(f"{title:21} {steps!s:>3} steps, a run in the median {cost:.1f} s of a processor")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 5 · The product
@@ -932,14 +922,11 @@ for network, source in (("EfficientNet-Lite0", "ImageNet"), ("letters-ResNet50",
         for name, title in sets.items():
             ways = (f"fine-tuned {network}", f"frozen {network}")
             ours, theirs = (photo_scores(name, way, labels) for way in ways)
-            if ours is not None and theirs is not None:
-                mean, (low, high) = (
-                    (ours - theirs).mean(),
-                    stats.ttest_rel(ours, theirs).confidence_interval(),
-                )
-                intervals[source, labels, name] = low, high
-                points = f"{100 * mean:+5.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
-                print(f"{source:9}{labels:2} labels  {title:14} {points}")
+            low, high = stats.ttest_rel(ours, theirs).confidence_interval()
+            intervals[source, labels, name] = low, high
+            mean = (ours - theirs).mean()
+            points = f"{100 * mean:+5.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
+            print(f"{source:9}{labels:2} labels  {title:14} {points}")
 
 # %% [markdown] slideshow={"slide_type": "skip"}
 # With 20 labels per class, ImageNet's network gains on the rubbish, which is not what it had learned. On ants and bees, and

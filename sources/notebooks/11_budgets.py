@@ -811,7 +811,6 @@ def distillation(teacher, z, T=4):
 keras.utils.set_random_seed(0)
 student = models.small_cnn()
 student.compile("adam", distillation, jit_compile=False)
-student.steps_per_execution = 10
 told = (seen @ kernel + bias).astype("float32")
 training.fit_steps(student, clutter.x_train, told, steps=800, batch_size=16, shift=4)
 score = np.mean(student.predict(clutter.x_test, verbose=0).argmax(1) == clutter.y_test)
