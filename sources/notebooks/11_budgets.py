@@ -960,9 +960,9 @@ claim(apart < 1e-5 < np.abs(alone).max(), "two processes find what one finds", m
 claim(longer > 3, "but not sooner: starting included, they take several times as long")
 share = 60 * np.median(waited) / clock[1]
 claim(share < 0.5, "talking is not what takes most of it")
-half, whole = x[:32], x[:64]
 norm = layers.BatchNormalization()
-apart = np.abs(ops.convert_to_numpy(norm(whole, training=True))[:32] - norm(half, training=True))
+half, whole = (ops.convert_to_numpy(norm(x[:n], training=True)) for n in (32, 64))
+apart = np.abs(whole[:32] - half)
 claim(apart.max() > 0.1, "BatchNormalization makes something else of half a batch")
 
 # %% [markdown] slideshow={"headline": "What does the talking cost?", "slide_type": "subslide"}
